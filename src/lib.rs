@@ -1,0 +1,15 @@
+//! Production Kafka: an operator that turns one `ProductionKafka` resource into a hardened Apache Kafka 4.x cluster.
+//!
+//! Layers (an arrow may be used only downwards): cli → runtime → controller → {api, model, render, pki, acl, kafka};
+//! render and deciders → model → api; kafka knows nothing of Kubernetes.
+#![forbid(unsafe_code)]
+
+pub mod acl;
+pub mod api;
+pub mod cli;
+pub mod controller;
+pub mod kafka;
+pub mod model;
+pub mod pki;
+pub mod render;
+pub mod runtime;
