@@ -1,1 +1,45 @@
-//! api
+//! The custom resources: what a user may write and what the operator answers in `status`.
+//!
+//! Types only. Every list, map and string is bounded (CEL cost), integers are signed (the apiserver knows int32 and
+//! int64 only), and defaults are the production posture. What can be said without seeing another object is a CEL rule
+//! here; the rest is `model::validate`.
+
+mod availability;
+mod capacity;
+mod cluster;
+mod listeners;
+mod maintenance;
+mod pools;
+mod quantity;
+mod security;
+mod status;
+mod topic;
+mod tuning;
+mod user;
+
+pub use availability::{HighAvailability, Rack};
+pub use capacity::{Capacity, Workload};
+pub use cluster::{ProductionKafka, ProductionKafkaSpec};
+pub use listeners::{Authentication, AuthenticationType, Exposure, ExposureType, Listener, NetworkPeer};
+pub use maintenance::{Finalize, Maintenance, MaintenanceWindow, Monitoring, Upgrade};
+pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
+pub use quantity::{DurationText, Quantity};
+pub use security::{
+    Audit, Authorization, CaSource, EncryptionAtRest, EncryptionRequirement, KeyAlgorithm, NetworkPolicySettings,
+    Security, Tls, TlsVersion,
+};
+pub use status::{
+    Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem, ProductionKafkaStatus,
+    QuorumStatus, ReplicationStatus, RolloutStatus, VolumeStatus, VoterStatus,
+};
+pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
+pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};
+pub use user::{
+    AclOperation, AclResource, AclResourceType, AclRule, KafkaUser, KafkaUserSpec, KafkaUserStatus, PatternType,
+    UserAuthentication, UserAuthenticationType,
+};
+
+/// API group of every kind.
+pub const GROUP: &str = "productionkafka.dev";
+/// The served and stored version.
+pub const VERSION: &str = "v1alpha1";

@@ -1,0 +1,108 @@
+//! Node pools: groups of Kafka nodes that share roles, resources and storage.
+
+use super::Quantity;
+use k8s_openapi::api::core::v1::{Affinity, Toleration};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a node does (`process.roles`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Role {
+    Controller,
+    Broker,
+}
+
+/// A group of Kafka nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(
+    validation = ("!('Controller' in self.roles) || self.replicas in [1, 3, 5, 7]", "a pool with the role Controller needs 1, 3, 5 or 7 replicas: an even number tolerates no more failures than one fewer")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct NodePool {
+    /// Part of every name of the pool's nodes; can't be changed.
+    #[schemars(length(min = 1, max = 20), regex(pattern = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// `[Controller]`, `[Broker]` or both.
+    #[schemars(length(min = 1, max = 2))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
+    pub roles: Vec<Role>,
+    /// Number of Kafka nodes.
+    #[schemars(range(min = 1, max = 100))]
+    pub replicas: i32,
+    /// First node id of the pool. Left out, the operator allocates a block of 100: controllers from 0, others from 100 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 9900))]
+    pub first_node_id: Option<i32>,
+    pub storage: Storage,
+    #[serde(default)]
+    pub resources: Resources,
+    #[serde(default)]
+    pub template: PodTemplate,
+}
+
+/// The disks of each node of a pool (JBOD).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Storage {
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = kube::core::ListMerge::Atomic)]
+    pub volumes: Vec<Volume>,
+    /// What happens to a node's volumes when the resource is deleted. `Delete` isn't available yet.
+    #[serde(default)]
+    pub reclaim: Reclaim,
+}
+
+/// One disk: a `PersistentVolumeClaim` per node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    pub size: Quantity,
+    /// `StorageClass`; left out, the cluster's default class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub storage_class_name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Reclaim {
+    #[default]
+    Retain,
+    Delete,
+}
+
+/// CPU and memory of the Kafka container. Memory limit and request should be equal; a CPU limit hurts tail latency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8))]
+    pub requests: BTreeMap<String, Quantity>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8))]
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+/// Where and how the pods of a pool run. Nothing here can loosen the restricted pod security profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodTemplate {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub annotations: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub node_selector: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub tolerations: Vec<Toleration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+}

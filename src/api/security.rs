@@ -1,0 +1,142 @@
+//! How secure: certificates, authorisation, network policies, encryption at rest. There's no switch that turns TLS or
+//! authorisation off.
+
+use super::DurationText;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Security {
+    #[serde(default)]
+    pub tls: Tls,
+    #[serde(default)]
+    pub authorization: Authorization,
+    #[serde(default)]
+    pub network_policy: NetworkPolicySettings,
+    #[serde(default)]
+    pub encryption_at_rest: EncryptionAtRest,
+}
+
+/// Certificates of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    #[serde(default)]
+    pub key_algorithm: KeyAlgorithm,
+    /// Who signs. `CertManager` and `Secret` aren't available yet.
+    #[serde(default)]
+    pub certificate_authority: CaSource,
+    #[serde(default = "leaf_lifetime")]
+    pub leaf_lifetime: DurationText,
+    #[serde(default = "ca_lifetime")]
+    pub ca_lifetime: DurationText,
+    /// A certificate is renewed when less than this is left.
+    #[serde(default = "renew_before")]
+    pub renew_before: DurationText,
+    #[serde(default)]
+    pub minimum_version: TlsVersion,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            key_algorithm: KeyAlgorithm::default(),
+            certificate_authority: CaSource::default(),
+            leaf_lifetime: leaf_lifetime(),
+            ca_lifetime: ca_lifetime(),
+            renew_before: renew_before(),
+            minimum_version: TlsVersion::default(),
+        }
+    }
+}
+
+fn leaf_lifetime() -> DurationText {
+    DurationText("90d".into())
+}
+
+fn ca_lifetime() -> DurationText {
+    DurationText("5y".into())
+}
+
+fn renew_before() -> DurationText {
+    DurationText("30d".into())
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KeyAlgorithm {
+    #[default]
+    EcdsaP256,
+    EcdsaP384,
+    Rsa3072,
+    Rsa4096,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CaSource {
+    #[default]
+    Operator,
+    CertManager,
+    Secret,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum TlsVersion {
+    #[serde(rename = "TLSv1.2")]
+    V12,
+    #[default]
+    #[serde(rename = "TLSv1.3")]
+    V13,
+}
+
+/// Authorisation is always on; nobody but the nodes and the operator is a super user unless named here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Authorization {
+    /// More super users, as Kafka principals: `User:alice`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 6, max = 256)))]
+    pub super_users: Vec<String>,
+    /// What the authorizer logs. `All` logs allowed requests too.
+    #[serde(default)]
+    pub audit: Audit,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Audit {
+    #[default]
+    Denied,
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkPolicySettings {
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+impl Default for NetworkPolicySettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EncryptionAtRest {
+    /// `Require` isn't available yet.
+    #[serde(default)]
+    pub requirement: EncryptionRequirement,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EncryptionRequirement {
+    #[default]
+    Report,
+    Require,
+}

@@ -1,0 +1,85 @@
+//! How tuned: profile, extra broker keys, JVM, operating system, flush policy.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tuning {
+    /// Only `Balanced` is available yet.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Any other broker key. Keys that the operator owns and keys that can weaken the cluster are refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 100))]
+    pub config: BTreeMap<String, String>,
+    #[serde(default)]
+    pub jvm: Jvm,
+    #[serde(default)]
+    pub os: OperatingSystem,
+    #[serde(default)]
+    pub flush: Flush,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Profile {
+    #[default]
+    Balanced,
+    Throughput,
+    Latency,
+    Reference,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Jvm {
+    /// `auto` (a quarter of the memory limit, at most 6 GiB) or a JVM size such as `4g`.
+    #[serde(default = "auto")]
+    #[schemars(length(min = 1, max = 12), regex(pattern = r"^(auto|[1-9][0-9]*[mg])$"))]
+    pub heap: String,
+    /// More JVM options; a collector chosen here replaces the default one. Options that run code are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 2, max = 256)))]
+    pub options: Vec<String>,
+}
+
+impl Default for Jvm {
+    fn default() -> Self {
+        Self { heap: auto(), options: Vec::new() }
+    }
+}
+
+fn auto() -> String {
+    "auto".into()
+}
+
+/// Kernel settings. Refused yet: nothing acts on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OperatingSystem {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub sysctls: BTreeMap<String, String>,
+    #[serde(default)]
+    pub node_tuning: NodeTuning,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 65530, max = 16_777_216))]
+    pub require_max_map_count: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NodeTuning {
+    #[default]
+    Report,
+    DaemonSet,
+}
+
+/// Explicit flushes (`log.flush.*`): Kafka's durability is replication; each flush blocks appends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Flush {
+    /// Must be true for `log.flush.interval.messages` and `log.flush.interval.ms` to be accepted in `config`.
+    #[serde(default)]
+    pub acknowledge_cost: bool,
+}
