@@ -60,7 +60,11 @@ pub struct Monitoring {
 
 impl Default for Monitoring {
     fn default() -> Self {
-        Self { jmx_exporter: true, pod_monitor: false, prometheus_rule: false }
+        Self {
+            jmx_exporter: true,
+            pod_monitor: false,
+            prometheus_rule: false,
+        }
     }
 }
 

@@ -46,7 +46,10 @@ pub struct Jvm {
 
 impl Default for Jvm {
     fn default() -> Self {
-        Self { heap: auto(), options: Vec::new() }
+        Self {
+            heap: auto(),
+            options: Vec::new(),
+        }
     }
 }
 

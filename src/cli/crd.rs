@@ -29,7 +29,10 @@ pub enum CrdError {
 
 /// File name and text of every definition.
 pub fn definitions() -> Result<Vec<(String, String)>, yaml::YamlError> {
-    [ProductionKafka::crd(), KafkaTopic::crd(), KafkaUser::crd()].iter().map(document).collect()
+    [ProductionKafka::crd(), KafkaTopic::crd(), KafkaUser::crd()]
+        .iter()
+        .map(document)
+        .collect()
 }
 
 fn document(crd: &CustomResourceDefinition) -> Result<(String, String), yaml::YamlError> {

@@ -1,1 +1,17 @@
-//! model
+//! The validated world: what can exist, as opposed to what a user may write. Pure; knows no client, clock or randomness.
+
+pub mod cluster;
+pub mod id;
+pub mod identity;
+pub mod measure;
+pub mod names;
+pub mod ports;
+pub mod validate;
+pub mod version;
+
+pub use cluster::{ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, VolumeClaim};
+pub use id::KafkaId;
+pub use identity::Identity;
+pub use names::{ClusterNames, NodeNames};
+pub use validate::{Facts, Finding, Findings, validate};
+pub use version::KafkaVersion;

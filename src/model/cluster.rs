@@ -1,0 +1,152 @@
+//! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
+
+use super::{ClusterNames, Identity, KafkaVersion, NodeNames};
+use crate::api::{Audit, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cluster {
+    pub names: ClusterNames,
+    pub uid: String,
+    pub generation: i64,
+    pub version: KafkaVersion,
+    pub image: String,
+    pub pools: Vec<Pool>,
+    pub replication_factor: i32,
+    pub min_in_sync_replicas: i32,
+    /// Node label of the failure domain.
+    pub topology_key: Option<String>,
+    pub security: SecuritySettings,
+    pub listeners: Vec<ClientListener>,
+    /// Extra broker keys, all allowed.
+    pub config: BTreeMap<String, String>,
+    pub jvm_options: Vec<String>,
+    pub jmx_exporter: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    pub controller: bool,
+    pub broker: bool,
+}
+
+impl Roles {
+    /// `process.roles`, in Kafka's spelling.
+    pub fn process_roles(self) -> &'static str {
+        match (self.broker, self.controller) {
+            (true, true) => "broker,controller",
+            (false, true) => "controller",
+            _ => "broker",
+        }
+    }
+
+    /// For people: `Controller`, `Broker`, `Controller,Broker`.
+    pub fn display(self) -> &'static str {
+        match (self.broker, self.controller) {
+            (true, true) => "Controller,Broker",
+            (false, true) => "Controller",
+            _ => "Broker",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    pub name: String,
+    pub roles: Roles,
+    pub replicas: i32,
+    pub first_node_id: Option<i32>,
+    pub volumes: Vec<VolumeClaim>,
+    pub resources: Resources,
+    pub heap_mib: u64,
+    pub template: PodTemplate,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeClaim {
+    pub size: String,
+    pub storage_class: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecuritySettings {
+    pub key_algorithm: KeyAlgorithm,
+    pub leaf_lifetime: Duration,
+    pub ca_lifetime: Duration,
+    pub renew_before: Duration,
+    pub minimum_tls: TlsVersion,
+    pub super_users: Vec<String>,
+    pub audit: Audit,
+    pub network_policy: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientListener {
+    pub name: String,
+    pub port: i32,
+    pub authentication: ClientAuth,
+    pub allowed_peers: Vec<NetworkPeer>,
+}
+
+impl ClientListener {
+    /// Kafka's name of the listener.
+    pub fn kafka_name(&self) -> String {
+        self.name.to_ascii_uppercase()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    ScramSha512,
+    Mtls,
+}
+
+/// One Kafka node: a pool's settings with an id, a rack and names.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+    pub id: i32,
+    pub pool: &'a Pool,
+    pub rack: Option<&'a str>,
+    pub names: NodeNames,
+}
+
+impl Cluster {
+    /// Every node, by ascending pool order and id. A pool that the identity doesn't know yet has no nodes.
+    pub fn nodes<'a>(&'a self, identity: &'a Identity) -> Vec<Node<'a>> {
+        let mut nodes = Vec::new();
+        for pool in &self.pools {
+            let Some(&first) = identity.pools.get(&pool.name) else {
+                continue;
+            };
+            for id in first..first + pool.replicas {
+                let rack = identity.racks.get(&id).map(String::as_str);
+                nodes.push(Node {
+                    id,
+                    pool,
+                    rack,
+                    names: self.names.node(&pool.name, id),
+                });
+            }
+        }
+        nodes
+    }
+
+    /// Number of brokers wanted.
+    pub fn brokers(&self) -> i32 {
+        self.pools
+            .iter()
+            .filter(|pool| pool.roles.broker)
+            .map(|pool| pool.replicas)
+            .sum()
+    }
+
+    /// Number of controllers wanted.
+    pub fn controllers(&self) -> i32 {
+        self.pools
+            .iter()
+            .filter(|pool| pool.roles.controller)
+            .map(|pool| pool.replicas)
+            .sum()
+    }
+}

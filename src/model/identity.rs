@@ -1,0 +1,193 @@
+//! The identity of a cluster: what must never be drawn twice. It's committed, in an object that survives the resource,
+//! before the first node exists; deleting and creating the resource again adopts it and with it the data.
+
+use super::{ClusterNames, KafkaId, Pool, ports};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Key of the identity ConfigMap.
+pub const KEY: &str = "identity.json";
+
+/// Node ids of a pool: `first .. first + BLOCK`.
+pub const BLOCK: i32 = 100;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Identity {
+    pub cluster_id: KafkaId,
+    /// First node id of every pool there ever was.
+    pub pools: BTreeMap<String, i32>,
+    /// Directory ids of the voters of the first day, by node id. Never used again for an empty disk.
+    pub directory_ids: BTreeMap<i32, KafkaId>,
+    /// `--initial-controllers` of the first day: `id@host:port:directoryId,…`.
+    pub initial_voters: String,
+    /// Failure domain of each node.
+    #[serde(default)]
+    pub racks: BTreeMap<i32, String>,
+    /// True from the first time the quorum was seen with a leader: from then on no disk is formatted as an initial voter.
+    #[serde(default)]
+    pub bootstrapped: bool,
+    /// Uid of each controller's metadata volume claim as first seen: another one during bootstrap is a lost disk.
+    #[serde(default)]
+    pub volumes: BTreeMap<i32, String>,
+}
+
+/// What a new identity is made of.
+pub struct Plan<'a> {
+    pub names: &'a ClusterNames,
+    pub pools: &'a [Pool],
+    /// Failure domains, in order; empty without racks.
+    pub zones: &'a [String],
+}
+
+impl Plan<'_> {
+    /// The identity that these pools need: `old` with what is missing added, or a new one. Nothing that `old` holds
+    /// changes.
+    pub fn complete(&self, old: Option<Identity>, random: &mut dyn FnMut() -> [u8; 16]) -> Identity {
+        let mut identity = old.unwrap_or_else(|| self.first(random));
+        for pool in self.pools {
+            if !identity.pools.contains_key(&pool.name) {
+                let first = first_node_id(pool, &identity.pools);
+                identity.pools.insert(pool.name.clone(), first);
+            }
+        }
+        self.assign_racks(&mut identity);
+        identity
+    }
+
+    fn first(&self, random: &mut dyn FnMut() -> [u8; 16]) -> Identity {
+        let mut pools = BTreeMap::new();
+        let mut directory_ids = BTreeMap::new();
+        let mut voters = Vec::new();
+        for pool in self.pools.iter().filter(|pool| pool.roles.controller) {
+            let first = first_node_id(pool, &pools);
+            pools.insert(pool.name.clone(), first);
+            for id in first..first + pool.replicas {
+                let directory = KafkaId::draw(random);
+                let host = self.names.node(&pool.name, id).host;
+                voters.push(format!("{id}@{host}:{}:{directory}", ports::CONTROLLER));
+                directory_ids.insert(id, directory);
+            }
+        }
+        Identity {
+            cluster_id: KafkaId::draw(random),
+            pools,
+            directory_ids,
+            initial_voters: voters.join(","),
+            racks: BTreeMap::new(),
+            bootstrapped: false,
+            volumes: BTreeMap::new(),
+        }
+    }
+
+    /// Gives every node without a rack the least used zone of its pool; ties go to the earlier zone.
+    fn assign_racks(&self, identity: &mut Identity) {
+        for pool in self.pools {
+            let Some(&first) = identity.pools.get(&pool.name) else {
+                continue;
+            };
+            let ids = first..first + pool.replicas;
+            for id in ids.clone() {
+                if identity.racks.contains_key(&id) {
+                    continue;
+                }
+                let used = |zone: &String| ids.clone().filter(|id| identity.racks.get(id) == Some(zone)).count();
+                if let Some(zone) = self.zones.iter().min_by_key(|zone| used(zone)).cloned() {
+                    identity.racks.insert(id, zone);
+                }
+            }
+        }
+    }
+}
+
+fn first_node_id(pool: &Pool, taken: &BTreeMap<String, i32>) -> i32 {
+    if let Some(first) = pool.first_node_id {
+        return first;
+    }
+    let start = if pool.roles.controller && !taken.values().any(|first| *first < BLOCK) {
+        0
+    } else {
+        BLOCK
+    };
+    (start..)
+        .step_by(100)
+        .find(|block| taken.values().all(|first| (first - block).abs() >= BLOCK))
+        .unwrap_or(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::validate::tests::valid_cluster;
+
+    fn counter() -> impl FnMut() -> [u8; 16] {
+        let mut next = 0_u8;
+        move || {
+            next += 1;
+            [next; 16]
+        }
+    }
+
+    #[test]
+    fn a_first_identity_names_every_controller_as_voter() {
+        let cluster = valid_cluster();
+        let plan = Plan {
+            names: &cluster.names,
+            pools: &cluster.pools,
+            zones: &["a".into(), "b".into()],
+        };
+        let identity = plan.complete(None, &mut counter());
+        assert_eq!(
+            identity.pools,
+            BTreeMap::from([("controllers".into(), 0), ("brokers".into(), 100)])
+        );
+        assert_eq!(identity.directory_ids.keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(
+            identity
+                .initial_voters
+                .starts_with("0@orders-controllers-0-0.orders-nodes.kafka.svc:9090:")
+        );
+        assert_eq!(identity.racks[&100], "a");
+        assert_eq!(identity.racks[&101], "b");
+        assert_eq!(identity.racks[&102], "a");
+        assert!(!identity.bootstrapped);
+    }
+
+    #[test]
+    fn what_an_identity_holds_never_changes() {
+        let mut cluster = valid_cluster();
+        let plan = Plan {
+            names: &cluster.names,
+            pools: &cluster.pools,
+            zones: &[],
+        };
+        let first = plan.complete(None, &mut counter());
+        let mut more = cluster.pools[1].clone();
+        more.name = "more".into();
+        cluster.pools.insert(0, more);
+        let plan = Plan {
+            names: &cluster.names,
+            pools: &cluster.pools,
+            zones: &["z".into()],
+        };
+        let second = plan.complete(Some(first.clone()), &mut counter());
+        assert_eq!(second.cluster_id, first.cluster_id);
+        assert_eq!(second.directory_ids, first.directory_ids);
+        assert_eq!(second.initial_voters, first.initial_voters);
+        assert_eq!(second.pools["brokers"], 100);
+        assert_eq!(second.pools["more"], 200);
+    }
+
+    #[test]
+    fn an_identity_survives_its_own_text_form() {
+        let cluster = valid_cluster();
+        let plan = Plan {
+            names: &cluster.names,
+            pools: &cluster.pools,
+            zones: &["a".into()],
+        };
+        let identity = plan.complete(None, &mut counter());
+        let text = serde_json::to_string(&identity).unwrap();
+        assert_eq!(serde_json::from_str::<Identity>(&text).unwrap(), identity);
+    }
+}

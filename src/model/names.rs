@@ -1,0 +1,124 @@
+//! Names of every object of a cluster, built here and nowhere else. They form voter endpoints and volumes: a name that
+//! exists in the field can never change.
+
+/// A cluster's place: names that don't depend on a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterNames {
+    pub cluster: String,
+    pub namespace: String,
+    /// DNS domain of the Kubernetes cluster; only in certificates, never in an endpoint.
+    pub domain: String,
+}
+
+/// Names of one Kafka node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeNames {
+    pub stateful_set: String,
+    pub pod: String,
+    /// DNS name without the cluster domain: what voters, brokers and certificates call this node.
+    pub host: String,
+    pub tls_secret: String,
+    namespace: String,
+    domain: String,
+}
+
+impl ClusterNames {
+    pub fn node(&self, pool: &str, id: i32) -> NodeNames {
+        let stateful_set = format!("{}-{pool}-{id}", self.cluster);
+        let pod = format!("{stateful_set}-0");
+        NodeNames {
+            host: format!("{pod}.{}.{}.svc", self.nodes_service(), self.namespace),
+            tls_secret: format!("{stateful_set}-tls"),
+            pod,
+            stateful_set,
+            namespace: self.namespace.clone(),
+            domain: self.domain.clone(),
+        }
+    }
+
+    /// Headless Service of all nodes.
+    pub fn nodes_service(&self) -> String {
+        format!("{}-nodes", self.cluster)
+    }
+
+    /// Service through which clients of a listener find a first broker.
+    pub fn bootstrap_service(&self, listener: &str) -> String {
+        format!("{}-{listener}-bootstrap", self.cluster)
+    }
+
+    /// `host` of the bootstrap Service, without the cluster domain.
+    pub fn bootstrap_host(&self, listener: &str) -> String {
+        format!("{}.{}.svc", self.bootstrap_service(listener), self.namespace)
+    }
+
+    /// ConfigMap that survives the resource: cluster id, voters of the first day, node ids, racks.
+    pub fn identity(&self) -> String {
+        format!("{}-identity", self.cluster)
+    }
+
+    /// Secret with the key of the CA that signs nodes and the operator; survives the resource.
+    pub fn cluster_ca(&self) -> String {
+        format!("{}-cluster-ca", self.cluster)
+    }
+
+    /// Secret with the key of the CA that signs clients; survives the resource.
+    pub fn clients_ca(&self) -> String {
+        format!("{}-clients-ca", self.cluster)
+    }
+
+    /// Secret with the certificate that applications trust.
+    pub fn cluster_ca_cert(&self) -> String {
+        format!("{}-cluster-ca-cert", self.cluster)
+    }
+
+    /// Secret with the operator's own client certificate.
+    pub fn operator_tls(&self) -> String {
+        format!("{}-operator-tls", self.cluster)
+    }
+
+    /// Secret with the client certificate of ACL Jobs.
+    pub fn acl_sync_tls(&self) -> String {
+        format!("{}-acl-sync-tls", self.cluster)
+    }
+
+    /// Name of the ACL Job and its ConfigMap for one content hash.
+    pub fn acl_job(&self, hash: &str) -> String {
+        format!("{}-acl-{}", self.cluster, hash.get(..10).unwrap_or(hash))
+    }
+
+    /// DNS names that a Service's certificate holds.
+    pub fn dns_names(&self, host: &str) -> Vec<String> {
+        vec![host.to_owned(), format!("{host}.{}", self.domain)]
+    }
+}
+
+impl NodeNames {
+    /// Immutable ConfigMap with the node's files, for one content hash.
+    pub fn config_map(&self, hash: &str) -> String {
+        format!("{}-config-{hash}", self.stateful_set)
+    }
+
+    /// Claim of volume `index`, as the StatefulSet controller names it.
+    pub fn claim(&self, index: usize) -> String {
+        format!("{}-{}", volume(index), self.pod)
+    }
+
+    /// DNS names in the node's certificate.
+    pub fn dns_names(&self) -> Vec<String> {
+        vec![self.host.clone(), format!("{}.{}", self.host, self.domain)]
+    }
+
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+}
+
+/// Name of volume `index` in the pod and in the claim template.
+pub fn volume(index: usize) -> String {
+    format!("data-{index}")
+}
+
+/// Secret with what an application needs to connect as a user.
+pub fn credentials(user: &str) -> String {
+    format!("{user}-kafka-credentials")
+}

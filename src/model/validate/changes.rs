@@ -1,0 +1,86 @@
+//! Changes to a cluster that exists already and that would lose data or can't be carried out yet: refused whole, before
+//! anything is touched.
+
+use super::{ExistingNode, Facts, Findings};
+use crate::api::Quantity;
+use crate::model::Pool;
+use crate::model::measure;
+
+pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
+    let Some(identity) = &facts.identity else { return };
+    for pool in pools {
+        let Some(&first) = identity.pools.get(&pool.name) else {
+            if pool.roles.controller {
+                findings.add(
+                    format!("spec.nodePools[{}]", pool.name),
+                    "the cluster's controllers are in another pool; moving them isn't available yet: restore that pool",
+                );
+            }
+            continue;
+        };
+        if pool.first_node_id.is_some_and(|given| given != first) {
+            let path = format!("spec.nodePools[{}].firstNodeId", pool.name);
+            findings.add(
+                path,
+                format!("the pool's node ids start at {first} and can't be changed: restore it"),
+            );
+        }
+        controllers(pool, identity.directory_ids.len(), findings);
+        let of_pool: Vec<&ExistingNode> = facts.existing.iter().filter(|node| node.pool == pool.name).collect();
+        fewer(pool, first, &of_pool, findings);
+        storage(pool, &of_pool, findings);
+    }
+    for node in &facts.existing {
+        if !pools.iter().any(|pool| pool.name == node.pool) {
+            let path = format!("spec.nodePools[{}]", node.pool);
+            findings.add(
+                path,
+                format!(
+                    "the pool still has node {}; removing a pool isn't available yet: restore it",
+                    node.id
+                ),
+            );
+        }
+    }
+}
+
+fn controllers(pool: &Pool, voters: usize, findings: &mut Findings) {
+    if pool.roles.controller && usize::try_from(pool.replicas).ok() != Some(voters) {
+        let path = format!("spec.nodePools[{}].replicas", pool.name);
+        findings.add(
+            path,
+            format!("the quorum was formed with {voters} controllers; changing that isn't available yet"),
+        );
+    }
+}
+
+fn fewer(pool: &Pool, first: i32, existing: &[&ExistingNode], findings: &mut Findings) {
+    if let Some(node) = existing.iter().find(|node| node.id >= first + pool.replicas) {
+        findings.add(
+            format!("spec.nodePools[{}].replicas", pool.name),
+            format!(
+                "node {} exists and may hold replicas; removing nodes isn't available yet: raise it again",
+                node.id
+            ),
+        );
+    }
+}
+
+fn storage(pool: &Pool, existing: &[&ExistingNode], findings: &mut Findings) {
+    let same = |node: &&&ExistingNode| {
+        node.volumes.len() == pool.volumes.len()
+            && node.volumes.iter().zip(&pool.volumes).all(|((size, class), wanted)| {
+                measure::bytes(&Quantity(size.clone())) == measure::bytes(&Quantity(wanted.size.clone()))
+                    && *class == wanted.storage_class
+            })
+    };
+    if let Some(node) = existing.iter().find(|node| !same(node)) {
+        findings.add(
+            format!("spec.nodePools[{}].storage", pool.name),
+            format!(
+                "node {} has other volumes; changing size, class or number isn't available yet: restore it",
+                node.id
+            ),
+        );
+    }
+}

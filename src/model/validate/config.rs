@@ -1,0 +1,131 @@
+//! Broker keys a user may set: not those the operator owns, not those that load code or weaken the cluster.
+
+use super::Findings;
+use crate::api::Tuning;
+use std::collections::BTreeMap;
+
+/// Keys that follow from another field, with that field.
+const OWNED: [(&str, &str); 30] = [
+    ("advertised.listeners", "listeners"),
+    (
+        "allow.everyone.if.no.acl.found",
+        "security: authorisation can't be switched off",
+    ),
+    ("auto.create.topics.enable", "KafkaTopic resources"),
+    ("broker.id", "nodePools"),
+    ("broker.rack", "highAvailability.rack"),
+    (
+        "controlled.shutdown.enable",
+        "nothing: clean shutdowns can't be switched off",
+    ),
+    ("cordoned.log.dirs", "nodePools"),
+    ("default.replication.factor", "highAvailability.replicationFactor"),
+    ("early.start.listeners", "listeners"),
+    (
+        "group.coordinator.new.enable",
+        "nothing: the group coordinator is chosen by version",
+    ),
+    ("listeners", "listeners"),
+    ("log.dir", "nodePools[].storage"),
+    ("log.dirs", "nodePools[].storage"),
+    (
+        "log.retention.hours",
+        "log.retention.ms in tuning.config, which can be changed without a restart",
+    ),
+    (
+        "log.retention.minutes",
+        "log.retention.ms in tuning.config, which can be changed without a restart",
+    ),
+    (
+        "log.roll.hours",
+        "log.roll.ms in tuning.config, which can be changed without a restart",
+    ),
+    (
+        "log.roll.jitter.hours",
+        "log.roll.jitter.ms in tuning.config, which can be changed without a restart",
+    ),
+    ("metadata.log.dir", "nodePools[].storage"),
+    ("min.insync.replicas", "highAvailability.minInSyncReplicas"),
+    ("node.id", "nodePools"),
+    ("offsets.topic.replication.factor", "highAvailability.replicationFactor"),
+    ("principal.builder.class", "listeners"),
+    ("process.roles", "nodePools[].roles"),
+    ("replica.selector.class", "highAvailability.rack"),
+    (
+        "share.coordinator.state.topic.min.isr",
+        "highAvailability.minInSyncReplicas",
+    ),
+    (
+        "share.coordinator.state.topic.replication.factor",
+        "highAvailability.replicationFactor",
+    ),
+    ("super.users", "security.authorization.superUsers"),
+    ("transaction.state.log.min.isr", "highAvailability.minInSyncReplicas"),
+    (
+        "transaction.state.log.replication.factor",
+        "highAvailability.replicationFactor",
+    ),
+    (
+        "unclean.leader.election.enable",
+        "highAvailability.uncleanLeaderElection",
+    ),
+];
+
+/// Families that the operator owns.
+const OWNED_PREFIXES: [&str; 11] = [
+    "advertised.",
+    "authorizer.",
+    "config.providers",
+    "controller.",
+    "inter.broker.",
+    "listener.",
+    "sasl.",
+    "security.",
+    "ssl.",
+    "zookeeper.",
+    "java.",
+];
+
+pub fn check(tuning: &Tuning, findings: &mut Findings) -> BTreeMap<String, String> {
+    for (key, value) in &tuning.config {
+        if let Some(message) = problem(key, value, tuning.flush.acknowledge_cost) {
+            findings.add(format!("spec.tuning.config[{key}]"), message);
+        }
+    }
+    tuning.config.clone()
+}
+
+fn problem(key: &str, value: &str, flush_acknowledged: bool) -> Option<String> {
+    let plain = key.starts_with(|c: char| c.is_ascii_lowercase())
+        && key.len() <= 128
+        && key
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
+    if !plain {
+        return Some("isn't a Kafka key: lower case letters, digits, '.', '_' and '-'".into());
+    }
+    if value.len() > 4096 || value.contains(['\n', '\r', '\0']) || value.contains("${") {
+        return Some("its value has a line break, a ${…} reference or more than 4096 characters".into());
+    }
+    if let Some((_, field)) = OWNED.iter().find(|(owned, _)| *owned == key) {
+        return Some(format!("is set by the operator: use {field}"));
+    }
+    if OWNED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+        return Some("belongs to the operator: it follows from listeners, nodePools and security".into());
+    }
+    if key.contains(".class")
+        || key.ends_with("reporters")
+        || key.ends_with("interceptors")
+        || key.starts_with("plugin.")
+    {
+        return Some("loads code into the broker, which isn't allowed: remove it".into());
+    }
+    if key.starts_with("log.flush.interval") && !flush_acknowledged {
+        return Some(
+            "each flush blocks appends to its partition while replication already keeps acknowledged writes: \
+             remove it, or set tuning.flush.acknowledgeCost"
+                .into(),
+        );
+    }
+    None
+}

@@ -1,0 +1,194 @@
+//! From what a user wrote to what can exist. Reports every finding at once, each with the path of its field and what to
+//! do; nothing after it can fail. Pure: what it needs to know of the world comes in as `Facts`.
+
+mod availability;
+mod changes;
+mod config;
+mod jvm;
+mod listeners;
+mod pools;
+mod security;
+mod unavailable;
+
+#[cfg(test)]
+pub mod tests;
+
+use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool};
+use crate::api::ProductionKafka;
+use kube::ResourceExt;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+/// One thing that's wrong, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Field path, for example `spec.nodePools[brokers].replicas`.
+    pub path: String,
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.path, self.message)
+    }
+}
+
+/// Everything that's wrong, in the order of the resource's fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Finding {
+            path: path.into(),
+            message: message.into(),
+        });
+    }
+
+    /// The findings in one text of at most `limit` bytes, for a condition's message.
+    pub fn summary(&self, limit: usize) -> String {
+        let mut text = String::new();
+        for (index, finding) in self.0.iter().enumerate() {
+            let line = finding.to_string();
+            if text.len() + line.len() + 24 > limit && index > 0 {
+                let _ = write!(text, "; and {} more", self.0.len() - index);
+                break;
+            }
+            if index > 0 {
+                text.push_str("; ");
+            }
+            text.push_str(&line);
+        }
+        text
+    }
+}
+
+/// A `StorageClass` of the Kubernetes cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageClassFact {
+    pub name: String,
+    pub default: bool,
+}
+
+/// A node's StatefulSet that exists already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExistingNode {
+    pub id: i32,
+    pub pool: String,
+    /// Size and class of each volume claim, in order.
+    pub volumes: Vec<(String, Option<String>)>,
+}
+
+/// What validation needs to know of the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `None`: the operator may not list them, so nothing is said about them.
+    pub storage_classes: Option<Vec<StorageClassFact>>,
+    /// Failure domains of the Kubernetes nodes by the resource's topology key; `None`: unknown.
+    pub zones: Option<Vec<String>>,
+    pub existing: Vec<ExistingNode>,
+    pub identity: Option<Identity>,
+    /// DNS domain of the Kubernetes cluster.
+    pub cluster_domain: String,
+}
+
+/// The validated cluster, or everything that stands in its way.
+pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Findings> {
+    let mut findings = Findings::default();
+    let spec = &resource.spec;
+    unavailable::check(spec, &mut findings);
+    let version = version(resource, &mut findings);
+    image(resource, &mut findings);
+    let pools = pools::check(spec, facts, &mut findings);
+    availability::check(spec, facts, &mut findings);
+    let security = security::check(&spec.security, &mut findings);
+    let listeners = listeners::check(&spec.listeners, &mut findings);
+    let config = config::check(&spec.tuning, &mut findings);
+    let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
+    changes::check(&pools, facts, &mut findings);
+    let (Some(version), Some(security)) = (version, security) else {
+        return Err(findings);
+    };
+    if !findings.0.is_empty() {
+        return Err(findings);
+    }
+    Ok(build(
+        resource,
+        facts,
+        Parts {
+            version,
+            security,
+            pools,
+            listeners,
+            config,
+            jvm_options,
+        },
+    ))
+}
+
+struct Parts {
+    version: KafkaVersion,
+    security: super::SecuritySettings,
+    pools: Vec<Pool>,
+    listeners: Vec<ClientListener>,
+    config: BTreeMap<String, String>,
+    jvm_options: Vec<String>,
+}
+
+fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
+    let spec = &resource.spec;
+    let image = spec
+        .image
+        .clone()
+        .unwrap_or_else(|| format!("docker.io/apache/kafka:{}", parts.version));
+    Cluster {
+        names: ClusterNames {
+            cluster: resource.name_any(),
+            namespace: resource.namespace().unwrap_or_default(),
+            domain: facts.cluster_domain.clone(),
+        },
+        uid: resource.uid().unwrap_or_default(),
+        generation: resource.metadata.generation.unwrap_or_default(),
+        version: parts.version,
+        image,
+        pools: parts.pools,
+        replication_factor: spec.high_availability.replication_factor,
+        min_in_sync_replicas: spec.high_availability.min_in_sync_replicas,
+        topology_key: spec
+            .high_availability
+            .rack
+            .as_ref()
+            .map(|rack| rack.topology_key.clone()),
+        security: parts.security,
+        listeners: parts.listeners,
+        config: parts.config,
+        jvm_options: parts.jvm_options,
+        jmx_exporter: spec.monitoring.jmx_exporter,
+    }
+}
+
+fn version(resource: &ProductionKafka, findings: &mut Findings) -> Option<KafkaVersion> {
+    let text = &resource.spec.version;
+    let version = KafkaVersion::parse(text);
+    if version.is_none() {
+        findings.add(
+            "spec.version",
+            format!(
+                "Kafka {text} isn't in this operator's catalogue: choose one of {}",
+                KafkaVersion::known()
+            ),
+        );
+    }
+    version
+}
+
+fn image(resource: &ProductionKafka, findings: &mut Findings) {
+    if let Some(image) = &resource.spec.image
+        && (image.contains(char::is_whitespace) || !image.contains(['/', ':', '@']))
+    {
+        findings.add(
+            "spec.image",
+            format!("{image:?} isn't an image reference: write registry/repository@sha256:…"),
+        );
+    }
+}

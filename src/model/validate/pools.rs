@@ -1,0 +1,261 @@
+//! Pools: names, roles, ids, disks, memory, scheduling.
+
+use super::{Facts, Findings};
+use crate::api::{NodePool, ProductionKafkaSpec, Quantity, Resources, Role};
+use crate::model::identity::BLOCK;
+use crate::model::measure::{self, MIB};
+use crate::model::{Pool, Roles, VolumeClaim};
+use std::collections::BTreeSet;
+
+/// Least memory of a Kafka container in bytes: heap of 128 MiB, metaspace, threads and direct buffers.
+const LEAST_MEMORY: u64 = 512 * MIB;
+/// Memory when a pool says nothing.
+const DEFAULT_MEMORY: &str = "2Gi";
+/// Largest heap that `auto` gives, in MiB: beyond it the page cache serves Kafka better.
+const LARGEST_HEAP_MIB: u64 = 6 * 1024;
+
+pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings) -> Vec<Pool> {
+    let mut names = BTreeSet::new();
+    for pool in &spec.node_pools {
+        if !names.insert(&pool.name) {
+            findings.add(
+                format!("spec.nodePools[{}]", pool.name),
+                "two pools have this name: rename one",
+            );
+        }
+    }
+    roles(spec, findings);
+    ids(spec, findings);
+    spec.node_pools
+        .iter()
+        .map(|pool| one(pool, spec, facts, findings))
+        .collect()
+}
+
+fn roles(spec: &ProductionKafkaSpec, findings: &mut Findings) {
+    let controllers = spec
+        .node_pools
+        .iter()
+        .filter(|pool| pool.roles.contains(&Role::Controller))
+        .count();
+    if controllers != 1 {
+        findings.add(
+            "spec.nodePools",
+            format!("exactly one pool must have the role Controller, there are {controllers}"),
+        );
+    }
+    if !spec.node_pools.iter().any(|pool| pool.roles.contains(&Role::Broker)) {
+        findings.add("spec.nodePools", "no pool has the role Broker: add one");
+    }
+}
+
+fn ids(spec: &ProductionKafkaSpec, findings: &mut Findings) {
+    let given: Vec<(&str, i32)> = spec
+        .node_pools
+        .iter()
+        .filter_map(|pool| Some((pool.name.as_str(), pool.first_node_id?)))
+        .collect();
+    for (index, (name, first)) in given.iter().enumerate() {
+        if let Some((other, _)) = given
+            .iter()
+            .skip(index + 1)
+            .find(|(_, second)| (first - second).abs() < BLOCK)
+        {
+            findings.add(
+                format!("spec.nodePools[{name}].firstNodeId"),
+                format!("{first} is less than {BLOCK} from pool {other}'s: their node ids could meet"),
+            );
+        }
+    }
+}
+
+fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings) -> Pool {
+    let path = format!("spec.nodePools[{}]", pool.name);
+    let roles = Roles {
+        controller: pool.roles.contains(&Role::Controller),
+        broker: pool.roles.contains(&Role::Broker),
+    };
+    if roles.controller && !matches!(pool.replicas, 1 | 3 | 5 | 7) {
+        let message = format!(
+            "{} controllers: use 1, 3, 5 or 7; an even number tolerates no more failures",
+            pool.replicas
+        );
+        findings.add(format!("{path}.replicas"), message);
+    }
+    template(pool, &path, findings);
+    let resources = resources(&pool.resources, &path, findings);
+    let memory = resources
+        .limits
+        .get("memory")
+        .and_then(measure::bytes)
+        .unwrap_or(LEAST_MEMORY);
+    Pool {
+        name: pool.name.clone(),
+        roles,
+        replicas: pool.replicas,
+        first_node_id: pool.first_node_id,
+        volumes: volumes(pool, &path, facts, findings),
+        heap_mib: heap(&spec.tuning.jvm.heap, memory, &path, findings),
+        resources,
+        template: pool.template.clone(),
+    }
+}
+
+fn volumes(pool: &NodePool, path: &str, facts: &Facts, findings: &mut Findings) -> Vec<VolumeClaim> {
+    let mut claims = Vec::new();
+    for (index, volume) in pool.storage.volumes.iter().enumerate() {
+        let at = format!("{path}.storage.volumes[{index}]");
+        match measure::bytes(&volume.size) {
+            None => findings.add(
+                format!("{at}.size"),
+                format!("{:?} isn't a size: write for example 100Gi", volume.size.0),
+            ),
+            Some(bytes) if bytes < 256 * MIB => {
+                findings.add(
+                    format!("{at}.size"),
+                    format!("{} is too small: at least 256Mi", volume.size.0),
+                );
+            }
+            Some(_) => {}
+        }
+        storage_class(volume.storage_class_name.as_deref(), &at, facts, findings);
+        claims.push(VolumeClaim {
+            size: volume.size.0.clone(),
+            storage_class: volume.storage_class_name.clone(),
+        });
+    }
+    claims
+}
+
+fn storage_class(name: Option<&str>, at: &str, facts: &Facts, findings: &mut Findings) {
+    let Some(classes) = &facts.storage_classes else { return };
+    let known = || {
+        classes
+            .iter()
+            .map(|class| class.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match name {
+        Some(name) if !classes.iter().any(|class| class.name == name) => findings.add(
+            format!("{at}.storageClassName"),
+            format!(
+                "there's no StorageClass {name}: create it or choose one of: {}",
+                known()
+            ),
+        ),
+        None if !classes.iter().any(|class| class.default) => findings.add(
+            format!("{at}.storageClassName"),
+            format!("there's no default StorageClass: name one of: {}", known()),
+        ),
+        _ => {}
+    }
+}
+
+/// Memory limit and request as they'll be: a pool that names only one gets both.
+fn resources(given: &Resources, path: &str, findings: &mut Findings) -> Resources {
+    for (kind, list) in [("requests", &given.requests), ("limits", &given.limits)] {
+        for (name, quantity) in list {
+            if measure::milli(quantity).is_none() {
+                let at = format!("{path}.resources.{kind}.{name}");
+                findings.add(
+                    at,
+                    format!("{:?} isn't a quantity: write for example 500m or 4Gi", quantity.0),
+                );
+            }
+        }
+    }
+    let mut resources = given.clone();
+    let memory = given.limits.get("memory").or(given.requests.get("memory")).cloned();
+    let memory = memory.unwrap_or_else(|| Quantity(DEFAULT_MEMORY.into()));
+    resources
+        .limits
+        .entry("memory".into())
+        .or_insert_with(|| memory.clone());
+    resources.requests.entry("memory".into()).or_insert(memory);
+    resources
+        .requests
+        .entry("cpu".into())
+        .or_insert_with(|| Quantity("500m".into()));
+    for (name, limit) in &resources.limits {
+        let request = resources.requests.get(name).and_then(measure::milli);
+        if request > measure::milli(limit) {
+            findings.add(
+                format!("{path}.resources.requests.{name}"),
+                "is above the limit: lower it or raise the limit",
+            );
+        }
+    }
+    if resources
+        .limits
+        .get("memory")
+        .and_then(measure::bytes)
+        .is_some_and(|bytes| bytes < LEAST_MEMORY)
+    {
+        findings.add(
+            format!("{path}.resources.limits.memory"),
+            "is too little for a Kafka node: at least 512Mi",
+        );
+    }
+    resources
+}
+
+/// Heap in MiB: a quarter of the memory (at least 256 MiB, at most 6 GiB), or what is asked for, up to three quarters.
+fn heap(text: &str, memory: u64, path: &str, findings: &mut Findings) -> u64 {
+    let memory_mib = memory / MIB;
+    if text == "auto" {
+        return (memory_mib / 4).clamp(256, LARGEST_HEAP_MIB);
+    }
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let factor = if unit == "g" { 1024 } else { 1 };
+    let asked = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .unwrap_or(0);
+    if asked < 128 || asked > memory_mib / 4 * 3 {
+        let at = if path.is_empty() {
+            "spec.tuning.jvm.heap".into()
+        } else {
+            format!("spec.tuning.jvm.heap ({path})")
+        };
+        findings.add(
+            at,
+            format!("{text} doesn't fit: between 128m and three quarters of the {memory_mib} MiB memory limit"),
+        );
+    }
+    asked
+}
+
+fn template(pool: &NodePool, path: &str, findings: &mut Findings) {
+    let owned = |key: &str| {
+        [
+            "productionkafka.dev/",
+            "app.kubernetes.io/",
+            "pod-security.kubernetes.io/",
+            "statefulset.kubernetes.io/",
+        ]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+    };
+    for (kind, map) in [
+        ("labels", &pool.template.labels),
+        ("annotations", &pool.template.annotations),
+    ] {
+        for key in map.keys().filter(|key| owned(key)) {
+            findings.add(
+                format!("{path}.template.{kind}[{key}]"),
+                "is set by the operator: choose another key",
+            );
+        }
+    }
+    for (key, value) in &pool.template.labels {
+        let fits = value.len() <= 63 && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        if !fits {
+            findings.add(
+                format!("{path}.template.labels[{key}]"),
+                "isn't a label value: at most 63 of A-Z, a-z, 0-9, '-', '_', '.'",
+            );
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Lifetimes of certificates, super users.
+
+use super::Findings;
+use crate::api::{DurationText, Security};
+use crate::model::SecuritySettings;
+use crate::model::measure;
+use std::time::Duration;
+
+/// A leaf of less can't be rolled out in time.
+const SHORTEST_LEAF: Duration = Duration::from_hours(1);
+
+pub fn check(security: &Security, findings: &mut Findings) -> Option<SecuritySettings> {
+    let tls = &security.tls;
+    let mut read = |text: &DurationText, field: &str| {
+        let value = measure::duration(text);
+        if value.is_none() {
+            let message = format!(
+                "{:?} isn't a duration: a number and one of s, m, h, d, y, such as 90d",
+                text.0
+            );
+            findings.add(format!("spec.security.tls.{field}"), message);
+        }
+        value
+    };
+    let leaf = read(&tls.leaf_lifetime, "leafLifetime");
+    let ca = read(&tls.ca_lifetime, "caLifetime");
+    let before = read(&tls.renew_before, "renewBefore");
+    super_users(&security.authorization.super_users, findings);
+    let (leaf_lifetime, ca_lifetime, renew_before) = (leaf?, ca?, before?);
+    if leaf_lifetime < SHORTEST_LEAF {
+        findings.add(
+            "spec.security.tls.leafLifetime",
+            "is under an hour: too short to be renewed in time",
+        );
+    }
+    if renew_before * 3 > leaf_lifetime * 2 {
+        findings.add(
+            "spec.security.tls.renewBefore",
+            "is more than two thirds of leafLifetime: certificates would be renewed all the time; lower it",
+        );
+    }
+    if ca_lifetime < leaf_lifetime * 2 {
+        findings.add(
+            "spec.security.tls.caLifetime",
+            "is less than twice leafLifetime: raise it",
+        );
+    }
+    Some(SecuritySettings {
+        key_algorithm: tls.key_algorithm,
+        leaf_lifetime,
+        ca_lifetime,
+        renew_before,
+        minimum_tls: tls.minimum_version,
+        super_users: security.authorization.super_users.clone(),
+        audit: security.authorization.audit,
+        network_policy: security.network_policy.enabled,
+    })
+}
+
+fn super_users(users: &[String], findings: &mut Findings) {
+    for user in users {
+        let name = user.strip_prefix("User:").unwrap_or_default();
+        let plain = !name.is_empty() && !name.contains([';', '\n', '\r', '\\']);
+        if !plain || name == "*" || name == "ANONYMOUS" {
+            findings.add(
+                "spec.security.authorization.superUsers",
+                format!("{user:?} isn't a principal that can be a super user: write User:<name>"),
+            );
+        }
+    }
+}

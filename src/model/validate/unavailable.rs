@@ -1,0 +1,130 @@
+//! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
+
+use super::Findings;
+use crate::api::{
+    AuthenticationType, CaSource, EncryptionRequirement, ExposureType, Finalize, NodeTuning, ProductionKafkaSpec,
+    Profile, Reclaim,
+};
+
+pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
+    let mut refuse = |asked: bool, path: String, instead: &str| {
+        if asked {
+            findings.add(
+                path,
+                format!("isn't available in this version of the operator: {instead}"),
+            );
+        }
+    };
+    for pool in &spec.node_pools {
+        let path = format!("spec.nodePools[{}].storage.reclaim", pool.name);
+        refuse(
+            pool.storage.reclaim == Reclaim::Delete,
+            path,
+            "leave it at Retain and delete volumes by hand",
+        );
+    }
+    let ha = &spec.high_availability;
+    refuse(
+        ha.max_unavailable != 1,
+        "spec.highAvailability.maxUnavailable".into(),
+        "leave it at 1",
+    );
+    refuse(
+        ha.unclean_leader_election,
+        "spec.highAvailability.uncleanLeaderElection".into(),
+        "leave it off: acknowledged writes would be lost",
+    );
+    let tls = &spec.security.tls;
+    refuse(
+        tls.certificate_authority != CaSource::Operator,
+        "spec.security.tls.certificateAuthority".into(),
+        "leave it at Operator",
+    );
+    let at_rest = spec.security.encryption_at_rest.requirement;
+    refuse(
+        at_rest == EncryptionRequirement::Require,
+        "spec.security.encryptionAtRest.requirement".into(),
+        "choose an encrypted StorageClass and leave it at Report",
+    );
+    for listener in &spec.listeners {
+        let path = format!("spec.listeners[{}]", listener.name);
+        refuse(
+            listener.exposure.kind != ExposureType::Internal,
+            format!("{path}.exposure.type"),
+            "use Internal",
+        );
+        let available = matches!(
+            listener.authentication.kind,
+            AuthenticationType::ScramSha512 | AuthenticationType::Mtls
+        );
+        refuse(
+            !available,
+            format!("{path}.authentication.type"),
+            "use ScramSha512 or Mtls",
+        );
+    }
+    operations(spec, &mut refuse);
+}
+
+fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, &str)) {
+    let (tuning, os) = (&spec.tuning, &spec.tuning.os);
+    refuse(
+        tuning.profile != Profile::Balanced,
+        "spec.tuning.profile".into(),
+        "use Balanced and set keys in tuning.config",
+    );
+    refuse(
+        !os.sysctls.is_empty(),
+        "spec.tuning.os.sysctls".into(),
+        "set kernel parameters on the Kubernetes nodes",
+    );
+    refuse(
+        os.node_tuning != NodeTuning::Report,
+        "spec.tuning.os.nodeTuning".into(),
+        "leave it at Report",
+    );
+    refuse(
+        os.require_max_map_count.is_some(),
+        "spec.tuning.os.requireMaxMapCount".into(),
+        "leave it out",
+    );
+    refuse(
+        spec.capacity.workload.is_some(),
+        "spec.capacity.workload".into(),
+        "leave it out",
+    );
+    let maintenance = &spec.maintenance;
+    refuse(
+        maintenance.paused,
+        "spec.maintenance.paused".into(),
+        "the operator restarts nothing by itself yet",
+    );
+    refuse(
+        !maintenance.windows.is_empty(),
+        "spec.maintenance.windows".into(),
+        "the operator restarts nothing by itself yet",
+    );
+    refuse(
+        maintenance.deletion_protection,
+        "spec.maintenance.deletionProtection".into(),
+        "leave it out: volumes, CA and identity outlive the resource anyway",
+    );
+    let upgrade = &spec.upgrade;
+    refuse(
+        upgrade.finalize == Finalize::Automatic,
+        "spec.upgrade.finalize".into(),
+        "use Manual and kafka-features.sh",
+    );
+    refuse(upgrade.soak.is_some(), "spec.upgrade.soak".into(), "leave it out");
+    let monitoring = &spec.monitoring;
+    refuse(
+        monitoring.pod_monitor,
+        "spec.monitoring.podMonitor".into(),
+        "write a PodMonitor for port metrics (9404)",
+    );
+    refuse(
+        monitoring.prometheus_rule,
+        "spec.monitoring.prometheusRule".into(),
+        "leave it off",
+    );
+}
