@@ -135,5 +135,5 @@ fn curve(certificate: &X509Certificate<'_>) -> PublicKeyAlgorithm {
 
 fn hex(octets: &[u8]) -> String {
     let significant = octets.iter().skip_while(|octet| **octet == 0);
-    significant.map(|octet| format!("{octet:02x}")).collect()
+    significant.fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
 }

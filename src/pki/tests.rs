@@ -213,149 +213,118 @@ fn debug_output_hides_private_keys() {
 }
 
 #[test]
-fn a_stored_leaf_is_kept_or_replaced_for_a_reason() {
+fn a_stored_leaf_of_other_content_is_replaced() {
     let (ca, other) = (authority(), authority());
-    let wanted = node_request();
-    let leaf = issue(&ca, &wanted, now()).unwrap();
-    let foreign = issue(&other, &wanted, now()).unwrap();
-    let renew_before = DAY * 30;
-    let stored = |leaf: &Leaf| (leaf.cert_pem.clone(), leaf.key_pem.clone());
-    let issued = |reason| LeafDecision::Issue { reason };
-    let keep = LeafDecision::Keep { until: after(335) };
+    let leaf = issue(&ca, &node_request(), now()).unwrap();
+    let foreign = issue(&other, &node_request(), now()).unwrap();
     let no_key = SecretPem::new("nothing");
-    let reordered = LeafRequest {
-        dns_names: wanted.dns_names.iter().rev().cloned().collect(),
-        ..wanted.clone()
+    let decision = |cert_pem: &str, key_pem: &SecretPem| {
+        decide(
+            &ca,
+            Some(ExistingLeaf { cert_pem, key_pem }),
+            &node_request(),
+            DAY * 30,
+            now(),
+        )
     };
-    let renamed = LeafRequest {
-        common_name: "kafka-operator".into(),
-        ..wanted.clone()
-    };
-    let moved = LeafRequest {
-        dns_names: vec!["elsewhere.svc".into()],
-        ..wanted.clone()
-    };
-    let readdressed = LeafRequest {
-        ip_addresses: vec![],
-        ..wanted.clone()
-    };
-    let reorganised = LeafRequest {
-        organisation: None,
-        ..wanted.clone()
-    };
-    let narrowed = LeafRequest {
-        usages: Usages::Client,
-        ..wanted.clone()
-    };
-    let mixed = (leaf.cert_pem.clone(), foreign.key_pem.clone());
     let table = [
-        ("nothing stored", None, &wanted, now(), issued(IssueReason::Missing)),
-        (
-            "empty",
-            Some((String::new(), no_key.clone())),
-            &wanted,
-            now(),
-            issued(IssueReason::Unreadable),
-        ),
-        (
-            "no key",
-            Some((leaf.cert_pem.clone(), no_key)),
-            &wanted,
-            now(),
-            issued(IssueReason::Unreadable),
-        ),
+        ("empty", decision("", &no_key), IssueReason::Unreadable),
+        ("no key", decision(&leaf.cert_pem, &no_key), IssueReason::Unreadable),
         (
             "key of another",
-            Some(mixed),
-            &wanted,
-            now(),
-            issued(IssueReason::KeyMismatch),
+            decision(&leaf.cert_pem, &foreign.key_pem),
+            IssueReason::KeyMismatch,
         ),
         (
             "same name, other authority",
-            Some(stored(&foreign)),
-            &wanted,
-            now(),
-            issued(IssueReason::WrongIssuer),
-        ),
-        ("fresh", Some(stored(&leaf)), &wanted, now(), keep),
-        ("order of names", Some(stored(&leaf)), &reordered, now(), keep),
-        (
-            "common name",
-            Some(stored(&leaf)),
-            &renamed,
-            now(),
-            issued(IssueReason::NamesChanged),
+            decision(&foreign.cert_pem, &foreign.key_pem),
+            IssueReason::WrongIssuer,
         ),
         (
-            "organisation",
-            Some(stored(&leaf)),
-            &reorganised,
-            now(),
-            issued(IssueReason::NamesChanged),
+            "nothing stored",
+            decide(&ca, None, &node_request(), DAY * 30, now()),
+            IssueReason::Missing,
         ),
+    ];
+    for (case, decision, reason) in table {
+        assert_eq!(decision, LeafDecision::Issue { reason }, "{case}");
+    }
+    assert_eq!(
+        decision(&leaf.cert_pem, &leaf.key_pem),
+        LeafDecision::Keep { until: after(335) }
+    );
+}
+
+#[test]
+fn a_stored_leaf_that_says_something_else_is_replaced() {
+    let ca = authority();
+    let leaf = issue(&ca, &node_request(), now()).unwrap();
+    let decision = |change: fn(&mut LeafRequest)| {
+        let mut wanted = node_request();
+        change(&mut wanted);
+        let existing = ExistingLeaf {
+            cert_pem: &leaf.cert_pem,
+            key_pem: &leaf.key_pem,
+        };
+        decide(&ca, Some(existing), &wanted, DAY * 30, now())
+    };
+    let keep = LeafDecision::Keep { until: after(335) };
+    let replace = LeafDecision::Issue {
+        reason: IssueReason::NamesChanged,
+    };
+    assert_eq!(decision(|wanted| wanted.dns_names.reverse()), keep, "order of names");
+    assert_eq!(
+        decision(|wanted| wanted.lifetime = DAY * 90),
+        keep,
+        "lifetime counts at the next renewal"
+    );
+    assert_eq!(
+        decision(|wanted| wanted.common_name = "kafka-operator".into()),
+        replace,
+        "common name"
+    );
+    assert_eq!(decision(|wanted| wanted.organisation = None), replace, "organisation");
+    assert_eq!(
+        decision(|wanted| wanted.dns_names.push("more.svc".into())),
+        replace,
+        "one name more"
+    );
+    assert_eq!(
+        decision(|wanted| wanted.dns_names.truncate(1)),
+        replace,
+        "one name less"
+    );
+    assert_eq!(decision(|wanted| wanted.ip_addresses.clear()), replace, "addresses");
+    assert_eq!(decision(|wanted| wanted.usages = Usages::Client), replace, "usages");
+}
+
+#[test]
+fn a_stored_leaf_is_judged_by_the_clock() {
+    let ca = authority();
+    let leaf = issue(&ca, &node_request(), now()).unwrap();
+    let existing = ExistingLeaf {
+        cert_pem: &leaf.cert_pem,
+        key_pem: &leaf.key_pem,
+    };
+    let keep = LeafDecision::Keep { until: after(335) };
+    let issue = |reason| LeafDecision::Issue { reason };
+    let table = [
         (
-            "dns names",
-            Some(stored(&leaf)),
-            &moved,
-            now(),
-            issued(IssueReason::NamesChanged),
-        ),
-        (
-            "addresses",
-            Some(stored(&leaf)),
-            &readdressed,
-            now(),
-            issued(IssueReason::NamesChanged),
-        ),
-        (
-            "usages",
-            Some(stored(&leaf)),
-            &narrowed,
-            now(),
-            issued(IssueReason::NamesChanged),
-        ),
-        (
-            "clock within backdating",
-            Some(stored(&leaf)),
-            &wanted,
+            "clock behind within backdating",
             now() - jiff::SignedDuration::from_mins(59),
             keep,
         ),
-        (
-            "clock far behind",
-            Some(stored(&leaf)),
-            &wanted,
-            after(-1),
-            issued(IssueReason::NotYetValid),
-        ),
-        (
-            "a day before the window",
-            Some(stored(&leaf)),
-            &wanted,
-            after(334),
-            keep,
-        ),
-        (
-            "window opens",
-            Some(stored(&leaf)),
-            &wanted,
-            after(335),
-            issued(IssueReason::Expiring),
-        ),
-        (
-            "expired",
-            Some(stored(&leaf)),
-            &wanted,
-            after(400),
-            issued(IssueReason::Expiring),
-        ),
+        ("clock far behind", after(-1), issue(IssueReason::NotYetValid)),
+        ("a day before the window", after(334), keep),
+        ("window opens", after(335), issue(IssueReason::Expiring)),
+        ("expired", after(400), issue(IssueReason::Expiring)),
     ];
-    for (case, stored, wanted, now, expected) in table {
-        let existing = stored
-            .as_ref()
-            .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
-        assert_eq!(decide(&ca, existing, wanted, renew_before, now), expected, "{case}");
+    for (case, now, expected) in table {
+        assert_eq!(
+            decide(&ca, Some(existing), &node_request(), DAY * 30, now),
+            expected,
+            "{case}"
+        );
     }
 }
 
