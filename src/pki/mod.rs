@@ -1,1 +1,23 @@
-//! pki
+//! Certificate authorities and leaf certificates of a Kafka cluster.
+//!
+//! Pure apart from key and serial generation, which is confined to `entropy`: the clock is always an argument. Nothing
+//! here knows of Kubernetes or of Kafka listeners; callers say which names and usages a certificate must carry.
+
+mod authority;
+mod decide;
+mod entropy;
+mod error;
+mod facts;
+mod leaf;
+mod parse;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+pub use authority::{AuthorityRequest, CertificateAuthority};
+pub use decide::{ExistingLeaf, IssueReason, LeafDecision, decide};
+pub use entropy::KeyAlgorithm;
+pub use error::PkiError;
+pub use facts::{CertificateFacts, PublicKeyAlgorithm, inspect};
+pub use leaf::{Leaf, LeafRequest, Usages, issue};
+pub use secret::SecretPem;
