@@ -1,10 +1,8 @@
 //! ACL bindings as Kafka stores them, with their numbers on the wire.
 //!
-//! The JSON form (PascalCase names) is what the ACL Job reads; it is stable.
+//! The JSON form (`PascalCase` names) is what the ACL Job reads; it is stable.
 
 use serde::{Deserialize, Serialize};
-
-use super::errors::ErrorCode;
 
 /// One complete permission: who may (not) do what on which resource from where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,10 +61,10 @@ macro_rules! wire_enum {
                 value.map_or(ANY, Self::wire)
             }
 
-            pub(crate) fn from_wire(code: i8) -> Result<Self, ErrorCode> {
+            pub(crate) fn from_wire(code: i8) -> Option<Self> {
                 match code {
-                    $($code => Ok(Self::$variant),)+
-                    _ => Err(ErrorCode::INVALID_REQUEST),
+                    $($code => Some(Self::$variant),)+
+                    _ => None,
                 }
             }
         }

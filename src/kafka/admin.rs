@@ -34,7 +34,7 @@ pub enum Target {
 
 /// The admin operations of one Kafka cluster.
 pub trait KafkaAdmin: Send + Sync {
-    /// The metadata quorum as its leader sees it (DescribeQuorum, KIP-595 and KIP-853).
+    /// The metadata quorum as its leader sees it (`DescribeQuorum`, KIP-595 and KIP-853).
     fn describe_quorum(&self, target: Target) -> AdminFuture<'_, QuorumView>;
 
     /// Cluster id and brokers; with `include_fenced` also registered brokers that are down or starting (KIP-1073).
@@ -88,11 +88,16 @@ pub trait KafkaAdmin: Send + Sync {
     fn describe_features(&self, target: Target) -> AdminFuture<'_, FeaturesView>;
 
     /// Adds a caught-up observer to the voters (KIP-853). After a timeout re-read the quorum before any other change.
-    fn add_raft_voter(&self, cluster_id: String, voter: VoterKey, listeners: Vec<VoterEndpoint>)
-    -> AdminFuture<'_, ()>;
+    fn add_raft_voter(
+        &self,
+        target: Target,
+        cluster_id: String,
+        voter: VoterKey,
+        listeners: Vec<VoterEndpoint>,
+    ) -> AdminFuture<'_, ()>;
 
     /// Removes a voter (KIP-853). After a timeout re-read the quorum before any other change.
-    fn remove_raft_voter(&self, cluster_id: String, voter: VoterKey) -> AdminFuture<'_, ()>;
+    fn remove_raft_voter(&self, target: Target, cluster_id: String, voter: VoterKey) -> AdminFuture<'_, ()>;
 
     /// Forgets the registration of a stopped broker; a running one registers again.
     fn unregister_broker(&self, broker_id: i32) -> AdminFuture<'_, ()>;

@@ -1,7 +1,5 @@
 //! Kafka configuration resources: what a key's effective value is, where it comes from, and changes to it.
 
-use super::errors::ErrorCode;
-
 /// What a configuration belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigResource {
@@ -25,7 +23,7 @@ pub enum ConfigSource {
     Other(i8),
 }
 
-/// One key as DescribeConfigs shows it.
+/// One key as `DescribeConfigs` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigEntry {
     pub name: String,
@@ -70,12 +68,12 @@ impl ConfigResource {
         }
     }
 
-    pub(crate) fn from_wire(resource_type: i8, name: &str) -> Result<Self, ErrorCode> {
+    pub(crate) fn from_wire(resource_type: i8, name: &str) -> Option<Self> {
         match (resource_type, name) {
-            (TOPIC, name) => Ok(Self::Topic(name.to_owned())),
-            (BROKER, "") => Ok(Self::ClusterDefault),
-            (BROKER, id) => id.parse().map(Self::Broker).map_err(|_| ErrorCode::INVALID_REQUEST),
-            _ => Err(ErrorCode::INVALID_REQUEST),
+            (TOPIC, name) => Some(Self::Topic(name.to_owned())),
+            (BROKER, "") => Some(Self::ClusterDefault),
+            (BROKER, id) => id.parse().ok().map(Self::Broker),
+            _ => None,
         }
     }
 }

@@ -132,8 +132,6 @@ pub enum KafkaError {
         address: String,
         what: ProtocolFault,
     },
-    #[error("read the client's certificates for Kafka")]
-    Credentials(#[source] Arc<rustls::Error>),
 }
 
 /// How an answer broke the protocol.
@@ -163,7 +161,6 @@ impl KafkaError {
             Self::UnsupportedApi { .. } => "unsupported_api",
             Self::Broker { .. } => "broker",
             Self::Protocol { .. } => "protocol",
-            Self::Credentials(_) => "credentials",
         }
     }
 
@@ -187,11 +184,7 @@ impl KafkaError {
     /// True when the request certainly was not carried out.
     pub fn is_certainly_not_done(&self) -> bool {
         match self {
-            Self::NoEndpoint { .. }
-            | Self::Connect { .. }
-            | Self::Tls { .. }
-            | Self::UnsupportedApi { .. }
-            | Self::Credentials(_) => true,
+            Self::NoEndpoint { .. } | Self::Connect { .. } | Self::Tls { .. } | Self::UnsupportedApi { .. } => true,
             Self::Broker { error, .. } => {
                 matches!(
                     error.code,
