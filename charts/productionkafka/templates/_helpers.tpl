@@ -22,6 +22,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
+{{/* Labels of the pods: nothing that changes with a chart version alone, which would restart them. */}}
+{{- define "productionkafka.podLabels" -}}
+{{ include "productionkafka.selector" . }}
+app.kubernetes.io/part-of: productionkafka
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
 {{/* Labels of objects about the resources' users rather than about the operator's pods. */}}
 {{- define "productionkafka.commonLabels" -}}
 app.kubernetes.io/name: productionkafka
