@@ -22,4 +22,4 @@ bench: ## measurements, one "name value unit" line each; one group: make bench S
 	cargo e2e bench $(SUITE)
 
 crds: ## write crds/ anew from the Rust types
-	cargo run --quiet --bin productionkafka -- crd --output crds
+	cargo run --quiet --bin productionkafka -- crd --dir crds
