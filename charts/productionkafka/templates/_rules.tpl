@@ -1,0 +1,61 @@
+{{/*
+What the operator may do in each namespace that it serves. Sorted by API group and resource, so that nothing is said
+twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, exec into pods, deletion of pods, and
+anything about roles.
+*/}}
+{{- define "productionkafka.rules" -}}
+# ConfigMaps: the identity of a cluster, and one immutable configuration per node.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create, delete, get, list, patch, watch]
+# Volumes: their uid tells a lost disk from a known one. The StatefulSet controller creates them; nobody deletes them.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch]
+# Pods: phase, address and the result of ACL Jobs. The operator neither creates nor deletes pods.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# Secrets: certificate authorities, keys and credentials that the operator makes. It reads by name only; without list
+# and watch it can't collect those of others.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create, delete, get, patch]
+# Services: the headless Service of the nodes, and one bootstrap Service per client listener.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [create, delete, get, list, patch, watch]
+# StatefulSets: one per Kafka node.
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [create, delete, get, list, patch, watch]
+# Jobs: each changed set of ACLs is applied by one.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [create, delete, get, list, patch, watch]
+# Events about the resources, for `kubectl describe`; a repeated one is patched.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+# NetworkPolicies: default deny around each cluster, and the edges that it needs.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [create, delete, get, list, patch, watch]
+# PodDisruptionBudgets: a drain takes one node of a cluster at a time.
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [create, delete, get, list, patch, watch]
+# The resources themselves. Patch sets and removes the finalizer; the spec is the user's.
+- apiGroups: [productionkafka.dev]
+  resources: [kafkatopics, kafkausers, productionkafkas]
+  verbs: [get, list, patch, watch]
+# Children name the resource as their controller with blockOwnerDeletion, which OwnerReferencesPermissionEnforcement
+# (on in OpenShift) allows only to those who may update its finalizers.
+- apiGroups: [productionkafka.dev]
+  resources: [kafkatopics/finalizers, kafkausers/finalizers, productionkafkas/finalizers]
+  verbs: [update]
+# What the operator reports.
+- apiGroups: [productionkafka.dev]
+  resources: [kafkatopics/status, kafkausers/status, productionkafkas/status]
+  verbs: [patch]
+{{- end -}}
