@@ -30,6 +30,7 @@ pub struct LeafRequest {
     pub dns_names: Vec<String>,
     pub ip_addresses: Vec<IpAddr>,
     pub usages: Usages,
+    pub algorithm: KeyAlgorithm,
     /// From now on; shortened to the authority's own end.
     pub lifetime: Duration,
 }
@@ -50,7 +51,7 @@ impl Leaf {
     }
 }
 
-/// Issues a leaf with a new ECDSA P-256 key.
+/// Issues a leaf with a new key of the algorithm that is asked for.
 pub fn issue(ca: &CertificateAuthority, request: &LeafRequest, now: jiff::Timestamp) -> Result<Leaf, PkiError> {
     let common_name = request.common_name.clone();
     if common_name.is_empty() {
@@ -65,7 +66,7 @@ pub fn issue(ca: &CertificateAuthority, request: &LeafRequest, now: jiff::Timest
         });
     }
     let params = parameters(ca, request, now)?;
-    let key = entropy::generate_key(KeyAlgorithm::EcdsaP256)?;
+    let key = entropy::generate_key(request.algorithm)?;
     let certificate = params
         .signed_by(&key, &ca.issuer()?)
         .map_err(|source| PkiError::Sign { common_name, source })?;

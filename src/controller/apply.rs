@@ -1,0 +1,200 @@
+//! Carries wishes to the apiserver: server-side apply, only what differs, deletes only with the uid that was seen.
+//!
+//! Unchanged wish and unchanged object: nothing is sent. Otherwise the object is read live and compared, and only a
+//! difference is written.
+
+use super::compare;
+use super::context::{Context, MANAGER};
+use super::error::PassError;
+use super::ledger::{Entry, ObjectKey, wish};
+use super::stores::child_meta;
+use crate::render::{Child, Kind};
+use crate::runtime::metrics::Verb;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Longest wait for one answer of the apiserver.
+const CALL: Duration = Duration::from_secs(10);
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    Unchanged,
+    Written,
+}
+
+/// The API of a child's kind in a namespace.
+pub fn api(context: &Context, kind: Kind, namespace: &str) -> Api<DynamicObject> {
+    let (group, version) = match kind.api_version().split_once('/') {
+        Some((group, version)) => (group, version),
+        None => ("", kind.api_version()),
+    };
+    let gvk = GroupVersionKind::gvk(group, version, kind.name());
+    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+    Api::namespaced_with(context.client.clone(), namespace, &resource)
+}
+
+/// Brings one child to what is wanted.
+pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let wanted = wish(&child.body);
+    let known = context.ledger.get(&key);
+    let seen = context.stores.child(&key);
+    if let (Some(known), Some(seen)) = (&known, &seen)
+        && known.wish == wanted
+        && known.uid == seen.uid
+        && known.version == seen.version
+    {
+        return Ok(Applied::Unchanged);
+    }
+    if known.is_some() || seen.is_some() {
+        let live = get(context, &key).await?;
+        if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
+            record(context, key, wanted, &live);
+            return Ok(Applied::Unchanged);
+        }
+    }
+    let live = patch(context, &key, &child.body).await?;
+    record(context, key, wanted, &live);
+    Ok(Applied::Written)
+}
+
+/// Brings an object that isn't watched to what is wanted: always read live first.
+pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let wanted = wish(&child.body);
+    let live = get(context, &key).await?;
+    if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
+        record(context, key, wanted, &live);
+        return Ok(Applied::Unchanged);
+    }
+    let live = patch(context, &key, &child.body).await?;
+    record(context, key, wanted, &live);
+    Ok(Applied::Written)
+}
+
+fn live_says(live: &DynamicObject, wanted: &Value) -> bool {
+    let live = serde_json::to_value(live).unwrap_or(Value::Null);
+    let hash = |value: &Value| value.pointer("/metadata/annotations/productionkafka.dev~1wish").cloned();
+    hash(&live) == hash(wanted) && compare::says(&live, wanted)
+}
+
+fn record(context: &Context, key: ObjectKey, wish: u64, live: &DynamicObject) {
+    let meta = child_meta(key.kind, &live.metadata);
+    context.ledger.record(key, Entry { wish, uid: meta.uid, version: meta.version });
+}
+
+/// Reads an object live; `None` when there's none.
+pub async fn get(context: &Context, key: &ObjectKey) -> Result<Option<DynamicObject>, PassError> {
+    let api = api(context, key.kind, &key.namespace);
+    call("get", key, api.get_opt(&key.name)).await
+}
+
+/// Server-side apply of a whole wish.
+async fn patch(context: &Context, key: &ObjectKey, body: &Value) -> Result<DynamicObject, PassError> {
+    guard(context)?;
+    let api = api(context, key.kind, &key.namespace);
+    let parameters = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(body);
+    let written = call("apply", key, api.patch(&key.name, &parameters, &patch)).await?;
+    context.metrics.kube_write(key.kind.name(), Verb::Apply);
+    Ok(written)
+}
+
+/// Creates an object that must never be overwritten; `None` when it exists already.
+pub async fn create(context: &Context, namespace: &str, child: &Child) -> Result<Option<DynamicObject>, PassError> {
+    guard(context)?;
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let object = object_of(&key, &child.body)?;
+    let api = api(context, child.kind, namespace);
+    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    match call("create", &key, api.create(&parameters, &object)).await {
+        Ok(created) => {
+            context.metrics.kube_write(key.kind.name(), Verb::Create);
+            Ok(Some(created))
+        }
+        Err(PassError::Kubernetes { source, .. }) if is_code(&source, 409) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces an object that nobody else has changed since `resource_version`.
+pub async fn replace(
+    context: &Context,
+    namespace: &str,
+    child: &Child,
+    resource_version: &str,
+) -> Result<DynamicObject, PassError> {
+    guard(context)?;
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let mut object = object_of(&key, &child.body)?;
+    object.metadata.resource_version = Some(resource_version.to_owned());
+    let api = api(context, child.kind, namespace);
+    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    let written = call("replace", &key, api.replace(&key.name, &parameters, &object)).await?;
+    context.metrics.kube_write(key.kind.name(), Verb::Apply);
+    Ok(written)
+}
+
+/// Deletes the object with exactly this uid; gone already is fine.
+pub async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> Result<(), PassError> {
+    guard(context)?;
+    let api = api(context, key.kind, &key.namespace);
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        propagation_policy: Some(kube::api::PropagationPolicy::Background),
+        ..DeleteParams::default()
+    };
+    let result = call("delete", key, api.delete(&key.name, &parameters)).await;
+    context.ledger.forget(key);
+    match result {
+        Ok(_) => {
+            context.metrics.kube_write(key.kind.name(), Verb::Delete);
+            Ok(())
+        }
+        Err(PassError::Kubernetes { source, .. }) if is_code(&source, 404) || is_code(&source, 409) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn object_of(key: &ObjectKey, body: &Value) -> Result<DynamicObject, PassError> {
+    serde_json::from_value(body.clone()).map_err(|error| PassError::Content {
+        kind: key.kind.name(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        problem: error.to_string(),
+    })
+}
+
+fn guard(context: &Context) -> Result<(), PassError> {
+    if context.leads() { Ok(()) } else { Err(PassError::NotLeading) }
+}
+
+fn is_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+async fn call<T>(
+    verb: &'static str,
+    key: &ObjectKey,
+    future: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, PassError> {
+    bounded(verb, key.kind.name(), (&key.namespace, &key.name), future).await
+}
+
+/// Any request to the apiserver, with a bound on the wait and its subject in the error.
+pub async fn bounded<T>(
+    verb: &'static str,
+    kind: &'static str,
+    (namespace, name): (&str, &str),
+    future: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, PassError> {
+    let (namespace, name) = (namespace.to_owned(), name.to_owned());
+    match tokio::time::timeout(CALL, future).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(PassError::Kubernetes { verb, kind, namespace, name, source: Box::new(source) }),
+        Err(_) => Err(PassError::Timeout { verb, kind, namespace, name }),
+    }
+}

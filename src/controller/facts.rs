@@ -1,0 +1,101 @@
+//! Reads what validation needs to know of the world. Done once per generation, and again while the resource is stalled.
+
+use super::apply::bounded;
+use super::context::Context;
+use super::error::PassError;
+use super::identity;
+use super::memory::Memory;
+use super::stores::{CLUSTER_LABEL, ClusterKey};
+use crate::api::ProductionKafka;
+use crate::model::validate::{ExistingNode, StorageClassFact};
+use crate::model::{ClusterNames, Facts};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use kube::core::PartialObjectMeta;
+use std::collections::BTreeMap;
+
+/// Annotation of the class that claims without a class get.
+const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
+pub async fn gather(
+    context: &Context,
+    resource: &ProductionKafka,
+    key: &ClusterKey,
+    memory: &mut Memory,
+) -> Result<Facts, PassError> {
+    let names = ClusterNames {
+        cluster: key.name.clone(),
+        namespace: key.namespace.clone(),
+        domain: context.settings.cluster_domain.clone(),
+    };
+    let topology = resource.spec.high_availability.rack.as_ref().map(|rack| rack.topology_key.as_str());
+    Ok(Facts {
+        storage_classes: storage_classes(context).await?,
+        zones: match topology {
+            Some(topology) => zones(context, topology).await?,
+            None => None,
+        },
+        existing: existing(context, key).await?,
+        identity: identity::load(context, &names, memory).await?,
+        cluster_domain: context.settings.cluster_domain.clone(),
+    })
+}
+
+async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFact>>, PassError> {
+    if !context.settings.cluster_reads {
+        return Ok(None);
+    }
+    let api: Api<PartialObjectMeta<StorageClass>> = Api::all(context.client.clone());
+    let list = bounded("list", "StorageClass", ("", ""), api.list_metadata(&ListParams::default())).await?;
+    let fact = |class: &PartialObjectMeta<StorageClass>| StorageClassFact {
+        name: class.name_any(),
+        default: class.annotations().get(DEFAULT_CLASS).is_some_and(|value| value == "true"),
+    };
+    Ok(Some(list.items.iter().map(fact).collect()))
+}
+
+async fn zones(context: &Context, topology: &str) -> Result<Option<Vec<String>>, PassError> {
+    if !context.settings.cluster_reads {
+        return Ok(None);
+    }
+    let api: Api<Node> = Api::all(context.client.clone());
+    let parameters = ListParams::default().labels(topology);
+    let list = bounded("list", "Node", ("", ""), api.list_metadata(&parameters)).await?;
+    let mut zones: Vec<String> = list.items.iter().filter_map(|node| node.labels().get(topology).cloned()).collect();
+    zones.sort();
+    zones.dedup();
+    Ok(Some(zones))
+}
+
+async fn existing(context: &Context, key: &ClusterKey) -> Result<Vec<ExistingNode>, PassError> {
+    let api: Api<StatefulSet> = Api::namespaced(context.client.clone(), &key.namespace);
+    let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
+    let list = bounded("list", "StatefulSet", (&key.namespace, ""), api.list(&parameters)).await?;
+    Ok(list.items.iter().filter_map(existing_node).collect())
+}
+
+fn existing_node(set: &StatefulSet) -> Option<ExistingNode> {
+    let labels = set.labels();
+    let claims = set.spec.as_ref()?.volume_claim_templates.iter().flatten();
+    let volume = |claim: &PersistentVolumeClaim| {
+        let spec = claim.spec.as_ref()?;
+        let size = spec.resources.as_ref()?.requests.as_ref()?.get("storage")?.0.clone();
+        Some((size, spec.storage_class_name.clone()))
+    };
+    Some(ExistingNode {
+        id: labels.get("productionkafka.dev/node-id")?.parse().ok()?,
+        pool: labels.get("productionkafka.dev/pool")?.clone(),
+        volumes: claims.filter_map(volume).collect(),
+    })
+}
+
+/// Uid of each metadata volume claim of the given pods, by claim name. Read while a cluster is forming only.
+pub async fn claims(context: &Context, key: &ClusterKey) -> Result<BTreeMap<String, String>, PassError> {
+    let api: Api<PartialObjectMeta<PersistentVolumeClaim>> = Api::namespaced(context.client.clone(), &key.namespace);
+    let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
+    let list = bounded("list", "PersistentVolumeClaim", (&key.namespace, ""), api.list_metadata(&parameters)).await?;
+    Ok(list.items.iter().map(|claim| (claim.name_any(), claim.uid().unwrap_or_default())).collect())
+}

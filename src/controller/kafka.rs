@@ -1,0 +1,119 @@
+//! One look at Kafka per pass, shared by everything that decides: quorum, brokers, partitions, features. Says what it saw
+//! and when; a look that fails says why and changes nothing.
+
+use super::memory::{Memory, OpenClient};
+use super::pods::PodFact;
+use super::trust::Trust;
+use crate::kafka::admin::{KafkaAdmin, Target};
+use crate::kafka::client::{ClientOptions, KafkaClient};
+use crate::kafka::endpoint::{Endpoint, Endpoints};
+use crate::kafka::errors::KafkaError;
+use crate::kafka::tls::{ClientIdentity, TlsError};
+use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
+use crate::model::{Cluster, Identity, ports};
+use std::sync::Arc;
+
+/// Opens admin clients; tests put an in-memory cluster behind it.
+pub trait Connector: Send + Sync {
+    fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError>;
+}
+
+/// Opens real clients.
+pub struct RealConnector;
+
+impl Connector for RealConnector {
+    fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError> {
+        let transport = crate::kafka::connection::Transport::tls(identity)?;
+        Ok(Arc::new(KafkaClient::new(transport, endpoints, ClientOptions::default())))
+    }
+}
+
+/// What Kafka said.
+#[derive(Clone, Debug)]
+pub struct KafkaFacts {
+    pub at: jiff::Timestamp,
+    pub quorum: Option<QuorumView>,
+    pub brokers: Option<ClusterView>,
+    pub partitions: Option<PartitionsView>,
+    pub features: Option<FeaturesView>,
+    /// Why something is missing.
+    pub problem: Option<String>,
+}
+
+/// Endpoints of the pods that have an address, named as the certificates name them.
+pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> Endpoints {
+    let mut endpoints = Endpoints::default();
+    for node in cluster.nodes(identity) {
+        let Some(pod) = pods.iter().find(|pod| pod.name == node.names.pod && !pod.terminating) else { continue };
+        let Some(ip) = pod.ip.as_ref().filter(|_| pod.running) else { continue };
+        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.clone() };
+        let endpoint = |port: i32| Endpoint {
+            node_id: Some(node.id),
+            address: format!("{host}:{port}"),
+            server_name: node.names.host.clone(),
+        };
+        if node.pool.roles.broker {
+            endpoints.brokers.push(endpoint(ports::REPLICATION));
+        }
+        if node.pool.roles.controller {
+            endpoints.controllers.push(endpoint(ports::CONTROLLER));
+        }
+    }
+    endpoints
+}
+
+/// The cluster's client, opened anew when addresses or the operator's certificate have changed. `None` without addresses.
+pub fn client(
+    connector: &dyn Connector,
+    cluster: &Cluster,
+    trust: &Trust,
+    endpoints: Endpoints,
+    memory: &mut Memory,
+) -> Option<Arc<dyn KafkaAdmin>> {
+    if endpoints.brokers.is_empty() && endpoints.controllers.is_empty() {
+        memory.client = None;
+        return None;
+    }
+    let (identity, serial) = trust.operator(cluster)?;
+    let opened_for = format!("{serial} {endpoints:?}");
+    if let Some(open) = memory.client.as_ref().filter(|open| open.opened_for == opened_for) {
+        return Some(Arc::clone(&open.admin));
+    }
+    match connector.open(&identity, endpoints) {
+        Ok(admin) => {
+            memory.client = Some(OpenClient { admin: Arc::clone(&admin), opened_for });
+            Some(admin)
+        }
+        Err(error) => {
+            tracing::error!(%error, "can't open a Kafka client with the operator's certificate");
+            memory.client = None;
+            None
+        }
+    }
+}
+
+/// Asks Kafka once. `brokers_up`: at least one broker's pod is ready.
+pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timestamp) -> KafkaFacts {
+    let mut facts = KafkaFacts { at: now, quorum: None, brokers: None, partitions: None, features: None, problem: None };
+    let target = if brokers_up { Target::Brokers } else { Target::Controllers };
+    let (quorum, features) = futures::future::join(admin.describe_quorum(target), admin.describe_features(target)).await;
+    facts.quorum = keep(quorum, &mut facts.problem);
+    facts.features = keep(features, &mut facts.problem);
+    if brokers_up && facts.quorum.is_some() {
+        let (brokers, partitions) = futures::future::join(admin.describe_cluster(true), admin.partitions()).await;
+        facts.brokers = keep(brokers, &mut facts.problem);
+        facts.partitions = keep(partitions, &mut facts.problem);
+    }
+    facts
+}
+
+fn keep<T>(result: Result<T, KafkaError>, problem: &mut Option<String>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            problem.get_or_insert(format!("{error}{cause}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What's remembered of each cluster between passes. Everything here can be lost: it's read again or made again from what
+//! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
+
+use super::kafka::KafkaFacts;
+use super::stores::ClusterKey;
+use super::trust::Trust;
+use crate::api::ProductionKafkaStatus;
+use crate::kafka::KafkaAdmin;
+use crate::model::{Cluster, Facts, Identity};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A client that's open, with what it was opened for.
+#[derive(Clone)]
+pub struct OpenClient {
+    pub admin: Arc<dyn KafkaAdmin>,
+    pub opened_for: String,
+}
+
+/// One cluster's memory.
+#[derive(Clone, Default)]
+pub struct Memory {
+    /// Uid of the resource this memory is of.
+    pub uid: String,
+    /// Facts, and the generation they were gathered for.
+    pub facts: Option<(i64, Facts)>,
+    /// Identity with the resourceVersion of its ConfigMap.
+    pub identity: Option<(String, Identity)>,
+    pub trust: Option<Arc<Trust>>,
+    pub client: Option<OpenClient>,
+    pub kafka: Option<Arc<KafkaFacts>>,
+    /// Validated cluster, for users and topics.
+    pub cluster: Option<Arc<Cluster>>,
+    /// Last status written.
+    pub status: Option<ProductionKafkaStatus>,
+    /// Hash of the ACL document that a Job has carried out, and when that was last proven.
+    pub acls: Option<String>,
+    /// Dynamic configuration was last found as wanted at this time.
+    pub dynamic_checked: Option<jiff::Timestamp>,
+}
+
+#[derive(Default)]
+pub struct Memories(Mutex<HashMap<ClusterKey, Memory>>);
+
+impl Memories {
+    /// A copy of what's remembered.
+    pub fn get(&self, key: &ClusterKey) -> Memory {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
+    }
+
+    /// Remembers. Only the pass of this cluster writes, and passes of one cluster never overlap.
+    pub fn put(&self, key: ClusterKey, memory: Memory) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memory);
+    }
+
+    pub fn forget(&self, key: &ClusterKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}

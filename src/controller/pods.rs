@@ -1,0 +1,94 @@
+//! The few facts of a Kafka pod that decisions need, taken from the watch; the rest of the pod isn't kept.
+
+use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
+use kube::ResourceExt;
+
+/// A Kafka pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodFact {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub cluster: Option<String>,
+    pub node_id: Option<i32>,
+    pub ip: Option<String>,
+    /// Condition `Ready`.
+    pub ready: bool,
+    /// The Kafka container runs (ready or not).
+    pub running: bool,
+    pub terminating: bool,
+    /// Hash of what a restart would change, as the pod was made with.
+    pub revision: Option<String>,
+    /// Serial of the node certificate, as the pod was made with.
+    pub certificate: Option<String>,
+    /// ConfigMaps it mounts.
+    pub config_maps: Vec<String>,
+    /// Why it isn't running, in Kubernetes' words.
+    pub trouble: Option<String>,
+}
+
+impl PodFact {
+    pub fn of(pod: &Pod) -> Self {
+        let annotation = |name: &str| pod.annotations().get(name).cloned();
+        let status = pod.status.as_ref();
+        let spec = pod.spec.as_ref();
+        Self {
+            namespace: pod.namespace().unwrap_or_default(),
+            name: pod.name_any(),
+            uid: pod.uid().unwrap_or_default(),
+            cluster: pod.labels().get(super::stores::CLUSTER_LABEL).cloned(),
+            node_id: pod.labels().get("productionkafka.dev/node-id").and_then(|id| id.parse().ok()),
+            ip: status.and_then(|status| status.pod_ip.clone()),
+            ready: status.is_some_and(is_ready),
+            running: status.is_some_and(is_running),
+            terminating: pod.metadata.deletion_timestamp.is_some(),
+            revision: annotation("productionkafka.dev/revision"),
+            certificate: annotation("productionkafka.dev/certificate"),
+            config_maps: spec
+                .and_then(|spec| spec.volumes.as_ref())
+                .into_iter()
+                .flatten()
+                .filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()))
+                .collect(),
+            trouble: status.and_then(trouble),
+        }
+    }
+}
+
+fn is_ready(status: &PodStatus) -> bool {
+    status.conditions.iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+fn is_running(status: &PodStatus) -> bool {
+    let running = |state: &Option<ContainerState>| state.as_ref().is_some_and(|state| state.running.is_some());
+    status.container_statuses.iter().flatten().any(|container| running(&container.state))
+}
+
+/// The first reason why the pod doesn't run: unschedulable, a waiting container, a container that ended badly.
+fn trouble(status: &PodStatus) -> Option<String> {
+    let unschedulable = status.conditions.iter().flatten().find(|condition| {
+        condition.type_ == "PodScheduled" && condition.status == "False"
+    });
+    if let Some(condition) = unschedulable {
+        return condition.message.clone().or_else(|| condition.reason.clone());
+    }
+    let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    for container in containers {
+        let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+        let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+        if let Some(ended) = now.or(last).filter(|ended| ended.exit_code != 0 && ended.exit_code != 143) {
+            let why = ended.message.clone().or_else(|| ended.reason.clone()).unwrap_or_default();
+            return Some(format!("{} ended with {}: {}", container.name, ended.exit_code, bounded(&why)));
+        }
+        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
+        let reason = waiting.and_then(|waiting| waiting.reason.clone());
+        if let Some(reason) = reason.filter(|reason| reason != "PodInitializing" && reason != "ContainerCreating") {
+            return Some(format!("{}: {reason}", container.name));
+        }
+    }
+    None
+}
+
+fn bounded(text: &str) -> String {
+    text.trim().chars().take(300).collect()
+}

@@ -1,0 +1,52 @@
+//! Secrets, which the operator may get but never list or watch. So that a deleted Secret is noticed all the same, each has
+//! a sentinel: an empty ConfigMap that the Secret owns. When the Secret goes, Kubernetes' garbage collector takes the
+//! sentinel with it, and that is watched.
+
+use super::apply;
+use super::context::Context;
+use super::error::PassError;
+use super::ledger::{ObjectKey, wish};
+use super::trust::{SecretData, secret_key};
+use crate::model::ClusterNames;
+use crate::render::{self, Child, Kind};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+/// The Secret's data as text, read live; `None` when there's no such Secret.
+pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {
+    let object = apply::get(context, &secret_key(namespace, name)).await?;
+    Ok(object.map(|object| {
+        let data = object.data.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+        let text = |value: &Value| {
+            let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
+            String::from_utf8(bytes).unwrap_or_default()
+        };
+        SecretData(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+    }))
+}
+
+/// Keeps a Secret as wanted. Nothing is read while the wish hasn't changed and the sentinel stands.
+pub async fn keep(context: &Context, names: &ClusterNames, secret: &Child) -> Result<(), PassError> {
+    let namespace = &names.namespace;
+    let key = secret_key(namespace, &secret.name);
+    let sentinel = ObjectKey {
+        kind: Kind::ConfigMap,
+        namespace: namespace.clone(),
+        name: render::sentinel_name(&secret.name),
+    };
+    let seen = context.stores.child(&sentinel);
+    if let (Some(known), Some(seen)) = (context.ledger.get(&key), &seen)
+        && known.wish == wish(&secret.body)
+        && seen.owner_uid.as_ref() == Some(&known.uid)
+    {
+        return Ok(());
+    }
+    apply::unwatched(context, namespace, secret).await?;
+    let uid = context.ledger.get(&key).map(|known| known.uid).unwrap_or_default();
+    if seen.is_some_and(|seen| seen.owner_uid.as_deref() == Some(uid.as_str())) {
+        return Ok(());
+    }
+    apply::child(context, namespace, &render::sentinel(names, &secret.name, &uid)).await?;
+    Ok(())
+}
+

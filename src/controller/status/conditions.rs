@@ -1,0 +1,193 @@
+//! Conditions: one function per statement, reasons from a closed set, and the one sentence of `nextAction`.
+//!
+//! | type             | true                                                        |
+//! |------------------|-------------------------------------------------------------|
+//! | Ready            | every node runs, the quorum leads, nothing is offline        |
+//! | Reconciling      | something is still on its way (kstatus)                      |
+//! | Stalled          | the resource must be corrected (kstatus)                     |
+//! | QuorumHealthy    | a leader, and every voter caught up                          |
+//! | FullyReplicated  | every partition has all its replicas in sync                 |
+//! | CertificatesValid| no certificate ends within a day                             |
+
+use super::Observed;
+use crate::api::{Condition, ConditionStatus, NodeStatus, QuorumStatus, ReplicationStatus};
+
+/// What conditions are judged from.
+pub struct Judged<'a> {
+    pub observed: &'a Observed<'a>,
+    pub nodes: &'a [NodeStatus],
+    pub replication: Option<&'a ReplicationStatus>,
+    pub quorum: Option<&'a QuorumStatus>,
+}
+
+/// A condition without its time of transition, which `merge` sets.
+pub fn condition(
+    kind: &str,
+    status: ConditionStatus,
+    reason: &str,
+    message: &str,
+    generation: Option<i64>,
+) -> Condition {
+    Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_transition_time: String::new(),
+        observed_generation: generation,
+    }
+}
+
+/// New conditions with the transition times of the old ones where the status is the same.
+pub fn merge(old: Option<&[Condition]>, new: Vec<Condition>, now: jiff::Timestamp) -> Vec<Condition> {
+    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    new.into_iter()
+        .map(|mut condition| {
+            let before = old.into_iter().flatten().find(|before| before.kind == condition.kind);
+            condition.last_transition_time = before
+                .filter(|before| before.status == condition.status)
+                .map_or_else(|| now.clone(), |before| before.last_transition_time.clone());
+            condition
+        })
+        .collect()
+}
+
+type Verdict = (ConditionStatus, &'static str, String);
+
+/// All conditions, and what comes next.
+pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
+    let generation = Some(judged.observed.cluster.generation);
+    let quorum = quorum_healthy(judged);
+    let replicated = fully_replicated(judged);
+    let certificates = certificates_valid(judged);
+    let (ready, next) = ready(judged, &quorum, &replicated);
+    let is_ready = ready.0 == ConditionStatus::True;
+    let reconciling = if is_ready {
+        (ConditionStatus::False, "Settled", "everything is as the resource asks".to_owned())
+    } else {
+        (ConditionStatus::True, "Progressing", next.clone())
+    };
+    let stalled = (ConditionStatus::False, "Valid", "the resource is valid".to_owned());
+    let conditions = [
+        ("Ready", ready),
+        ("Reconciling", reconciling),
+        ("Stalled", stalled),
+        ("QuorumHealthy", quorum),
+        ("FullyReplicated", replicated),
+        ("CertificatesValid", certificates),
+    ]
+    .into_iter()
+    .map(|(kind, (status, reason, message))| condition(kind, status, reason, &message, generation))
+    .collect();
+    (conditions, next)
+}
+
+fn quorum_healthy(judged: &Judged<'_>) -> Verdict {
+    let Some(quorum) = judged.quorum else {
+        let why = judged.observed.kafka.and_then(|kafka| kafka.problem.clone());
+        return (ConditionStatus::Unknown, "NotObserved", why.unwrap_or_else(|| "the quorum hasn't been seen yet".into()));
+    };
+    let behind: Vec<String> =
+        quorum.voters.iter().filter(|voter| !voter.caught_up).map(|voter| voter.id.to_string()).collect();
+    if !behind.is_empty() {
+        let message = format!("voters behind the leader: {}", behind.join(", "));
+        return (ConditionStatus::False, "VotersBehind", message);
+    }
+    let (leader, voters) = (quorum.leader_id, quorum.voters.len());
+    let margin = voters.saturating_sub(1) / 2;
+    let message = format!("controller {leader} leads {voters} voters; tolerates the loss of {margin}");
+    (ConditionStatus::True, "LeaderElected", message)
+}
+
+fn fully_replicated(judged: &Judged<'_>) -> Verdict {
+    let Some(replication) = judged.replication else {
+        return (ConditionStatus::Unknown, "NotObserved", "the partitions haven't been seen yet".into());
+    };
+    if replication.offline > 0 {
+        let message = format!("{} of {} partitions are offline", replication.offline, replication.partitions);
+        return (ConditionStatus::False, "PartitionsOffline", message);
+    }
+    if replication.under_replicated > 0 {
+        let message = format!(
+            "{} of {} partitions lack replicas in sync, {} of them refuse writes",
+            replication.under_replicated, replication.partitions, replication.under_min_isr
+        );
+        return (ConditionStatus::False, "UnderReplicated", message);
+    }
+    (ConditionStatus::True, "InSync", "every partition has all its replicas in sync".into())
+}
+
+fn certificates_valid(judged: &Judged<'_>) -> Verdict {
+    let Some(until) = judged.observed.certificates_until else {
+        return (ConditionStatus::Unknown, "NotObserved", "there are no certificates yet".into());
+    };
+    let day = jiff::SignedDuration::from_hours(24);
+    if until.duration_since(judged.observed.now) < day {
+        return (ConditionStatus::False, "Expiring", format!("a certificate ends at {}", until.strftime("%Y-%m-%d %H:%M UTC")));
+    }
+    (ConditionStatus::True, "Current", format!("all certificates are valid until {} or longer", until.strftime("%Y-%m-%d")))
+}
+
+/// `Ready`, and the sentence of `nextAction`.
+fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdict, String) {
+    let waiting: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| node.phase != "Running").collect();
+    if let Some(node) = waiting.iter().find(|node| node.phase == "Failing").or_else(|| waiting.first()) {
+        let why = node.message.clone().unwrap_or_default();
+        let message = format!("{} of {} nodes run", judged.nodes.len() - waiting.len(), judged.nodes.len());
+        let reason = if node.phase == "Failing" { "NodesFailing" } else { "NodesStarting" };
+        let next = format!("wait: node {} is {}: {why}", node.id, node.phase.to_lowercase());
+        return ((ConditionStatus::False, reason, message), bounded(&next));
+    }
+    if quorum.0 == ConditionStatus::Unknown {
+        let next = format!("wait: {}", quorum.2);
+        return ((ConditionStatus::False, "KafkaNotObserved", quorum.2.clone()), bounded(&next));
+    }
+    if replicated.0 == ConditionStatus::Unknown {
+        return ((ConditionStatus::False, "KafkaNotObserved", replicated.2.clone()), bounded(&format!("wait: {}", replicated.2)));
+    }
+    if replicated.1 == "PartitionsOffline" {
+        return ((ConditionStatus::False, "PartitionsOffline", replicated.2.clone()), bounded(&format!("wait: {}", replicated.2)));
+    }
+    let message = format!("all {} nodes run", judged.nodes.len());
+    ((ConditionStatus::True, "AllNodesRunning", message), next_when_ready(judged, replicated))
+}
+
+fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
+    if replicated.0 == ConditionStatus::False {
+        return bounded(&format!("wait: {}", replicated.2));
+    }
+    let stale: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| !node.pending_reasons.is_empty()).collect();
+    match stale.as_slice() {
+        [] => "nothing to do".to_owned(),
+        [first, ..] => {
+            let why = first.pending_reasons.first().map(String::as_str).unwrap_or_default();
+            let ids: Vec<String> = stale.iter().take(20).map(|node| node.id.to_string()).collect();
+            bounded(&format!(
+                "restart needed: nodes {}: {why}; this version restarts nothing by itself: delete one pod at a time and \
+                 wait for FullyReplicated in between, controllers first",
+                ids.join(", ")
+            ))
+        }
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transition_time_changes_only_with_the_status() {
+        let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+        let of = |status| vec![condition("Ready", status, "R", "m", Some(1))];
+        let first = merge(None, of(ConditionStatus::False), at(1_000));
+        assert_eq!(first[0].last_transition_time, "1970-01-01T00:16:40Z");
+        let same = merge(Some(&first), of(ConditionStatus::False), at(2_000));
+        assert_eq!(same, first);
+        let changed = merge(Some(&first), of(ConditionStatus::True), at(2_000));
+        assert_eq!(changed[0].last_transition_time, "1970-01-01T00:33:20Z");
+    }
+}

@@ -1,0 +1,154 @@
+//! The status of a cluster from what was observed. Pure: same facts, same status; times of transitions are carried over.
+
+mod conditions;
+mod nodes;
+mod replication;
+
+pub use conditions::{condition, merge};
+pub use nodes::nodes;
+pub use replication::replication;
+
+use super::kafka::KafkaFacts;
+use super::pods::PodFact;
+use crate::api::{
+    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, VoterStatus,
+};
+use crate::kafka::views::{QuorumView, ReplicaState};
+use crate::model::{Cluster, Findings, Identity};
+
+/// A voter counts as caught up within this many milliseconds of the leader (`controller.quorum.fetch.timeout.ms`).
+const CAUGHT_UP_MS: i64 = 2_000;
+
+/// Everything a status is made of.
+pub struct Observed<'a> {
+    pub cluster: &'a Cluster,
+    pub identity: &'a Identity,
+    pub pods: &'a [PodFact],
+    pub kafka: Option<&'a KafkaFacts>,
+    /// Revision each node's StatefulSet asks for, by StatefulSet name.
+    pub revisions: &'a std::collections::BTreeMap<String, String>,
+    /// Serial of each node's current certificate.
+    pub serials: &'a std::collections::BTreeMap<i32, String>,
+    pub certificates_until: Option<jiff::Timestamp>,
+    pub now: jiff::Timestamp,
+}
+
+/// Status of a valid resource.
+pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> ProductionKafkaStatus {
+    let cluster = observed.cluster;
+    let nodes = nodes(observed);
+    let replication = observed
+        .kafka
+        .and_then(|kafka| kafka.partitions.as_ref())
+        .map(|partitions| replication(partitions, cluster.min_in_sync_replicas));
+    let quorum = observed.kafka.and_then(|kafka| kafka.quorum.as_ref()).and_then(quorum);
+    let facts = conditions::Judged { observed, nodes: &nodes, replication: replication.as_ref(), quorum: quorum.as_ref() };
+    let (conditions, next_action) = conditions::judge(&facts);
+    let features = observed.kafka.and_then(|kafka| kafka.features.as_ref());
+    let ready = nodes.iter().filter(|node| node.roles.contains("Broker") && node.phase == "Running").count();
+    ProductionKafkaStatus {
+        observed_generation: Some(cluster.generation),
+        cluster_id: Some(observed.identity.cluster_id.to_string()),
+        kafka_version: Some(cluster.version.to_string()),
+        metadata_version: features
+            .and_then(|features| features.finalized.get("metadata.version"))
+            .map(|level| i32::from(*level)),
+        finalized_features: features
+            .map(|features| features.finalized.iter().map(|(name, level)| format!("{name}={level}")).collect())
+            .unwrap_or_default(),
+        brokers: Some(format!("{ready}/{}", cluster.brokers())),
+        conditions: merge(old.map(|old| old.conditions.as_slice()), conditions, observed.now),
+        quorum,
+        replication,
+        nodes,
+        listeners: listeners(cluster),
+        rollout: None,
+        next_action: Some(next_action),
+    }
+}
+
+/// Status of a resource that was refused: what was known stays, the conditions say what's wrong.
+pub fn stalled(
+    findings: &Findings,
+    generation: Option<i64>,
+    old: Option<&ProductionKafkaStatus>,
+    now: jiff::Timestamp,
+) -> ProductionKafkaStatus {
+    let message = findings.summary(1_000);
+    let mut status = old.cloned().unwrap_or_default();
+    let of = |kind, value, reason: &str, message: &str| condition(kind, value, reason, message, generation);
+    let had_ready = status.conditions.iter().any(|c| c.kind == "Ready" && c.status == ConditionStatus::True);
+    let ready = if had_ready { "the cluster runs as before; the change was refused" } else { "the resource was refused" };
+    let new = vec![
+        of("Ready", ConditionStatus::False, "InvalidSpec", ready),
+        of("Reconciling", ConditionStatus::False, "InvalidSpec", "nothing is done before the resource is corrected"),
+        of("Stalled", ConditionStatus::True, "InvalidSpec", &message),
+    ];
+    let mut conditions = merge(Some(&status.conditions), new, now);
+    conditions.extend(status.conditions.iter().filter(|c| !["Ready", "Reconciling", "Stalled"].contains(&c.kind.as_str())).cloned());
+    status.conditions = conditions;
+    status.observed_generation = generation;
+    status.next_action = Some(format!("wait: correct the resource: {}", findings.summary(300)));
+    status
+}
+
+/// Status of a pass that failed: what was known stays, `Reconciling` says what fails.
+pub fn failing(
+    problem: &str,
+    generation: Option<i64>,
+    old: Option<&ProductionKafkaStatus>,
+    now: jiff::Timestamp,
+) -> ProductionKafkaStatus {
+    let mut status = old.cloned().unwrap_or_default();
+    let text: String = problem.chars().take(800).collect();
+    let mut new = vec![condition("Reconciling", ConditionStatus::True, "Failing", &text, generation)];
+    if !status.conditions.iter().any(|c| c.kind == "Ready") {
+        new.insert(0, condition("Ready", ConditionStatus::False, "Failing", "the operator can't do its work, see Reconciling", generation));
+    }
+    let replaced: Vec<String> = new.iter().map(|c| c.kind.clone()).collect();
+    let mut conditions = merge(Some(&status.conditions), new, now);
+    conditions.extend(status.conditions.iter().filter(|c| !replaced.contains(&c.kind)).cloned());
+    status.conditions = conditions;
+    status.next_action = Some(format!("retry: {text}"));
+    status
+}
+
+fn quorum(view: &QuorumView) -> Option<QuorumStatus> {
+    let newest = view.voters.iter().chain(&view.observers).filter_map(|replica| replica.last_caught_up_ms).max();
+    let caught_up = |replica: &ReplicaState| {
+        Some(replica.id) == view.leader_id
+            || replica.last_caught_up_ms.zip(newest).is_some_and(|(last, newest)| newest - last <= CAUGHT_UP_MS)
+    };
+    let mut voters: Vec<VoterStatus> = view
+        .voters
+        .iter()
+        .map(|voter| VoterStatus { id: voter.id, directory_id: voter.directory_id.clone(), caught_up: caught_up(voter) })
+        .collect();
+    voters.sort_by_key(|voter| voter.id);
+    // Brokers observe too; only controllers that aren't voters are worth a line, and those have ids below the brokers'.
+    let mut observers: Vec<ObserverStatus> = view
+        .observers
+        .iter()
+        .map(|observer| ObserverStatus { id: observer.id, caught_up: caught_up(observer) })
+        .collect();
+    observers.sort_by_key(|observer| observer.id);
+    observers.truncate(100);
+    Some(QuorumStatus { leader_id: view.leader_id?, leader_epoch: view.leader_epoch, voters, observers })
+}
+
+fn listeners(cluster: &Cluster) -> Vec<ListenerStatus> {
+    cluster
+        .listeners
+        .iter()
+        .map(|listener| ListenerStatus {
+            name: listener.name.clone(),
+            bootstrap_servers: format!("{}:{}", cluster.names.bootstrap_host(&listener.name), listener.port),
+            certificate_authority: cluster.names.cluster_ca_cert(),
+        })
+        .collect()
+}
+
+/// True when a condition of this type is true.
+pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
+    conditions.iter().any(|condition| condition.kind == kind && condition.status == ConditionStatus::True)
+}

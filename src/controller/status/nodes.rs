@@ -1,0 +1,77 @@
+//! One line per Kafka node: what its pod does, and what it doesn't run yet.
+
+use super::Observed;
+use crate::api::{NodeStatus, VolumeStatus};
+use crate::controller::pods::PodFact;
+use crate::model::{Node, names};
+
+/// Most nodes in a status.
+const NAMED: usize = 100;
+
+/// The nodes by id; with more than 100, those that don't run come first.
+pub fn nodes(observed: &Observed<'_>) -> Vec<NodeStatus> {
+    let wanted = observed.cluster.nodes(observed.identity);
+    let mut nodes: Vec<NodeStatus> = wanted.iter().map(|node| one(observed, node)).collect();
+    if nodes.len() > NAMED {
+        nodes.sort_by_key(|node| (node.phase == "Running" && node.pending_reasons.is_empty(), node.id));
+        nodes.truncate(NAMED);
+    }
+    nodes.sort_by_key(|node| node.id);
+    nodes
+}
+
+fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
+    let pod = observed.pods.iter().find(|pod| pod.name == node.names.pod);
+    let (phase, message) = phase(observed, node, pod);
+    NodeStatus {
+        id: node.id,
+        pool: node.pool.name.clone(),
+        roles: node.pool.roles.display().to_owned(),
+        rack: node.rack.map(str::to_owned),
+        pod: node.names.pod.clone(),
+        phase: phase.to_owned(),
+        message,
+        revision: pod.and_then(|pod| pod.revision.clone()),
+        pending_reasons: pod.map(|pod| pending(observed, node, pod)).unwrap_or_default(),
+        volumes: (0..node.pool.volumes.len())
+            .map(|index| VolumeStatus { name: names::volume(index), used_percent: None })
+            .collect(),
+    }
+}
+
+fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'static str, Option<String>) {
+    let Some(pod) = pod else { return ("Missing", Some("the pod doesn't exist yet".into())) };
+    if pod.terminating {
+        return ("Pending", Some("the pod is being deleted".into()));
+    }
+    if !pod.running {
+        return match &pod.trouble {
+            Some(trouble) => ("Failing", Some(trouble.clone())),
+            None => ("Pending", Some("the pod is being started".into())),
+        };
+    }
+    let fenced = observed
+        .kafka
+        .and_then(|kafka| kafka.brokers.as_ref())
+        .and_then(|view| view.brokers.iter().find(|broker| broker.id == node.id))
+        .is_some_and(|broker| broker.fenced);
+    match (pod.ready, node.pool.roles.broker && fenced) {
+        (true, true) => ("Fenced", Some("Kafka doesn't let the broker serve yet".into())),
+        (true, false) => ("Running", None),
+        (false, _) => ("Starting", pod.trouble.clone().or_else(|| Some("Kafka is starting or not ready".into()))),
+    }
+}
+
+/// Why the pod doesn't run what the resource asks for, derived from the pod itself.
+fn pending(observed: &Observed<'_>, node: &Node<'_>, pod: &PodFact) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let wanted = observed.revisions.get(&node.names.stateful_set);
+    if wanted.is_some() && pod.revision.as_ref() != wanted {
+        reasons.push("the pod runs an older configuration".to_owned());
+    }
+    let serial = observed.serials.get(&node.id);
+    if serial.is_some() && pod.certificate.as_ref() != serial {
+        reasons.push("the pod was started with an older certificate".to_owned());
+    }
+    reasons
+}

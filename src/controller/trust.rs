@@ -1,0 +1,352 @@
+//! The certificates of a cluster: two authorities, one leaf per node, the operator's and the ACL Job's own.
+//!
+//! Authorities are created once and never made again for a cluster that has formed: without the old one no node would
+//! trust another. Leaves are renewed when `pki::decide` says so. Keys are made off the async threads.
+
+use super::apply;
+use super::context::Context;
+use super::error::PassError;
+use super::ledger::ObjectKey;
+use super::memory::Memory;
+use super::secrets;
+use crate::api::KeyAlgorithm as Algorithm;
+use crate::kafka::secret::Secret;
+use crate::kafka::tls::ClientIdentity;
+use crate::model::{Cluster, Identity};
+use crate::pki::{
+    AuthorityRequest, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem,
+    Usages, decide, inspect, issue,
+};
+use crate::render::{self, Child, Kind};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Organisation in every certificate; part of the super users' principals, which no client certificate can carry.
+const ORGANISATION: &str = "productionkafka";
+
+/// One Secret's data; Debug shows the keys only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretData(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for SecretData {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// A leaf as it's stored.
+#[derive(Clone, Debug)]
+pub struct StoredLeaf {
+    pub data: SecretData,
+    pub serial: String,
+    pub not_after: jiff::Timestamp,
+}
+
+/// Everything the cluster trusts and shows.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    pub cluster_ca: CertificateAuthority,
+    pub clients_ca: CertificateAuthority,
+    /// Leaves by name of their Secret.
+    pub leaves: BTreeMap<String, StoredLeaf>,
+    /// Serial of each node's certificate.
+    pub serials: BTreeMap<i32, String>,
+    /// When the next leaf must be looked at.
+    pub next: Option<jiff::Timestamp>,
+}
+
+/// How a leaf lies in its Secret.
+#[derive(Clone, Copy)]
+enum Layout {
+    Node,
+    Client,
+}
+
+struct Wanted {
+    secret: String,
+    node: Option<i32>,
+    layout: Layout,
+    request: LeafRequest,
+}
+
+/// Brings authorities, leaves and their Secrets to what the cluster needs.
+pub async fn ensure(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+    memory: &mut Memory,
+) -> Result<Arc<Trust>, PassError> {
+    let known = memory.trust.clone();
+    let (cluster_ca, clients_ca) = match &known {
+        Some(trust) => (trust.cluster_ca.clone(), trust.clients_ca.clone()),
+        None => authorities(context, cluster, identity).await?,
+    };
+    let mut trust = Trust { cluster_ca, clients_ca, leaves: BTreeMap::new(), serials: BTreeMap::new(), next: None };
+    for wanted in wanted_leaves(cluster, identity) {
+        let stored = known.as_ref().and_then(|trust| trust.leaves.get(&wanted.secret)).cloned();
+        let stored = match stored {
+            Some(stored) => Some(stored),
+            None => read_leaf(context, cluster, &wanted).await?,
+        };
+        let (leaf, until) = leaf(context, cluster, &trust, &wanted, stored).await?;
+        trust.next = Some(trust.next.map_or(until, |next| next.min(until)));
+        if let Some(id) = wanted.node {
+            trust.serials.insert(id, leaf.serial.clone());
+        }
+        trust.leaves.insert(wanted.secret, leaf);
+    }
+    let trust = Arc::new(trust);
+    // Remembered before it's written: a Secret that can't be written now is written with the same content later.
+    memory.trust = Some(Arc::clone(&trust));
+    write(context, cluster, &trust).await?;
+    Ok(trust)
+}
+
+async fn write(context: &Context, cluster: &Cluster, trust: &Trust) -> Result<(), PassError> {
+    let names = &cluster.names;
+    secrets::keep(context, names, &authority_secret(cluster, &names.cluster_ca(), &trust.cluster_ca)).await?;
+    secrets::keep(context, names, &authority_secret(cluster, &names.clients_ca(), &trust.clients_ca)).await?;
+    let public = BTreeMap::from([("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned())]);
+    secrets::keep(context, names, &render::owned_secret(cluster, &names.cluster_ca_cert(), public)).await?;
+    for (name, leaf) in &trust.leaves {
+        secrets::keep(context, names, &render::owned_secret(cluster, name, leaf.data.0.clone())).await?;
+    }
+    Ok(())
+}
+
+fn authority_secret(cluster: &Cluster, name: &str, ca: &CertificateAuthority) -> Child {
+    let data = BTreeMap::from([
+        ("ca.crt".to_owned(), ca.cert_pem().to_owned()),
+        ("ca.key".to_owned(), ca.key_pem().expose().to_owned()),
+    ]);
+    render::surviving_secret(&cluster.names, name, data)
+}
+
+async fn authorities(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+) -> Result<(CertificateAuthority, CertificateAuthority), PassError> {
+    let cluster_ca = authority(context, cluster, identity, &cluster.names.cluster_ca()).await?;
+    let clients_ca = authority(context, cluster, identity, &cluster.names.clients_ca()).await?;
+    Ok((cluster_ca, clients_ca))
+}
+
+async fn authority(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+    name: &str,
+) -> Result<CertificateAuthority, PassError> {
+    let namespace = &cluster.names.namespace;
+    if let Some(data) = secrets::read(context, namespace, name).await? {
+        return parse_authority(namespace, name, &data);
+    }
+    if identity.bootstrapped {
+        return Err(PassError::Content {
+            kind: "Secret",
+            namespace: namespace.clone(),
+            name: name.to_owned(),
+            problem: "is gone, and a new authority would cut every node off: restore the Secret from a backup".into(),
+        });
+    }
+    let request = AuthorityRequest {
+        common_name: name.to_owned(),
+        organisation: Some(ORGANISATION.to_owned()),
+        algorithm: algorithm(cluster.security.key_algorithm),
+        lifetime: cluster.security.ca_lifetime,
+    };
+    let now = context.now();
+    let made = off_thread(name, move || CertificateAuthority::generate(&request, now)).await?;
+    if apply::create(context, namespace, &authority_secret(cluster, name, &made)).await?.is_some() {
+        return Ok(made);
+    }
+    let data = secrets::read(context, namespace, name).await?.unwrap_or(SecretData(BTreeMap::new()));
+    parse_authority(namespace, name, &data)
+}
+
+fn parse_authority(namespace: &str, name: &str, data: &SecretData) -> Result<CertificateAuthority, PassError> {
+    let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
+    CertificateAuthority::from_pem(text("ca.crt"), text("ca.key")).map_err(|error| PassError::Content {
+        kind: "Secret",
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        problem: format!("{error}; restore the Secret from a backup"),
+    })
+}
+
+fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
+    let request = |common_name: &str, usages: Usages, dns_names: Vec<String>| LeafRequest {
+        common_name: common_name.to_owned(),
+        organisation: Some(ORGANISATION.to_owned()),
+        dns_names,
+        ip_addresses: Vec::new(),
+        usages,
+        algorithm: algorithm(cluster.security.key_algorithm),
+        lifetime: cluster.security.leaf_lifetime,
+    };
+    let names = &cluster.names;
+    let client = |secret: String, common_name: &str| Wanted {
+        secret,
+        node: None,
+        layout: Layout::Client,
+        request: request(common_name, Usages::Client, Vec::new()),
+    };
+    let mut wanted = vec![
+        client(names.operator_tls(), "kafka-operator"),
+        client(names.acl_sync_tls(), "kafka-acl-sync"),
+    ];
+    for node in cluster.nodes(identity) {
+        let mut dns_names = node.names.dns_names();
+        if node.pool.roles.broker {
+            for listener in &cluster.listeners {
+                dns_names.extend(names.dns_names(&names.bootstrap_host(&listener.name)));
+            }
+        }
+        wanted.push(Wanted {
+            secret: node.names.tls_secret.clone(),
+            node: Some(node.id),
+            layout: Layout::Node,
+            request: request("kafka-node", Usages::Both, dns_names),
+        });
+    }
+    wanted
+}
+
+async fn read_leaf(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Result<Option<StoredLeaf>, PassError> {
+    let Some(data) = secrets::read(context, &cluster.names.namespace, &wanted.secret).await? else { return Ok(None) };
+    let (cert, _) = pem_of(&data, wanted.layout);
+    // What can't be read is made again by the decision.
+    let facts = inspect(cert).ok();
+    Ok(Some(StoredLeaf {
+        serial: facts.as_ref().map(|facts| facts.serial_hex.clone()).unwrap_or_default(),
+        not_after: facts.map_or(jiff::Timestamp::UNIX_EPOCH, |facts| facts.not_after),
+        data,
+    }))
+}
+
+fn pem_of(data: &SecretData, layout: Layout) -> (&str, &str) {
+    let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
+    match layout {
+        Layout::Node => (text("node.pem"), text("node.pem")),
+        Layout::Client => (text("tls.crt"), text("tls.key")),
+    }
+}
+
+/// The leaf to use, and when to look at it again.
+async fn leaf(
+    context: &Context,
+    cluster: &Cluster,
+    trust: &Trust,
+    wanted: &Wanted,
+    stored: Option<StoredLeaf>,
+) -> Result<(StoredLeaf, jiff::Timestamp), PassError> {
+    let now = context.now();
+    let decision = {
+        let parts = stored.as_ref().map(|stored| {
+            let (cert, key) = pem_of(&stored.data, wanted.layout);
+            (cert, SecretPem::new(key))
+        });
+        let existing = parts.as_ref().map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
+        decide(&trust.cluster_ca, existing, &wanted.request, cluster.security.renew_before, now)
+    };
+    if let (LeafDecision::Keep { until }, Some(stored)) = (decision, stored) {
+        return Ok((stored, until));
+    }
+    if let LeafDecision::Issue { reason } = decision {
+        tracing::info!(secret = %wanted.secret, ?reason, "issuing a certificate");
+    }
+    let (authority, request) = (trust.cluster_ca.clone(), wanted.request.clone());
+    let made = off_thread(&wanted.secret, move || issue(&authority, &request, now)).await?;
+    let facts = inspect(&made.cert_pem)
+        .map_err(|source| PassError::Certificate { what: wanted.secret.clone(), source })?;
+    let data = match wanted.layout {
+        Layout::Node => BTreeMap::from([
+            ("node.pem".to_owned(), made.keystore_pem().expose().to_owned()),
+            ("cluster-ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned()),
+            ("clients-ca.crt".to_owned(), trust.clients_ca.cert_pem().to_owned()),
+        ]),
+        Layout::Client => BTreeMap::from([
+            ("tls.crt".to_owned(), made.cert_pem),
+            ("tls.key".to_owned(), made.key_pem.expose().to_owned()),
+            ("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned()),
+        ]),
+    };
+    let stored = StoredLeaf { data: SecretData(data), serial: facts.serial_hex, not_after: facts.not_after };
+    Ok((stored, now))
+}
+
+/// The certificate of one mTLS user, signed by the clients' authority. `stored` is what its Secret holds.
+pub async fn user_leaf(
+    context: &Context,
+    cluster: &Cluster,
+    trust: &Trust,
+    user: &str,
+    stored: Option<(String, String)>,
+) -> Result<(String, String), PassError> {
+    let request = LeafRequest {
+        common_name: user.to_owned(),
+        organisation: None,
+        dns_names: Vec::new(),
+        ip_addresses: Vec::new(),
+        usages: Usages::Client,
+        algorithm: algorithm(cluster.security.key_algorithm),
+        lifetime: cluster.security.leaf_lifetime,
+    };
+    let now = context.now();
+    let kept = stored.filter(|(cert_pem, key)| {
+        let key_pem = &SecretPem::new(key.as_str());
+        let existing = Some(ExistingLeaf { cert_pem, key_pem });
+        let decision = decide(&trust.clients_ca, existing, &request, cluster.security.renew_before, now);
+        matches!(decision, LeafDecision::Keep { .. })
+    });
+    if let Some(kept) = kept {
+        return Ok(kept);
+    }
+    let authority = trust.clients_ca.clone();
+    let made = off_thread(user, move || issue(&authority, &request, now)).await?;
+    Ok((made.cert_pem, made.key_pem.expose().to_owned()))
+}
+
+impl Trust {
+    /// The identity that the operator shows to Kafka, with the serial of its certificate.
+    pub fn operator(&self, cluster: &Cluster) -> Option<(ClientIdentity, String)> {
+        let leaf = self.leaves.get(&cluster.names.operator_tls())?;
+        let text = |key: &str| leaf.data.0.get(key).cloned().unwrap_or_default();
+        let identity = ClientIdentity {
+            ca: self.cluster_ca.cert_pem().as_bytes().to_vec(),
+            chain: text("tls.crt").into_bytes(),
+            key: Secret::new(text("tls.key")),
+        };
+        Some((identity, leaf.serial.clone()))
+    }
+
+    /// End of the certificate that ends first.
+    pub fn first_end(&self) -> Option<jiff::Timestamp> {
+        self.leaves.values().map(|leaf| leaf.not_after).min()
+    }
+}
+
+/// Key of a Secret.
+pub fn secret_key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey { kind: Kind::Secret, namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+fn algorithm(wanted: Algorithm) -> KeyAlgorithm {
+    match wanted {
+        Algorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
+        Algorithm::EcdsaP384 => KeyAlgorithm::EcdsaP384,
+        Algorithm::Rsa3072 => KeyAlgorithm::Rsa3072,
+        Algorithm::Rsa4096 => KeyAlgorithm::Rsa4096,
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    what: &str,
+    make: impl FnOnce() -> Result<T, PkiError> + Send + 'static,
+) -> Result<T, PassError> {
+    match tokio::task::spawn_blocking(make).await {
+        Ok(made) => made.map_err(|source| PassError::Certificate { what: what.to_owned(), source }),
+        Err(_) => Err(PassError::Randomness),
+    }
+}
