@@ -175,7 +175,9 @@ impl KafkaError {
     /// True when another node, or the same one a little later, may answer.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Tls { .. } | Self::Disconnected { .. } => true,
+            Self::Connect { .. } => true,
+            // A certificate that one side refused (rustls reports InvalidData) stays refused until it is changed.
+            Self::Tls { source, .. } | Self::Disconnected { source, .. } => source.kind() != io::ErrorKind::InvalidData,
             Self::Broker { error, .. } => error.code.is_retriable(),
             _ => false,
         }
