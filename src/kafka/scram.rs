@@ -72,7 +72,9 @@ mod tests {
          d5d2f1cf4b2e4ccc47ffae825a299a42d110b4a7edc9ff4ee62917dd24de02b9";
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// From Python's `hashlib.pbkdf2_hmac("sha512", password, salt, iterations)`.
