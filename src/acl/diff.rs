@@ -17,7 +17,7 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn covers(&self, principal: &str) -> bool {
+    fn covers(self, principal: &str) -> bool {
         match self {
             Self::Principals(managed) => managed.contains(principal),
             Self::Everyone => true,

@@ -4,8 +4,10 @@
 
 mod diff;
 mod document;
+mod report;
 mod rule;
 
 pub use diff::{Diff, Scope};
 pub use document::{AclDocument, DocumentError};
+pub use report::{PrincipalReport, SyncReport};
 pub use rule::AclRule;

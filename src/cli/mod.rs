@@ -1,1 +1,4 @@
 //! cli
+
+pub mod acl_sync;
+pub mod probe;

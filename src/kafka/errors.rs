@@ -164,6 +164,18 @@ impl KafkaError {
         }
     }
 
+    /// The whole chain of causes in one line, for people.
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// Kafka's own error code, if Kafka was reached and refused.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
