@@ -95,7 +95,7 @@ async fn probe(args: &Args) -> Result<Verdict, ProbeError> {
             ask(&client, args.kind == Kind::Ready && node.broker).await
         }
     };
-    Ok(judge(args.kind, &node, &seen))
+    Ok(judge(args.kind, node, &seen))
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
@@ -167,7 +167,7 @@ impl Node {
         })
     }
 
-    fn port(&self) -> u16 {
+    fn port(self) -> u16 {
         if self.broker { BROKER_PORT } else { CONTROLLER_PORT }
     }
 }
@@ -214,13 +214,14 @@ async fn ask(client: &dyn KafkaAdmin, about_the_cluster: bool) -> Seen {
     }
 }
 
-fn judge(kind: Kind, node: &Node, seen: &Seen) -> Verdict {
+fn judge(kind: Kind, node: Node, seen: &Seen) -> Verdict {
     match (kind, seen) {
         (_, Seen::Refused) => Verdict::No(format!("port {} refuses connections", node.port())),
-        (Kind::Live, _) => Verdict::Yes,
         (Kind::Startup | Kind::Ready, Seen::Mute(why)) => Verdict::No(why.clone()),
         (Kind::Ready, Seen::Cluster(cluster)) => membership(node.id, cluster),
-        (Kind::Startup, Seen::Cluster(_)) | (Kind::Startup | Kind::Ready, Seen::Speaks) => Verdict::Yes,
+        (Kind::Live, _) | (Kind::Startup, Seen::Cluster(_)) | (Kind::Ready | Kind::Startup, Seen::Speaks) => {
+            Verdict::Yes
+        }
     }
 }
 

@@ -68,7 +68,7 @@ fn verdicts() {
         (Live, BROKER, cluster(Some(101), &[(100, true)]), Yes),
     ];
     for (kind, node, seen, expected) in cases {
-        assert_eq!(judge(kind, &node, &seen), expected, "{kind:?} {node:?} {seen:?}");
+        assert_eq!(judge(kind, node, &seen), expected, "{kind:?} {node:?} {seen:?}");
     }
 }
 
