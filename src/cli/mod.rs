@@ -1,6 +1,10 @@
 //! Subcommands, one file each. This file only parses the command line and starts a runtime of the right size.
 
-mod crd;
+pub mod acl_sync;
+pub(crate) mod crd;
+pub mod node_init;
+pub mod probe;
+mod run;
 pub mod yaml;
 
 use clap::{Parser, Subcommand};
@@ -16,14 +20,44 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the operator.
+    Run(Box<run::Args>),
     /// Print the custom resource definitions, or write one file per kind.
     Crd(crd::Args),
+    /// Bring the access rights in Kafka to a document's (what ACL Jobs run).
+    AclSync(acl_sync::Args),
+    /// Prepare a Kafka pod (what its init containers run).
+    NodeInit(node_init::Args),
+    /// Answer a probe (what the kubelet runs in a Kafka pod).
+    Probe(probe::Args),
 }
 
 /// Parses the arguments of this process and runs the subcommand.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
+        Command::AclSync(args) => block_on(false, acl_sync::run(args)),
+        Command::NodeInit(args) => block_on(false, node_init::run(args)),
+        Command::Probe(args) => block_on(false, probe::run(args)),
+    }
+}
+
+/// Runs on two worker threads, or on this thread alone: probes start every few seconds and must stay small.
+fn block_on(threads: bool, future: impl Future<Output = ExitCode>) -> ExitCode {
+    let mut builder = if threads {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(2);
+        builder
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => {
+            eprintln!("productionkafka: start a runtime: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -31,13 +65,18 @@ fn exit<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("productionkafka: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
+            print_error(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints an error with its causes.
+pub(crate) fn print_error(error: &dyn std::error::Error) {
+    eprintln!("productionkafka: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprintln!("  because: {cause}");
+        source = cause.source();
     }
 }

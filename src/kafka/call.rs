@@ -20,8 +20,6 @@ use super::pool::Pool;
 /// First pause between two rounds over the candidates.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Rounds after the first one.
-const MORE_ROUNDS: usize = 5;
 /// A node may quieten a connection for at most this long, whatever it says.
 const LONGEST_THROTTLE: Duration = Duration::from_mins(1);
 
@@ -69,13 +67,15 @@ impl From<ProtocolFault> for Refusal {
     }
 }
 
-/// Time limits of a call.
+/// Limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// All attempts together.
     pub call: Duration,
     /// One answer of one node.
     pub attempt: Duration,
+    /// Rounds over the candidates after the first one.
+    pub retries: usize,
 }
 
 /// Nodes and connections, and the way of a call through them.
@@ -128,7 +128,7 @@ impl Caller {
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
-            .with_max_times(MORE_ROUNDS)
+            .with_max_times(self.limits.retries)
             .with_jitter()
             .build();
         loop {

@@ -38,6 +38,8 @@ pub struct ClientOptions {
     pub attempt_timeout: Duration,
     /// Limit of the TCP connect, of the TLS handshake and of `ApiVersions`, each.
     pub dial_timeout: Duration,
+    /// How often all candidates are asked once more after faults that pass by themselves, while the deadline lasts.
+    pub retries: usize,
     /// Largest answer accepted, in bytes.
     pub max_frame: usize,
 }
@@ -49,6 +51,7 @@ impl Default for ClientOptions {
             call_timeout: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(8),
             dial_timeout: Duration::from_secs(3),
+            retries: 5,
             max_frame: 64 * 1024 * 1024,
         }
     }
@@ -70,6 +73,7 @@ impl KafkaClient {
         let limits = Limits {
             call: options.call_timeout,
             attempt: options.attempt_timeout,
+            retries: options.retries,
         };
         Self {
             caller: Caller::new(pool, limits, endpoints),

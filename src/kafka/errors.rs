@@ -164,6 +164,18 @@ impl KafkaError {
         }
     }
 
+    /// The whole chain of causes in one line, for people.
+    pub fn explain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
     /// Kafka's own error code, if Kafka was reached and refused.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
@@ -175,7 +187,9 @@ impl KafkaError {
     /// True when another node, or the same one a little later, may answer.
     pub fn is_retriable(&self) -> bool {
         match self {
-            Self::Connect { .. } | Self::Tls { .. } | Self::Disconnected { .. } => true,
+            Self::Connect { .. } => true,
+            // A certificate that one side refused (rustls reports InvalidData) stays refused until it is changed.
+            Self::Tls { source, .. } | Self::Disconnected { source, .. } => source.kind() != io::ErrorKind::InvalidData,
             Self::Broker { error, .. } => error.code.is_retriable(),
             _ => false,
         }

@@ -28,7 +28,7 @@ pub use admin::{AdminFuture, KafkaAdmin, Outcomes, Target};
 pub use client::{ClientOptions, KafkaClient};
 pub use configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigResource, ConfigSource};
 pub use endpoint::{Endpoint, Endpoints};
-pub use errors::{BrokerError, ErrorCode, KafkaError};
+pub use errors::{BrokerError, ErrorCode, KafkaError, ProtocolFault};
 pub use pool::Transport;
 pub use secret::Secret;
 pub use tls::{ClientIdentity, TlsError};

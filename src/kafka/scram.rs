@@ -61,3 +61,55 @@ fn salted(password: &Secret, salt: &[u8], iterations: NonZeroU32) -> Secret {
     );
     Secret::new(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXPECTED_1: &str = "867f70cf1ade02cff3752599a3a53dc4af34c7a669815ae5d513554e1c8cf252\
+         c02d470a285a0501bad999bfe943c08f050235d7d68b1da55e63f73b60a57fce";
+    const EXPECTED_2: &str = "d45c9a540efe9115df7e519b86fb99217fdfc386f0206ae6c83e5403cb20c1c8\
+         d5d2f1cf4b2e4ccc47ffae825a299a42d110b4a7edc9ff4ee62917dd24de02b9";
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes
+            .iter()
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    /// From Python's `hashlib.pbkdf2_hmac("sha512", password, salt, iterations)`.
+    #[test]
+    fn salted_password_is_pbkdf2_with_hmac_sha512() {
+        let cases = [
+            ("password", "salt", 1, EXPECTED_1),
+            ("pencil", "W22ZaJ0SNY7soEsUEjb6gQ", 4096, EXPECTED_2),
+        ];
+        for (password, salt, iterations, expected) in cases {
+            let rounds = NonZeroU32::new(iterations).unwrap();
+            assert_eq!(
+                hex(salted(&Secret::new(password), salt.as_bytes(), rounds).expose()),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn iterations_outside_of_what_kafka_takes_are_refused() {
+        let attempt = |count| sha512_credential("app", &Secret::new("secret"), b"salt".to_vec(), count);
+        for count in [0, 1, 4095, 16385, u32::MAX] {
+            assert_eq!(attempt(count), Err(ScramError::Iterations(count)));
+        }
+        for count in [4096, 16384] {
+            let upsert = attempt(count).unwrap();
+            assert_eq!(upsert.iterations, i32::try_from(count).unwrap());
+            assert_eq!(upsert.salted_password.expose().len(), 64);
+        }
+    }
+
+    #[test]
+    fn salts_differ() {
+        let (first, second) = (random_salt().unwrap(), random_salt().unwrap());
+        assert_eq!(first.len(), 32);
+        assert_ne!(first, second);
+    }
+}
