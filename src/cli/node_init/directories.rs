@@ -44,22 +44,24 @@ pub(super) enum DirectoryState {
 /// The content of `meta.properties`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    pub cluster_id: String,
-    pub node_id: String,
-    /// Absent until Kafka 3.7; the broker then adds one.
-    pub directory_id: Option<String>,
+    /// `cluster.id`.
+    pub cluster: String,
+    /// `node.id`.
+    pub node: String,
+    /// `directory.id`; absent until Kafka 3.7, the broker then adds one.
+    pub directory: Option<String>,
 }
 
 /// Makes the missing log directories and looks at all of them. A disk that cannot be read is a state, not an error.
 pub(super) fn inspect_all(config: &NodeConfig) -> Vec<Directory> {
     let directory = |path: &PathBuf| Directory {
         path: path.clone(),
-        state: inspect(path).unwrap_or_else(unreadable),
+        state: inspect(path).unwrap_or_else(|error| unreadable(&error)),
     };
     config.directories.iter().map(directory).collect()
 }
 
-fn unreadable(error: io::Error) -> DirectoryState {
+fn unreadable(error: &io::Error) -> DirectoryState {
     DirectoryState::Unreadable {
         kind: error.kind(),
         message: error.to_string(),
@@ -91,16 +93,16 @@ fn inspect(path: &Path) -> io::Result<DirectoryState> {
 }
 
 fn identity(properties: &Properties) -> DirectoryState {
-    let Some(cluster_id) = properties.get("cluster.id") else {
+    let Some(cluster) = properties.get("cluster.id") else {
         return DirectoryState::Damaged { missing: "cluster.id" };
     };
-    let Some(node_id) = properties.get("node.id") else {
+    let Some(node) = properties.get("node.id") else {
         return DirectoryState::Damaged { missing: "node.id" };
     };
     DirectoryState::Formatted(Identity {
-        cluster_id: cluster_id.to_owned(),
-        node_id: node_id.to_owned(),
-        directory_id: properties.get("directory.id").map(str::to_owned),
+        cluster: cluster.to_owned(),
+        node: node.to_owned(),
+        directory: properties.get("directory.id").map(str::to_owned),
     })
 }
 

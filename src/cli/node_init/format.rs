@@ -80,9 +80,9 @@ fn check(args: &FormatArgs, config: &NodeConfig, initial_voters: Option<&str>) -
         let expected = voter
             .filter(|_| directory.path == config.metadata_directory)
             .map(|voter| voter.directory_id);
-        identity.cluster_id == args.cluster_id
-            && identity.node_id == args.node_id.to_string()
-            && expected.is_none_or(|id| identity.directory_id.as_deref() == Some(id))
+        identity.cluster == args.cluster_id
+            && identity.node == args.node_id.to_string()
+            && expected.is_none_or(|id| identity.directory.as_deref() == Some(id))
     };
     match inspect_all(config).into_iter().find(|directory| !is_ours(directory)) {
         Some(directory) => Err(NodeInitError::NotFormatted {

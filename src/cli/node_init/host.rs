@@ -39,5 +39,7 @@ async fn lookup(host: &str, limit: Duration) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer from DNS"));
     };
     let found = addresses?.next();
-    found.map(drop).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+    found
+        .map(drop)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
 }

@@ -14,7 +14,7 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::directories::{Directory, DirectoryState, Identity};
 use super::properties::NodeConfig;
@@ -157,7 +157,7 @@ fn check_identities(facts: &Facts) -> Result<(), Refusal> {
         match state {
             DirectoryState::Formatted(identity) => {
                 check_owner(facts, path, identity)?;
-                let Some(id) = identity.directory_id.as_deref() else {
+                let Some(id) = identity.directory.as_deref() else {
                     continue;
                 };
                 if let Some((_, first)) = seen.iter().find(|(other, _)| *other == id) {
@@ -188,19 +188,19 @@ fn check_identities(facts: &Facts) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_owner(facts: &Facts, path: &PathBuf, identity: &Identity) -> Result<(), Refusal> {
-    if identity.cluster_id != facts.cluster_id {
-        let (found, expected) = (identity.cluster_id.clone(), facts.cluster_id.clone());
+fn check_owner(facts: &Facts, path: &Path, identity: &Identity) -> Result<(), Refusal> {
+    if identity.cluster != facts.cluster_id {
+        let (found, expected) = (identity.cluster.clone(), facts.cluster_id.clone());
         return Err(Refusal::ForeignCluster {
-            path: path.clone(),
+            path: path.to_owned(),
             found,
             expected,
         });
     }
-    if identity.node_id != facts.node_id.to_string() {
-        let found = identity.node_id.clone();
+    if identity.node != facts.node_id.to_string() {
+        let found = identity.node.clone();
         return Err(Refusal::ForeignNode {
-            path: path.clone(),
+            path: path.to_owned(),
             found,
             expected: facts.node_id,
         });

@@ -297,7 +297,7 @@ fn prepare_finds_its_own_executable() {
 
 #[test]
 fn durations_are_read_with_their_unit() {
-    assert_eq!(duration("120s"), Ok(Duration::from_secs(120)));
-    assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+    assert_eq!(duration("120s"), Ok(Duration::from_mins(2)));
+    assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
     assert!(duration("120").is_err() && duration("-1s").is_err());
 }

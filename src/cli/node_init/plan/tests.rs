@@ -11,9 +11,9 @@ fn voters() -> String {
 
 fn identity(cluster: &str, node: &str, directory: Option<&str>) -> DirectoryState {
     DirectoryState::Formatted(Identity {
-        cluster_id: cluster.into(),
-        node_id: node.into(),
-        directory_id: directory.map(str::to_owned),
+        cluster: cluster.into(),
+        node: node.into(),
+        directory: directory.map(str::to_owned),
     })
 }
 
