@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,7 +20,7 @@ pub use cluster::{ClusterLabels, ClusterReport};
 mod cluster;
 
 /// How a reconcile pass ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     Completed,
     Waiting,
@@ -29,8 +29,20 @@ pub enum Outcome {
     Abandoned,
 }
 
+impl Outcome {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Waiting => "waiting",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
 /// A write to the Kubernetes API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     Apply,
     Create,
@@ -39,10 +51,22 @@ pub enum Verb {
     Status,
 }
 
+impl Verb {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Create => "create",
+            Self::Delete => "delete",
+            Self::Evict => "evict",
+            Self::Status => "status",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReconcileLabels {
     kind: &'static str,
-    outcome: Outcome,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -53,7 +77,7 @@ struct KindLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
     kind: &'static str,
-    verb: Verb,
+    verb: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -131,7 +155,12 @@ impl Metrics {
 
     /// Records one finished pass over an object of `kind`.
     pub fn reconciled(&self, kind: &'static str, outcome: Outcome, duration: Duration) {
-        self.reconciles.get_or_create(&ReconcileLabels { kind, outcome }).inc();
+        self.reconciles
+            .get_or_create(&ReconcileLabels {
+                kind,
+                outcome: outcome.as_str(),
+            })
+            .inc();
         self.reconcile_seconds
             .get_or_create(&KindLabels { kind })
             .observe(duration.as_secs_f64());
@@ -147,7 +176,12 @@ impl Metrics {
 
     /// Records one write to the Kubernetes API.
     pub fn kube_write(&self, kind: &'static str, verb: Verb) {
-        self.kube_writes.get_or_create(&WriteLabels { kind, verb }).inc();
+        self.kube_writes
+            .get_or_create(&WriteLabels {
+                kind,
+                verb: verb.as_str(),
+            })
+            .inc();
     }
 
     pub fn set_leader(&self, is_leader: bool) {
@@ -200,11 +234,11 @@ mod tests {
         let text = metrics.encode().unwrap();
         for line in [
             r#"productionkafka_build_info{version="1.2.3"} 1"#,
-            r#"productionkafka_reconcile_total{kind="ProductionKafka",outcome="Waiting"} 1"#,
+            r#"productionkafka_reconcile_total{kind="ProductionKafka",outcome="waiting"} 1"#,
             r#"productionkafka_reconcile_duration_seconds_count{kind="ProductionKafka"} 1"#,
             r#"productionkafka_kafka_requests_total{api="Metadata",outcome="ok"} 1"#,
             r#"productionkafka_kafka_request_duration_seconds_count{api="Metadata"} 1"#,
-            r#"productionkafka_kube_writes_total{kind="StatefulSet",verb="Apply"} 1"#,
+            r#"productionkafka_kube_writes_total{kind="StatefulSet",verb="apply"} 1"#,
             "productionkafka_leader 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

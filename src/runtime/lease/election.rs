@@ -152,7 +152,7 @@ impl LeaderElection {
 
     /// Clears the holder if it is still us. A failure is logged only: the lease then runs out by itself.
     pub(super) async fn release(self) {
-        match timeout(self.config.retry_period * 2, self.try_release()).await {
+        match timeout(self.config.renew_deadline / 2, self.try_release()).await {
             Ok(Ok(())) => tracing::info!("released the leader lease"),
             Ok(Err(error)) => tracing::warn!(error = %error, "cannot release the leader lease; it will run out"),
             Err(_) => tracing::warn!("no answer while releasing the leader lease; it will run out"),
@@ -161,17 +161,23 @@ impl LeaderElection {
 
     async fn try_release(&self) -> Result<(), LeaseError> {
         let name = &self.config.name;
-        let read = self
-            .api
-            .get_opt(name)
-            .await
-            .map_err(|source| self.failed("get", source))?;
-        let Some(record) = read.filter(|record| protocol::holder(record) == Some(&self.config.identity)) else {
-            return Ok(());
-        };
-        let record = protocol::released(record, jiff::Timestamp::now());
-        let written = self.api.replace(name, &PostParams::default(), &record).await;
-        written.map(drop).map_err(|source| self.failed("release", source))
+        loop {
+            let read = self
+                .api
+                .get_opt(name)
+                .await
+                .map_err(|source| self.failed("get", source))?;
+            let Some(record) = read.filter(|record| protocol::holder(record) == Some(&self.config.identity)) else {
+                return Ok(());
+            };
+            let record = protocol::released(record, jiff::Timestamp::now());
+            match self.api.replace(name, &PostParams::default(), &record).await {
+                Ok(_) => return Ok(()),
+                // A renewal that was given up may still have arrived; the caller bounds the repetition in time.
+                Err(kube::Error::Api(status)) if status.is_conflict() => {}
+                Err(source) => return Err(self.failed("release", source)),
+            }
+        }
     }
 
     fn our_last_write(&self) -> Option<Lease> {

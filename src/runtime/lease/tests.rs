@@ -208,6 +208,20 @@ async fn release_clears_the_holder() {
 }
 
 #[tokio::test]
+async fn a_release_that_meets_another_write_is_repeated() {
+    let server = Server::default();
+    let leadership = leader(&server, "a").await;
+    server.set(Fault::Interleave);
+    let releasing = tokio::spawn(leadership.hold(std::future::ready(())));
+    while server.with(|state| !state.requests.contains(&Method::PUT)) {
+        tokio::task::yield_now().await;
+    }
+    server.set(Fault::None);
+    assert_eq!(within(releasing).await.unwrap(), Outcome::Released);
+    assert_eq!(server.holder().as_deref(), Some(""));
+}
+
+#[tokio::test]
 async fn release_leaves_the_record_of_another() {
     let server = Server::default();
     let leadership = leader(&server, "a").await;

@@ -1,0 +1,105 @@
+//! The `format` step: inspect, decide, wait for the name, format, check.
+
+use std::error::Error;
+use std::fs;
+
+use super::directories::{Directory, DirectoryState, inspect_all, remove_leftover};
+use super::plan::{Facts, FormatPlan, Voter, plan};
+use super::properties::{NodeConfig, Properties};
+use super::{FormatArgs, NodeInitError, host, limits, storage_tool};
+
+pub(super) async fn run(args: &FormatArgs) -> Result<(), NodeInitError> {
+    let result = format(args).await;
+    if let Err(error) = &result {
+        // Best effort: outside a pod there is no such file, and the error is returned anyway.
+        let _ = fs::write(&args.termination_log, explain(error));
+    }
+    result
+}
+
+async fn format(args: &FormatArgs) -> Result<(), NodeInitError> {
+    let facts = gather(args)?;
+    for warning in limits::warnings() {
+        eprintln!("warning: {warning}");
+    }
+    match plan(&facts) {
+        FormatPlan::Refuse { why } => Err(NodeInitError::Refused(Box::new(why))),
+        FormatPlan::AlreadyFormatted { failing } => {
+            for path in failing {
+                eprintln!(
+                    "warning: {} cannot be read; Kafka will run without this disk",
+                    path.display()
+                );
+            }
+            println!("node {} is formatted", args.node_id);
+            host::wait_until_resolvable(&args.node_host, args.resolve_timeout).await
+        }
+        FormatPlan::Format {
+            initial_voters,
+            reason,
+            leftovers,
+        } => {
+            println!("formatting node {}: {reason}", args.node_id);
+            host::wait_until_resolvable(&args.node_host, args.resolve_timeout).await?;
+            for path in leftovers {
+                remove_leftover(&path).map_err(|source| NodeInitError::Clean { path, source })?;
+            }
+            storage_tool::format(args, initial_voters.as_deref()).await?;
+            check(args, &facts.config, initial_voters.as_deref())
+        }
+    }
+}
+
+fn gather(args: &FormatArgs) -> Result<Facts, NodeInitError> {
+    let path = || args.config.clone();
+    let text = fs::read_to_string(&args.config).map_err(|source| NodeInitError::ReadConfig { path: path(), source })?;
+    let config = NodeConfig::from_properties(&Properties::parse(&text))
+        .map_err(|source| NodeInitError::Config { path: path(), source })?;
+    Ok(Facts {
+        node_id: args.node_id,
+        cluster_id: args.cluster_id.clone(),
+        node_host: args.node_host.clone(),
+        initial_voters: args.initial_voters.clone().filter(|voters| !voters.trim().is_empty()),
+        directories: inspect_all(&config),
+        config,
+    })
+}
+
+/// Every directory must now carry this node's ids, and a voter's metadata directory the id that the others expect.
+fn check(args: &FormatArgs, config: &NodeConfig, initial_voters: Option<&str>) -> Result<(), NodeInitError> {
+    let voter = initial_voters.and_then(|voters| {
+        voters
+            .split(',')
+            .filter_map(Voter::parse)
+            .find(|voter| voter.id == args.node_id)
+    });
+    let is_ours = |directory: &Directory| {
+        let DirectoryState::Formatted(identity) = &directory.state else {
+            return false;
+        };
+        let expected = voter
+            .filter(|_| directory.path == config.metadata_directory)
+            .map(|voter| voter.directory_id);
+        identity.cluster == args.cluster_id
+            && identity.node == args.node_id.to_string()
+            && expected.is_none_or(|id| identity.directory.as_deref() == Some(id))
+    };
+    match inspect_all(config).into_iter().find(|directory| !is_ours(directory)) {
+        Some(directory) => Err(NodeInitError::NotFormatted {
+            tool: args.storage_tool.clone(),
+            path: directory.path,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The error with its causes, one per line.
+fn explain(error: &NodeInitError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}\nbecause: {cause}");
+        source = cause.source();
+    }
+    text
+}
