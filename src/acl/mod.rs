@@ -2,6 +2,7 @@
 //!
 //! Pure. The ACL Job carries the changes out; the controller compiles the document that the Job reads.
 
+mod compile;
 mod diff;
 mod document;
 mod report;
@@ -10,4 +11,5 @@ mod rule;
 pub use diff::{Diff, Scope};
 pub use document::{AclDocument, DocumentError};
 pub use report::{PrincipalReport, SyncReport};
+pub use compile::document;
 pub use rule::AclRule;

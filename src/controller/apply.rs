@@ -31,7 +31,7 @@ pub fn api(context: &Context, kind: Kind, namespace: &str) -> Api<DynamicObject>
         Some((group, version)) => (group, version),
         None => ("", kind.api_version()),
     };
-    let gvk = GroupVersionKind::gvk(group, version, kind.name());
+    let gvk = GroupVersionKind::gvk(group, version, kind.as_str());
     let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
     Api::namespaced_with(context.client.clone(), namespace, &resource)
 }
@@ -99,7 +99,7 @@ async fn patch(context: &Context, key: &ObjectKey, body: &Value) -> Result<Dynam
     let parameters = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(body);
     let written = call("apply", key, api.patch(&key.name, &parameters, &patch)).await?;
-    context.metrics.kube_write(key.kind.name(), Verb::Apply);
+    context.metrics.kube_write(key.kind.as_str(), Verb::Apply);
     Ok(written)
 }
 
@@ -112,7 +112,7 @@ pub async fn create(context: &Context, namespace: &str, child: &Child) -> Result
     let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
     match call("create", &key, api.create(&parameters, &object)).await {
         Ok(created) => {
-            context.metrics.kube_write(key.kind.name(), Verb::Create);
+            context.metrics.kube_write(key.kind.as_str(), Verb::Create);
             Ok(Some(created))
         }
         Err(PassError::Kubernetes { source, .. }) if is_code(&source, 409) => Ok(None),
@@ -134,7 +134,7 @@ pub async fn replace(
     let api = api(context, child.kind, namespace);
     let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
     let written = call("replace", &key, api.replace(&key.name, &parameters, &object)).await?;
-    context.metrics.kube_write(key.kind.name(), Verb::Apply);
+    context.metrics.kube_write(key.kind.as_str(), Verb::Apply);
     Ok(written)
 }
 
@@ -151,7 +151,7 @@ pub async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> Result<(),
     context.ledger.forget(key);
     match result {
         Ok(_) => {
-            context.metrics.kube_write(key.kind.name(), Verb::Delete);
+            context.metrics.kube_write(key.kind.as_str(), Verb::Delete);
             Ok(())
         }
         Err(PassError::Kubernetes { source, .. }) if is_code(&source, 404) || is_code(&source, 409) => Ok(()),
@@ -161,7 +161,7 @@ pub async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> Result<(),
 
 fn object_of(key: &ObjectKey, body: &Value) -> Result<DynamicObject, PassError> {
     serde_json::from_value(body.clone()).map_err(|error| PassError::Content {
-        kind: key.kind.name(),
+        kind: key.kind.as_str(),
         namespace: key.namespace.clone(),
         name: key.name.clone(),
         problem: error.to_string(),
@@ -181,7 +181,7 @@ async fn call<T>(
     key: &ObjectKey,
     future: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, PassError> {
-    bounded(verb, key.kind.name(), (&key.namespace, &key.name), future).await
+    bounded(verb, key.kind.as_str(), (&key.namespace, &key.name), future).await
 }
 
 /// Any request to the apiserver, with a bound on the wait and its subject in the error.

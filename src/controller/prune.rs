@@ -20,7 +20,7 @@ pub async fn run(
 ) -> Result<(), PassError> {
     let children = context.stores.children_of(key);
     for (child, meta) in leftovers(&children, owner_uid, wanted, pods) {
-        tracing::info!(kind = child.kind.name(), name = %child.name, "removing what isn't needed any more");
+        tracing::info!(kind = child.kind.as_str(), name = %child.name, "removing what isn't needed any more");
         apply::delete(context, child, &meta.uid).await?;
     }
     Ok(())

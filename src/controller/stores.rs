@@ -15,8 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Label that names the cluster an object belongs to.
-pub const CLUSTER_LABEL: &str = "productionkafka.dev/cluster";
+pub use crate::render::labels::CLUSTER as CLUSTER_LABEL;
 
 /// A cluster's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -307,7 +306,7 @@ fn row<K>(kind: Kind, object: &PartialObjectMeta<K>) -> (ObjectKey, ChildMeta) {
 /// What's remembered of an object with this metadata.
 pub fn child_meta(kind: Kind, meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ChildMeta {
     let resource_version = meta.resource_version.clone().unwrap_or_default();
-    let generation = meta.generation.filter(|_| kind.has_generation());
+    let generation = meta.generation.filter(|_| has_generation(kind));
     ChildMeta {
         uid: meta.uid.clone().unwrap_or_default(),
         version: generation.map_or_else(|| resource_version.clone(), |generation| format!("g{generation}")),
@@ -322,4 +321,9 @@ pub fn child_meta(kind: Kind, meta: &k8s_openapi::apimachinery::pkg::apis::meta:
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
     }
+}
+
+/// Kinds whose generation counts changes of the wish alone; of the others the resourceVersion must do.
+const fn has_generation(kind: Kind) -> bool {
+    matches!(kind, Kind::StatefulSet | Kind::Job | Kind::PodDisruptionBudget | Kind::NetworkPolicy)
 }

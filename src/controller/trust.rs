@@ -12,7 +12,7 @@ use super::secrets;
 use crate::api::KeyAlgorithm as Algorithm;
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, Identity};
+use crate::model::{Cluster, ClusterNames, Identity};
 use crate::pki::{
     AuthorityRequest, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem,
     Usages, decide, inspect, issue,
@@ -98,28 +98,35 @@ pub async fn ensure(
     let trust = Arc::new(trust);
     // Remembered before it's written: a Secret that can't be written now is written with the same content later.
     memory.trust = Some(Arc::clone(&trust));
-    write(context, cluster, &trust).await?;
+    write(context, cluster, identity, &trust).await?;
     Ok(trust)
 }
 
-async fn write(context: &Context, cluster: &Cluster, trust: &Trust) -> Result<(), PassError> {
+async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust: &Trust) -> Result<(), PassError> {
     let names = &cluster.names;
-    secrets::keep(context, names, &authority_secret(cluster, &names.cluster_ca(), &trust.cluster_ca)).await?;
-    secrets::keep(context, names, &authority_secret(cluster, &names.clients_ca(), &trust.clients_ca)).await?;
     let public = BTreeMap::from([("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned())]);
-    secrets::keep(context, names, &render::owned_secret(cluster, &names.cluster_ca_cert(), public)).await?;
-    for (name, leaf) in &trust.leaves {
-        secrets::keep(context, names, &render::owned_secret(cluster, name, leaf.data.0.clone())).await?;
+    let mut secrets = vec![
+        render::cluster_ca_secret(names, &authority_texts(&trust.cluster_ca)),
+        render::clients_ca_secret(names, &authority_texts(&trust.clients_ca)),
+        render::cluster_ca_cert_secret(cluster, &public),
+    ];
+    let texts = |name: &str| trust.leaves.get(name).map(|leaf| leaf.data.0.clone()).unwrap_or_default();
+    secrets.push(render::operator_tls_secret(cluster, &texts(&names.operator_tls())));
+    secrets.push(render::acl_sync_tls_secret(cluster, &texts(&names.acl_sync_tls())));
+    for node in cluster.nodes(identity) {
+        secrets.push(render::node_tls_secret(cluster, &node, &texts(&node.names.tls_secret)));
+    }
+    for secret in secrets {
+        secrets::keep(context, names, &secret).await?;
     }
     Ok(())
 }
 
-fn authority_secret(cluster: &Cluster, name: &str, ca: &CertificateAuthority) -> Child {
-    let data = BTreeMap::from([
+fn authority_texts(ca: &CertificateAuthority) -> BTreeMap<String, String> {
+    BTreeMap::from([
         ("ca.crt".to_owned(), ca.cert_pem().to_owned()),
         ("ca.key".to_owned(), ca.key_pem().expose().to_owned()),
-    ]);
-    render::surviving_secret(&cluster.names, name, data)
+    ])
 }
 
 async fn authorities(
@@ -127,8 +134,9 @@ async fn authorities(
     cluster: &Cluster,
     identity: &Identity,
 ) -> Result<(CertificateAuthority, CertificateAuthority), PassError> {
-    let cluster_ca = authority(context, cluster, identity, &cluster.names.cluster_ca()).await?;
-    let clients_ca = authority(context, cluster, identity, &cluster.names.clients_ca()).await?;
+    let names = &cluster.names;
+    let cluster_ca = authority(context, cluster, identity, (&names.cluster_ca(), render::cluster_ca_secret)).await?;
+    let clients_ca = authority(context, cluster, identity, (&names.clients_ca(), render::clients_ca_secret)).await?;
     Ok((cluster_ca, clients_ca))
 }
 
@@ -136,7 +144,7 @@ async fn authority(
     context: &Context,
     cluster: &Cluster,
     identity: &Identity,
-    name: &str,
+    (name, secret): (&str, fn(&ClusterNames, &BTreeMap<String, String>) -> Child),
 ) -> Result<CertificateAuthority, PassError> {
     let namespace = &cluster.names.namespace;
     if let Some(data) = secrets::read(context, namespace, name).await? {
@@ -158,7 +166,7 @@ async fn authority(
     };
     let now = context.now();
     let made = off_thread(name, move || CertificateAuthority::generate(&request, now)).await?;
-    if apply::create(context, namespace, &authority_secret(cluster, name, &made)).await?.is_some() {
+    if apply::create(context, namespace, &secret(&cluster.names, &authority_texts(&made))).await?.is_some() {
         return Ok(made);
     }
     let data = secrets::read(context, namespace, name).await?.unwrap_or(SecretData(BTreeMap::new()));

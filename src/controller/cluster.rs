@@ -1,0 +1,316 @@
+//! One pass over a `ProductionKafka`: observe, validate, render, decide, apply, say. It never waits: what isn't there yet
+//! is a status and a time to look again.
+
+use super::acls;
+use super::apply;
+use super::context::Context;
+use super::dynamic;
+use super::error::PassError;
+use super::facts;
+use super::identity;
+use super::kafka::{self, KafkaFacts};
+use super::memory::Memory;
+use super::pods::PodFact;
+use super::prune;
+use super::report;
+use super::status::{self, Observed};
+use super::stores::ClusterKey;
+use super::trust::{self, Trust};
+use crate::api::ProductionKafka;
+use crate::kafka::admin::KafkaAdmin;
+use crate::kafka::configs::ConfigResource;
+use crate::model::{Cluster, Identity, validate};
+use crate::render::{self, Child, Kind};
+use crate::runtime::metrics::Outcome;
+use kube::ResourceExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How a pass ended, and when to look again if nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub outcome: Outcome,
+    pub again: Duration,
+}
+
+/// Looks again this soon while something is on its way.
+const SOON: Duration = Duration::from_secs(2);
+/// Looks at Kafka this often while everything is well.
+const CALM: Duration = Duration::from_secs(30);
+/// Checks a refused resource again this often: what it lacks may have been created.
+const STALLED: Duration = Duration::from_secs(30);
+/// Reads the brokers' dynamic defaults this often.
+const DYNAMIC_CHECK: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+/// Runs one pass and writes the status it leads to.
+pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended, PassError> {
+    let key = ClusterKey { namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() };
+    if resource.metadata.deletion_timestamp.is_some() {
+        return Ok(Ended { outcome: Outcome::Completed, again: CALM });
+    }
+    let mut memory = context.memories.get(&key);
+    let uid = resource.uid().unwrap_or_default();
+    if memory.uid != uid {
+        memory = Memory { uid, identity: memory.identity, trust: memory.trust, ..Memory::default() };
+    }
+    let result = steps(context, resource, &key, &mut memory).await;
+    if let Err(error) = &result {
+        let problem = error.chain();
+        let status = status::failing(&problem, resource.metadata.generation, last(&memory, resource), context.now());
+        let written = report::write(context, resource, &mut memory, status).await;
+        if let Err(second) = written {
+            tracing::warn!(error = %second.chain(), "can't write the status");
+        }
+    }
+    context.memories.put(key, memory);
+    result
+}
+
+fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a crate::api::ProductionKafkaStatus> {
+    memory.status.as_ref().or(resource.status.as_ref())
+}
+
+async fn steps(
+    context: &Context,
+    resource: &ProductionKafka,
+    key: &ClusterKey,
+    memory: &mut Memory,
+) -> Result<Ended, PassError> {
+    let generation = resource.metadata.generation.unwrap_or_default();
+    let known = memory.facts.take().filter(|(of, _)| *of == generation);
+    let facts = match known {
+        Some((_, facts)) => facts,
+        None => facts::gather(context, resource, key, memory).await?,
+    };
+    let cluster = match validate(resource, &facts) {
+        Ok(cluster) => cluster,
+        Err(findings) => {
+            let now = context.now();
+            let status = status::stalled(&findings, resource.metadata.generation, last(memory, resource), now);
+            report::write(context, resource, memory, status).await?;
+            return Ok(Ended { outcome: Outcome::Rejected, again: STALLED });
+        }
+    };
+    let zones = zones(resource, facts.zones.as_deref().unwrap_or_default());
+    memory.facts = Some((generation, facts));
+    let identity = identity::ensure(context, &cluster, &zones, memory).await?;
+    let trust = trust::ensure(context, &cluster, &identity, memory).await?;
+    let pods = context.stores.pods_of(key);
+    let (identity, withheld) = forming(context, &cluster, identity, &pods, memory).await?;
+    let revisions = children(context, &cluster, &identity, &trust, &withheld).await?;
+    memory.cluster = Some(std::sync::Arc::new(cluster.clone()));
+    let pass = Pass { context, cluster: &cluster, trust: &trust, pods: &pods, revisions: &revisions };
+    pass.look_and_say(resource, identity, memory).await
+}
+
+/// Zones to spread over: those asked for, or those there are.
+fn zones(resource: &ProductionKafka, there: &[String]) -> Vec<String> {
+    match &resource.spec.high_availability.rack {
+        Some(rack) if rack.zones.is_empty() => there.to_vec(),
+        Some(rack) => rack.zones.clone(),
+        None => Vec::new(),
+    }
+}
+
+/// While the first quorum forms: remembers each controller's volume, and withholds the voters of the first day from a
+/// controller whose volume is another than the first one seen.
+async fn forming(
+    context: &Context,
+    cluster: &Cluster,
+    mut identity: Identity,
+    pods: &[PodFact],
+    memory: &mut Memory,
+) -> Result<(Identity, BTreeSet<i32>), PassError> {
+    let mut withheld = BTreeSet::new();
+    if identity.bootstrapped || pods.is_empty() {
+        return Ok((identity, withheld));
+    }
+    let key = identity::cluster_key(&cluster.names);
+    let missing = cluster.nodes(&identity).iter().any(|node| {
+        node.pool.roles.controller && !identity.volumes.contains_key(&node.id)
+    });
+    let claims = facts::claims(context, &key).await?;
+    let mut learnt = BTreeMap::new();
+    for node in cluster.nodes(&identity).iter().filter(|node| node.pool.roles.controller) {
+        let Some(uid) = claims.get(&node.names.claim(0)) else { continue };
+        match identity.volumes.get(&node.id) {
+            Some(first) if first != uid => {
+                withheld.insert(node.id);
+            }
+            Some(_) => {}
+            None => {
+                learnt.insert(node.id, uid.clone());
+            }
+        }
+    }
+    if missing && !learnt.is_empty() {
+        identity.volumes.extend(learnt);
+        identity = identity::commit(context, &cluster.names, memory, identity).await?;
+    }
+    Ok((identity, withheld))
+}
+
+/// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
+async fn children(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+    trust: &Trust,
+    withheld: &BTreeSet<i32>,
+) -> Result<BTreeMap<String, String>, PassError> {
+    let input = render::Input {
+        cluster,
+        identity,
+        operator_image: &context.settings.operator_image,
+        certificates: &trust.serials,
+        withhold_voters: withheld,
+    };
+    let wanted = render::children(&input);
+    let key = identity::cluster_key(&cluster.names);
+    for child in &wanted {
+        apply::child(context, &key.namespace, child).await?;
+    }
+    let mut kept = wanted.clone();
+    kept.extend(acls::current(context, &key));
+    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
+    Ok(wanted.iter().filter(|child| child.kind == Kind::StatefulSet).filter_map(revision).collect())
+}
+
+fn revision(set: &Child) -> Option<(String, String)> {
+    let annotations = set.body.pointer("/spec/template/metadata/annotations")?;
+    Some((set.name.clone(), annotations.get(render::labels::REVISION)?.as_str()?.to_owned()))
+}
+
+struct Pass<'a> {
+    context: &'a Context,
+    cluster: &'a Cluster,
+    trust: &'a Trust,
+    pods: &'a [PodFact],
+    revisions: &'a BTreeMap<String, String>,
+}
+
+impl Pass<'_> {
+    /// Looks at Kafka, brings its own settings in line, writes the status.
+    async fn look_and_say(
+        &self,
+        resource: &ProductionKafka,
+        identity: Identity,
+        memory: &mut Memory,
+    ) -> Result<Ended, PassError> {
+        let endpoints = kafka::endpoints(self.cluster, &identity, self.pods);
+        let connector = self.context.connector.as_ref();
+        let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
+        let brokers_up = self.cluster.nodes(&identity).iter().any(|node| {
+            node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
+        });
+        let facts = match &admin {
+            Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
+            None => None,
+        };
+        memory.kafka = facts.clone().map(std::sync::Arc::new);
+        let identity = self.formed(identity, facts.as_ref(), memory).await?;
+        let mut waiting = None;
+        let mut problem = None;
+        if let (Some(admin), Some(facts)) = (&admin, &facts)
+            && facts.partitions.is_some()
+        {
+            (waiting, problem) = self.settle(&identity, admin.as_ref(), memory).await?;
+        }
+        let status = self.say(resource, &identity, facts.as_ref(), memory);
+        let ready = status::is_true(&status.conditions, "Ready");
+        let full = status::is_true(&status.conditions, "FullyReplicated");
+        report::write(self.context, resource, memory, status).await?;
+        if let Some(problem) = problem {
+            tracing::warn!(cluster = %self.cluster.names.cluster, problem, "access rights aren't in place");
+        }
+        let again = waiting.unwrap_or(if ready && full { CALM } else { SOON });
+        let outcome = if ready { Outcome::Completed } else { Outcome::Waiting };
+        Ok(Ended { outcome, again })
+    }
+
+    /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
+    async fn formed(
+        &self,
+        mut identity: Identity,
+        facts: Option<&KafkaFacts>,
+        memory: &mut Memory,
+    ) -> Result<Identity, PassError> {
+        let quorum = facts.and_then(|facts| facts.quorum.as_ref());
+        let voters = quorum.map(|quorum| quorum.voters.len()).unwrap_or_default();
+        let leads = quorum.is_some_and(|quorum| quorum.leader_id.is_some());
+        let wanted = usize::try_from(self.cluster.controllers()).unwrap_or(usize::MAX);
+        if identity.bootstrapped || !leads || voters < wanted {
+            return Ok(identity);
+        }
+        // A leader needs a majority only; the others' disks must be formatted too before the voters are taken away.
+        let every_voter_runs = self.cluster.nodes(&identity).iter().filter(|node| node.pool.roles.controller).all(|node| {
+            self.pods.iter().any(|pod| pod.name == node.names.pod && pod.running)
+        });
+        if !every_voter_runs {
+            return Ok(identity);
+        }
+        identity.bootstrapped = true;
+        let identity = identity::commit(self.context, &self.cluster.names, memory, identity).await?;
+        tracing::info!(cluster = %self.cluster.names.cluster, "the quorum has formed");
+        Ok(identity)
+    }
+
+    /// Dynamic configuration and access rights. Returns when to look again, and what's wrong.
+    async fn settle(
+        &self,
+        identity: &Identity,
+        admin: &dyn KafkaAdmin,
+        memory: &mut Memory,
+    ) -> Result<(Option<Duration>, Option<String>), PassError> {
+        self.dynamic(admin, memory).await?;
+        Ok(match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
+            acls::Progress::Applied => (None, None),
+            acls::Progress::Running(again) => (Some(again), None),
+            acls::Progress::Failed(why) => (Some(CALM), Some(why)),
+        })
+    }
+
+    async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<(), PassError> {
+        let now = self.context.now();
+        if memory.dynamic_checked.is_some_and(|at| now.duration_since(at) < DYNAMIC_CHECK) {
+            return Ok(());
+        }
+        let failed = |source| PassError::Kafka { what: "set min.insync.replicas", source: Box::new(source) };
+        let described = admin.describe_configs(vec![ConfigResource::ClusterDefault]).await.map_err(failed)?;
+        let Some(Ok(current)) = described.get(&ConfigResource::ClusterDefault) else { return Ok(()) };
+        if let Some(change) = dynamic::change(self.cluster, current) {
+            tracing::info!(cluster = %self.cluster.names.cluster, value = self.cluster.min_in_sync_replicas, "setting min.insync.replicas");
+            let outcomes = admin.incremental_alter_configs(vec![change], false).await.map_err(failed)?;
+            for (_, outcome) in outcomes {
+                outcome.map_err(|error| PassError::Content {
+                    kind: "dynamic configuration",
+                    namespace: self.cluster.names.namespace.clone(),
+                    name: self.cluster.names.cluster.clone(),
+                    problem: error.to_string(),
+                })?;
+            }
+        }
+        memory.dynamic_checked = Some(now);
+        Ok(())
+    }
+
+    fn say(
+        &self,
+        resource: &ProductionKafka,
+        identity: &Identity,
+        kafka: Option<&KafkaFacts>,
+        memory: &Memory,
+    ) -> crate::api::ProductionKafkaStatus {
+        let observed = Observed {
+            cluster: self.cluster,
+            identity,
+            pods: self.pods,
+            kafka,
+            revisions: self.revisions,
+            serials: &self.trust.serials,
+            certificates_until: self.trust.first_end(),
+            now: self.context.now(),
+        };
+        status::status(&observed, last(memory, resource))
+    }
+}

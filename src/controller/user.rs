@@ -1,0 +1,214 @@
+//! One pass over a `KafkaUser`: credentials, their Secret, and whether Kafka has the rights. A finalizer lets the
+//! credential and the rights be taken away before the user is gone; without a cluster there's nothing to take.
+
+use super::apply::bounded;
+use super::cluster::Ended;
+use super::context::{Context, MANAGER};
+use super::error::PassError;
+use super::memory::Memory;
+use super::resource::{self, Verdict};
+use super::secrets;
+use super::stores::ClusterKey;
+use super::trust;
+use crate::acl;
+use crate::api::{KafkaUser, KafkaUserStatus, UserAuthenticationType};
+use crate::kafka::Secret;
+use crate::kafka::admin::KafkaAdmin;
+use crate::kafka::scram;
+use crate::kafka::views::{ScramDeletion, ScramMechanism};
+use crate::model::{ClientAuth, Cluster, names};
+use crate::render::{self, ClientCredentials, UserOwner};
+use crate::runtime::metrics::Outcome;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const FINALIZER: &str = "productionkafka.dev/user";
+/// Kafka takes 4096 to 16384.
+const ITERATIONS: u32 = 8192;
+const SOON: Duration = Duration::from_secs(3);
+const CALM: Duration = Duration::from_mins(10);
+
+/// Runs one pass.
+pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassError> {
+    let key = ClusterKey { namespace: user.namespace().unwrap_or_default(), name: user.spec.cluster.clone() };
+    let memory = context.memories.get(&key);
+    if user.metadata.deletion_timestamp.is_some() {
+        return gone(context, user, &memory).await;
+    }
+    if !user.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        finalizers(context, user, &json!([FINALIZER])).await?;
+    }
+    let (Some(cluster), Some(trust), Some(open)) = (&memory.cluster, &memory.trust, &memory.client) else {
+        let message = format!("ProductionKafka {} doesn't exist or has no running broker yet", user.spec.cluster);
+        return say(context, user, Verdict::waiting("ClusterNotReady", &message)).await;
+    };
+    let Some(listener) = listener(cluster, user.spec.authentication.kind) else {
+        let message = format!(
+            "cluster {} has no listener with authentication {:?}: add one or choose another authentication",
+            user.spec.cluster, user.spec.authentication.kind
+        );
+        return say(context, user, Verdict::refused("NoListener", &message)).await;
+    };
+    let secret_name = names::credentials(&user.name_any());
+    let stored = secrets::read(context, &key.namespace, &secret_name).await?.map(|data| data.0).unwrap_or_default();
+    let mut texts = credentials(context, user, cluster, trust, &stored).await?;
+    let bootstrap = render::bootstrap_servers(cluster, listener);
+    texts.insert("ca.crt".into(), trust.cluster_ca.cert_pem().to_owned());
+    texts.insert("username".into(), user.name_any());
+    texts.insert("bootstrap.servers".into(), bootstrap.clone());
+    texts.insert("client.properties".into(), properties(&bootstrap, user, &texts));
+    let name = user.name_any();
+    let uid = user.uid().unwrap_or_default();
+    let owner = UserOwner { namespace: &key.namespace, name: &name, uid: &uid, cluster: &key.name };
+    secrets::keep(context, &cluster.names, &render::credentials_secret(&owner, &texts)).await?;
+    if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
+        && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
+    {
+        return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
+    }
+    let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
+    if memory.acls.as_ref() != Some(&wanted) {
+        return say(context, user, Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka")).await;
+    }
+    say(context, user, Verdict::ready("credentials and access rights are in place")).await
+}
+
+fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::model::ClientListener> {
+    let wanted = match kind {
+        UserAuthenticationType::ScramSha512 => ClientAuth::ScramSha512,
+        UserAuthenticationType::Mtls => ClientAuth::Mtls,
+    };
+    cluster.listeners.iter().find(|listener| listener.authentication == wanted)
+}
+
+/// The user's own secrets: what's stored if it's good, else new ones.
+async fn credentials(
+    context: &Context,
+    user: &KafkaUser,
+    cluster: &Cluster,
+    trust: &trust::Trust,
+    stored: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, PassError> {
+    let mut texts = BTreeMap::new();
+    match user.spec.authentication.kind {
+        UserAuthenticationType::ScramSha512 => {
+            let password = match stored.get("password").filter(|password| password.len() >= 32) {
+                Some(password) => password.clone(),
+                None => password(context)?,
+            };
+            texts.insert("password".into(), password);
+        }
+        UserAuthenticationType::Mtls => {
+            let kept = stored.get("user.crt").cloned().zip(stored.get("user.key").cloned());
+            let (cert, key) = trust::user_leaf(context, cluster, trust, &user.name_any(), kept).await?;
+            texts.insert("user.pem".into(), format!("{key}{cert}"));
+            texts.insert("user.crt".into(), cert);
+            texts.insert("user.key".into(), key);
+        }
+    }
+    Ok(texts)
+}
+
+/// 32 random bytes as 43 characters.
+fn password(context: &Context) -> Result<String, PassError> {
+    let mut bytes = [0_u8; 32];
+    if (context.world.random)(&mut bytes) { Ok(URL_SAFE_NO_PAD.encode(bytes)) } else { Err(PassError::Randomness) }
+}
+
+fn properties(bootstrap: &str, user: &KafkaUser, texts: &BTreeMap<String, String>) -> String {
+    let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
+    let username = user.name_any();
+    let credentials = match user.spec.authentication.kind {
+        UserAuthenticationType::ScramSha512 => {
+            ClientCredentials::ScramSha512 { username: &username, password: text("password") }
+        }
+        UserAuthenticationType::Mtls => ClientCredentials::Mtls { certificate: text("user.crt"), key: text("user.key") },
+    };
+    render::client_properties(bootstrap, text("ca.crt"), credentials)
+}
+
+/// Writes the credential if Kafka has none. Kafka never shows a credential, so a changed Secret is seen by its mark: the
+/// salt is derived from the password, and Kafka shows the iterations only. A lost or new Secret writes it again.
+async fn scram(
+    admin: &dyn KafkaAdmin,
+    user: &KafkaUser,
+    texts: &BTreeMap<String, String>,
+) -> Result<Option<String>, PassError> {
+    let name = user.name_any();
+    let failed = |source| PassError::Kafka { what: "set a SCRAM credential", source: Box::new(source) };
+    let there = admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
+    let has = there.get(&name).is_some_and(|all| all.iter().any(|one| one.mechanism == ScramMechanism::Sha512));
+    let password = texts.get("password").cloned().unwrap_or_default();
+    if has && user.status.as_ref().and_then(|status| status.secret.clone()) == Some(names::credentials(&name)) {
+        return Ok(None);
+    }
+    let made = scram::random_salt().and_then(|salt| {
+        scram::sha512_credential(&name, &Secret::new(password.into_bytes()), salt, ITERATIONS)
+    });
+    let upsert = made.map_err(|_| PassError::Randomness)?;
+    let outcomes = admin.alter_user_scram(vec![upsert], Vec::new()).await.map_err(failed)?;
+    Ok(outcomes.into_values().find_map(Result::err).map(|error| error.to_string()))
+}
+
+/// Takes credential and rights away, then lets go.
+async fn gone(context: &Context, user: &KafkaUser, memory: &Memory) -> Result<Ended, PassError> {
+    let done = Ok(Ended { outcome: Outcome::Completed, again: CALM });
+    if !user.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return done;
+    }
+    let key = ClusterKey { namespace: user.namespace().unwrap_or_default(), name: user.spec.cluster.clone() };
+    // A cluster that's gone, or that never formed, has nothing to take away.
+    let exists = resource::cluster_exists(context, &key).await?;
+    if exists && let Some(open) = &memory.client {
+        let name = user.name_any();
+        let deletion = ScramDeletion { user: name.clone(), mechanism: ScramMechanism::Sha512 };
+        let failed = |source| PassError::Kafka { what: "remove a SCRAM credential", source: Box::new(source) };
+        let there = open.admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
+        if there.contains_key(&name) {
+            open.admin.alter_user_scram(Vec::new(), vec![deletion]).await.map_err(failed)?;
+        }
+        let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
+        if memory.acls.as_ref() != Some(&wanted) {
+            return Ok(Ended { outcome: Outcome::Waiting, again: SOON });
+        }
+    } else if exists && memory.cluster.is_some() {
+        return Ok(Ended { outcome: Outcome::Waiting, again: SOON });
+    }
+    finalizers(context, user, &json!([])).await?;
+    done
+}
+
+async fn finalizers(context: &Context, user: &KafkaUser, wanted: &serde_json::Value) -> Result<(), PassError> {
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    let (namespace, name) = (user.namespace().unwrap_or_default(), user.name_any());
+    let api: Api<KafkaUser> = Api::namespaced(context.client.clone(), &namespace);
+    let body = json!({
+        "apiVersion": "productionkafka.dev/v1alpha1",
+        "kind": "KafkaUser",
+        "metadata": {"name": name, "uid": user.uid(), "finalizers": wanted},
+    });
+    let parameters = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(&body);
+    bounded("set the finalizer of", "KafkaUser", (&namespace, &name), api.patch(&name, &parameters, &patch)).await?;
+    Ok(())
+}
+
+async fn say(context: &Context, user: &KafkaUser, verdict: Verdict) -> Result<Ended, PassError> {
+    let old = user.status.clone().unwrap_or_default();
+    let wanted = KafkaUserStatus {
+        observed_generation: user.metadata.generation,
+        principal: Some(format!("User:{}", user.name_any())),
+        secret: if verdict.is_ready() { Some(names::credentials(&user.name_any())) } else { old.secret.clone() },
+        conditions: verdict.conditions(&old.conditions, user.metadata.generation, context.now()),
+    };
+    if wanted != old {
+        resource::write_status(context, user, "KafkaUser", &wanted).await?;
+    }
+    Ok(verdict.ended(SOON, CALM))
+}
