@@ -13,13 +13,13 @@ const TOOL: &str = "/opt/productionkafka/productionkafka";
 /// Copies the static binary and the metrics agent out of the operator's image.
 pub fn prepare(input: &Input<'_>, node: &Node<'_>) -> Container {
     Container {
-        command: command(&[
+        command: Some(command(&[
             "/productionkafka",
             "node-init",
             "prepare",
             "--to",
             "/opt/productionkafka",
-        ]),
+        ])),
         volume_mounts: Some(vec![volumes::tools(false)]),
         ..container("prepare", input.operator_image, node.pool)
     }
@@ -29,7 +29,7 @@ pub fn prepare(input: &Input<'_>, node: &Node<'_>) -> Container {
 /// readable by an older Kafka (KIP-1170).
 pub fn format(input: &Input<'_>, node: &Node<'_>) -> Container {
     Container {
-        command: command(&[TOOL, "node-init", "format"]),
+        command: Some(command(&[TOOL, "node-init", "format"])),
         env: Some(environment::format(input, node)),
         volume_mounts: Some(volumes::for_format(node)),
         ..container("format", &input.cluster.image, node.pool)
@@ -40,11 +40,11 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Container {
 pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
     Container {
         // `exec`: the JVM must be the process that gets SIGTERM.
-        command: command(&[
+        command: Some(command(&[
             "sh",
             "-c",
             "exec /opt/kafka/bin/kafka-server-start.sh /etc/kafka/operator/server.properties",
-        ]),
+        ])),
         env: Some(environment::kafka(input.cluster, node)),
         ports: Some(container_ports(input.cluster, node)),
         volume_mounts: Some(volumes::for_kafka(node)),
@@ -68,8 +68,8 @@ fn container(name: &str, image: &str, pool: &Pool) -> Container {
     }
 }
 
-fn command(words: &[&str]) -> Option<Vec<String>> {
-    Some(words.iter().map(|word| (*word).to_owned()).collect())
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn resources(pool: &Pool) -> ResourceRequirements {

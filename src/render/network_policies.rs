@@ -39,7 +39,7 @@ fn nodes(cluster: &Cluster) -> Child {
         .then(|| from(ports::METRICS, vec![any_namespace()]));
     let spec = NetworkPolicySpec {
         pod_selector: Some(labels::matching(labels::nodes_selector(names))),
-        policy_types: both_directions(),
+        policy_types: Some(both_directions()),
         ingress: Some(metrics.into_iter().collect()),
         egress: Some(vec![
             dns(),
@@ -84,7 +84,7 @@ fn acl_sync(cluster: &Cluster) -> Child {
     let selector = labels::component_selector(names, Component::AclSync);
     let spec = NetworkPolicySpec {
         pod_selector: Some(labels::matching(selector)),
-        policy_types: both_directions(),
+        policy_types: Some(both_directions()),
         ingress: Some(Vec::new()),
         egress: Some(vec![dns(), to(&[ports::REPLICATION], own_nodes(names))]),
     };
@@ -120,8 +120,8 @@ fn policy(cluster: &Cluster, of: &str, spec: NetworkPolicySpec) -> Child {
     Child::new(Kind::NetworkPolicy, &name, &object)
 }
 
-fn both_directions() -> Option<Vec<String>> {
-    Some(vec!["Ingress".into(), "Egress".into()])
+fn both_directions() -> Vec<String> {
+    vec!["Ingress".into(), "Egress".into()]
 }
 
 fn pods(selector: std::collections::BTreeMap<String, String>) -> NetworkPolicyPeer {
