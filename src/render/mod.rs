@@ -1,1 +1,72 @@
-//! render
+//! From the validated cluster to Kubernetes objects. Pure and infallible: everything that can be wrong was found by
+//! `model::validate`. The same input gives the same bytes, so that an unchanged cluster costs no write.
+
+mod acl_job;
+mod affinity;
+mod budgets;
+mod child;
+mod client_properties;
+mod config_maps;
+mod containers;
+mod environment;
+mod jmx_exporter;
+pub mod labels;
+mod listener_properties;
+mod log4j2;
+mod network_policies;
+mod pod;
+mod probes;
+mod properties;
+mod revision;
+mod secrets;
+mod security_context;
+mod server_properties;
+mod services;
+mod stateful_set;
+mod volumes;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use acl_job::acl_job;
+pub use child::{Child, Kind};
+pub use client_properties::{ClientCredentials, client_properties};
+pub use config_maps::identity_config_map;
+pub use environment::INITIAL_VOTERS;
+pub use revision::{hash_of, revision_of};
+pub use secrets::{
+    UserOwner, acl_sync_tls_secret, clients_ca_secret, cluster_ca_cert_secret, cluster_ca_secret, credentials_secret,
+    node_tls_secret, operator_tls_secret,
+};
+pub use services::bootstrap_servers;
+
+use crate::model::{Cluster, Identity};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All that the objects of a cluster follow from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    pub cluster: &'a Cluster,
+    pub identity: &'a Identity,
+    /// Image of `prepare` and of ACL Jobs.
+    pub operator_image: &'a str,
+    /// Serial of each node's certificate, by node id. A node without one yet has no annotation.
+    pub certificates: &'a BTreeMap<i32, String>,
+    /// Controllers whose volume isn't the first one seen: they may not be formatted as initial voters.
+    pub withhold_voters: &'a BTreeSet<i32>,
+}
+
+/// Every object of the cluster but Secrets and Jobs, in the order in which they're applied: what a pod mounts and what
+/// protects it comes before the pod.
+pub fn children(input: &Input<'_>) -> Vec<Child> {
+    let nodes = input.cluster.nodes(input.identity);
+    let mut children: Vec<Child> = nodes
+        .iter()
+        .map(|node| config_maps::node_config_map(input, node))
+        .collect();
+    children.extend(services::services(input.cluster));
+    children.extend(network_policies::network_policies(input.cluster));
+    children.extend(budgets::budgets(input.cluster));
+    children.extend(nodes.iter().map(|node| stateful_set::stateful_set(input, node)));
+    children
+}

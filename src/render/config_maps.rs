@@ -1,0 +1,54 @@
+//! ConfigMaps: the files of each node, immutable and named by their content, and the cluster's identity.
+
+use super::jmx_exporter::JMX_EXPORTER;
+use super::labels::{self, Component};
+use super::log4j2::log4j2;
+use super::revision::hash_of_json;
+use super::server_properties::server_properties;
+use super::{Child, Input, Kind};
+use crate::model::{ClusterNames, Identity, Node, identity};
+use k8s_openapi::api::core::v1::ConfigMap;
+use std::collections::BTreeMap;
+
+/// The node's files. The pod names this object, hash included, so the pod itself says which configuration it runs.
+pub(super) fn node_config_map(input: &Input<'_>, node: &Node<'_>) -> Child {
+    let name = config_map_name(input, node);
+    let object = ConfigMap {
+        metadata: labels::owned(input.cluster, &name, labels::node_labels(&input.cluster.names, node)),
+        immutable: Some(true),
+        data: Some(files(input, node)),
+        binary_data: None,
+    };
+    Child::new(Kind::ConfigMap, &name, &object)
+}
+
+/// Name of the node's ConfigMap, with the hash of its content.
+pub(super) fn config_map_name(input: &Input<'_>, node: &Node<'_>) -> String {
+    node.names.config_map(&hash_of_json(&files(input, node)))
+}
+
+fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::from([
+        (
+            "server.properties".to_owned(),
+            server_properties(input.cluster, input.identity, node),
+        ),
+        ("log4j2.yaml".to_owned(), log4j2(input.cluster.security.audit)),
+    ]);
+    if input.cluster.jmx_exporter {
+        files.insert("jmx-exporter.yaml".to_owned(), JMX_EXPORTER.to_owned());
+    }
+    files
+}
+
+/// The identity, in an object that garbage collection never takes.
+pub fn identity_config_map(names: &ClusterNames, identity: &Identity) -> Child {
+    let name = names.identity();
+    let text = serde_json::to_string(identity).unwrap_or_default();
+    let object = ConfigMap {
+        metadata: labels::surviving(&names.namespace, &name, labels::labels(names, Component::Identity)),
+        data: Some(BTreeMap::from([(identity::KEY.to_owned(), text)])),
+        ..ConfigMap::default()
+    };
+    Child::new(Kind::ConfigMap, &name, &object)
+}

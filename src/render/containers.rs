@@ -1,0 +1,115 @@
+//! The three containers of a node's pod: `prepare` and `format` before Kafka, then the unmodified Kafka image.
+
+use super::{Input, environment, probes, security_context, volumes};
+use crate::model::{Cluster, Node, Pool, ports};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
+
+/// Local disk of a container: logs that the kubelet keeps, and its scratch volumes.
+const LOCAL_STORAGE: [(&str, &str); 2] = [("requests", "64Mi"), ("limits", "1Gi")];
+const TOOL: &str = "/opt/productionkafka/productionkafka";
+
+/// Copies the static binary and the metrics agent out of the operator's image.
+pub fn prepare(input: &Input<'_>, node: &Node<'_>) -> Container {
+    Container {
+        command: Some(command(&[
+            "/productionkafka",
+            "node-init",
+            "prepare",
+            "--to",
+            "/opt/productionkafka",
+        ])),
+        volume_mounts: Some(vec![volumes::tools(false)]),
+        ..container("prepare", input.operator_image, node.pool)
+    }
+}
+
+/// Checks and, once in their life, formats the disks, with the very Kafka that will run on them: a newer format isn't
+/// readable by an older Kafka (KIP-1170).
+pub fn format(input: &Input<'_>, node: &Node<'_>) -> Container {
+    Container {
+        command: Some(command(&[TOOL, "node-init", "format"])),
+        env: Some(environment::format(input, node)),
+        volume_mounts: Some(volumes::for_format(node)),
+        ..container("format", &input.cluster.image, node.pool)
+    }
+}
+
+/// Kafka.
+pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
+    Container {
+        // `exec`: the JVM must be the process that gets SIGTERM.
+        command: Some(command(&[
+            "sh",
+            "-c",
+            "exec /opt/kafka/bin/kafka-server-start.sh /etc/kafka/operator/server.properties",
+        ])),
+        env: Some(environment::kafka(input.cluster, node)),
+        ports: Some(container_ports(input.cluster, node)),
+        volume_mounts: Some(volumes::for_kafka(node)),
+        startup_probe: Some(probes::startup()),
+        readiness_probe: Some(probes::readiness()),
+        liveness_probe: Some(probes::liveness()),
+        ..container("kafka", &input.cluster.image, node.pool)
+    }
+}
+
+/// What all containers share. Init containers ask for what Kafka asks for: that neither raises the pod's request nor
+/// changes its quality of service.
+fn container(name: &str, image: &str, pool: &Pool) -> Container {
+    Container {
+        name: name.to_owned(),
+        image: Some(image.to_owned()),
+        image_pull_policy: Some("IfNotPresent".into()),
+        resources: Some(resources(pool)),
+        security_context: Some(security_context::container()),
+        ..Container::default()
+    }
+}
+
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn resources(pool: &Pool) -> ResourceRequirements {
+    let with_local_storage = |kind: &str, given: &BTreeMap<String, crate::api::Quantity>| {
+        let mut all: BTreeMap<String, Quantity> = given
+            .iter()
+            .map(|(name, quantity)| (name.clone(), Quantity(quantity.0.clone())))
+            .collect();
+        let named = pool.resources.limits.contains_key("ephemeral-storage")
+            || pool.resources.requests.contains_key("ephemeral-storage");
+        if let Some((_, amount)) = LOCAL_STORAGE.iter().find(|(of, _)| *of == kind && !named) {
+            all.insert("ephemeral-storage".into(), Quantity((*amount).into()));
+        }
+        all
+    };
+    ResourceRequirements {
+        requests: Some(with_local_storage("requests", &pool.resources.requests)),
+        limits: Some(with_local_storage("limits", &pool.resources.limits)),
+        claims: None,
+    }
+}
+
+fn container_ports(cluster: &Cluster, node: &Node<'_>) -> Vec<ContainerPort> {
+    let port = |name: &str, number| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: number,
+        protocol: Some("TCP".into()),
+        ..ContainerPort::default()
+    };
+    let mut all = Vec::new();
+    if node.pool.roles.controller {
+        all.push(port("controller", ports::CONTROLLER));
+    }
+    if node.pool.roles.broker {
+        all.push(port("replication", ports::REPLICATION));
+        let clients = super::listener_properties::by_name(cluster);
+        all.extend(clients.iter().map(|listener| port(&listener.name, listener.port)));
+    }
+    if cluster.jmx_exporter {
+        all.push(port("metrics", ports::METRICS));
+    }
+    all
+}

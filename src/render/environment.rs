@@ -1,0 +1,111 @@
+//! Environment of the containers: the knobs of Kafka's start scripts. Nothing secret: keys and passwords are files.
+
+use super::Input;
+use crate::model::{Cluster, Node, ports};
+use k8s_openapi::api::core::v1::EnvVar;
+
+/// Initial voters of the quorum, for `format`. Only there while the cluster is formed; no part of the revision.
+pub const INITIAL_VOTERS: &str = "PK_INITIAL_VOTERS";
+
+/// From this heap on, in MiB, G1 regions of 16 MiB leave G1 enough of them.
+const LARGE_HEAP_MIB: u64 = 4096;
+
+/// Login modules that fetch code or directories from elsewhere (CVE-2023-25194, CVE-2025-27818) and configuration that
+/// reads files or the environment (CVE-2024-31141): closed before Kafka reads its first line.
+const SYSTEM_PROPERTIES: [&str; 2] = [
+    "-Dorg.apache.kafka.disallowed.login.modules=com.sun.security.auth.module.JndiLoginModule,com.sun.security.auth.module.LdapLoginModule",
+    "-Dorg.apache.kafka.automatic.config.providers=none",
+];
+
+/// Of the Kafka container.
+pub fn kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<EnvVar> {
+    let heap = node.pool.heap_mib;
+    vec![
+        variable("EXTRA_ARGS", "-name kafkaServer"),
+        variable("KAFKA_HEAP_OPTS", &format!("-Xms{heap}m -Xmx{heap}m")),
+        // Not empty: empty would open JMX without authentication.
+        variable("KAFKA_JMX_OPTS", " "),
+        variable("KAFKA_JVM_PERFORMANCE_OPTS", &jvm(cluster, heap)),
+        variable(
+            "KAFKA_LOG4J_OPTS",
+            "-Dlog4j2.configurationFile=/etc/kafka/operator/log4j2.yaml",
+        ),
+        variable("KAFKA_OPTS", &options(cluster)),
+        variable("LOG_DIR", "/tmp/kafka-logs"),
+    ]
+}
+
+/// Of the init container `format`, which starts a JVM only if a disk is unformatted.
+pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
+    let identity = input.identity;
+    let mut all = vec![
+        variable("KAFKA_HEAP_OPTS", "-Xmx128m"),
+        variable(
+            "KAFKA_JVM_PERFORMANCE_OPTS",
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:SharedArchiveFile=/opt/kafka/storage.jsa -Xshare:auto",
+        ),
+        variable("LOG_DIR", "/tmp/kafka-logs"),
+        variable("PK_CLUSTER_ID", identity.cluster_id.as_str()),
+    ];
+    // A disk that's lost later must never be formatted as a voter of the first day again: it would come up with the
+    // voter set of that day.
+    let first_day = node.pool.roles.controller
+        && !identity.bootstrapped
+        && identity.directory_ids.contains_key(&node.id)
+        && !input.withhold_voters.contains(&node.id);
+    if first_day {
+        all.push(variable(INITIAL_VOTERS, &identity.initial_voters));
+    }
+    all.push(variable("PK_NODE_HOST", &node.names.host));
+    all.push(variable("PK_NODE_ID", &node.id.to_string()));
+    all
+}
+
+fn variable(name: &str, value: &str) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value.to_owned()),
+        value_from: None,
+    }
+}
+
+fn options(cluster: &Cluster) -> String {
+    let mut all: Vec<String> = SYSTEM_PROPERTIES.map(str::to_owned).to_vec();
+    if cluster.jmx_exporter {
+        all.push(format!(
+            "-javaagent:/opt/productionkafka/jmx_prometheus_javaagent.jar={}:/etc/kafka/operator/jmx-exporter.yaml",
+            ports::METRICS
+        ));
+    }
+    all.join(" ")
+}
+
+/// Kafka's own reference flags; a collector that the user chose replaces G1 and its flags.
+fn jvm(cluster: &Cluster, heap_mib: u64) -> String {
+    let mut all = vec![
+        "-server",
+        "-Djava.awt.headless=true",
+        "-XX:MetaspaceSize=96m",
+        "-XX:MinMetaspaceFreeRatio=50",
+        "-XX:MaxMetaspaceFreeRatio=80",
+        // A broker that can't allocate is neither alive nor dead: let another one lead.
+        "-XX:+ExitOnOutOfMemoryError",
+        // The image's class data archive: seconds off each start.
+        "-XX:SharedArchiveFile=/opt/kafka/kafka.jsa",
+        "-Xshare:auto",
+    ];
+    let collector = |option: &String| option.starts_with("-XX:+Use") && option.ends_with("GC");
+    if !cluster.jvm_options.iter().any(collector) {
+        all.extend([
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:InitiatingHeapOccupancyPercent=35",
+            "-XX:+ExplicitGCInvokesConcurrent",
+        ]);
+        if heap_mib >= LARGE_HEAP_MIB {
+            all.push("-XX:G1HeapRegionSize=16M");
+        }
+    }
+    all.extend(cluster.jvm_options.iter().map(String::as_str));
+    all.join(" ")
+}

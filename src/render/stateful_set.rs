@@ -1,0 +1,36 @@
+//! One StatefulSet of one replica per Kafka node: its own disks, key, configuration and revision. `OnDelete`: only the
+//! operator's decision replaces a pod. Disks are retained whatever is deleted or scaled.
+
+use super::{Child, Input, Kind, labels, pod, volumes};
+use crate::model::Node;
+use k8s_openapi::api::apps::v1::{
+    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
+};
+
+pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>) -> Child {
+    let names = &input.cluster.names;
+    let name = &node.names.stateful_set;
+    let object = StatefulSet {
+        metadata: labels::owned(input.cluster, name, labels::node_labels(names, node)),
+        spec: Some(StatefulSetSpec {
+            replicas: Some(1),
+            service_name: Some(names.nodes_service()),
+            selector: labels::matching(labels::node_selector(names, node)),
+            template: pod::template(input, node),
+            volume_claim_templates: Some(volumes::claims(input, node)),
+            update_strategy: Some(StatefulSetUpdateStrategy {
+                type_: Some("OnDelete".into()),
+                rolling_update: None,
+            }),
+            pod_management_policy: Some("Parallel".into()),
+            persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
+                when_deleted: Some("Retain".into()),
+                when_scaled: Some("Retain".into()),
+            }),
+            revision_history_limit: Some(1),
+            ..StatefulSetSpec::default()
+        }),
+        status: None,
+    };
+    Child::new(Kind::StatefulSet, name, &object)
+}

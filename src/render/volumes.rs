@@ -1,0 +1,114 @@
+//! Volumes of a node's pod and where they're mounted; claim templates of its disks.
+
+use super::config_maps::config_map_name;
+use super::listener_properties::TLS;
+use super::server_properties::DATA;
+use super::{Input, labels};
+use crate::model::{Node, names};
+use k8s_openapi::api::core::v1::{
+    ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec, SecretVolumeSource,
+    Volume, VolumeMount, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+
+/// Readable by owner and group (`fsGroup`), by nobody else.
+pub const KEY_MODE: i32 = 0o440;
+
+/// Volumes that aren't disks.
+pub fn volumes(input: &Input<'_>, node: &Node<'_>) -> Vec<Volume> {
+    vec![
+        Volume {
+            name: "config".into(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: config_map_name(input, node),
+                default_mode: Some(0o444),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        // A directory, never a subPath: files of a subPath mount are never updated.
+        Volume {
+            name: "tls".into(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(node.names.tls_secret.clone()),
+                default_mode: Some(KEY_MODE),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        // Kafka's compression libraries are unpacked here and executed.
+        scratch("tmp", "256Mi"),
+        scratch("tools", "128Mi"),
+    ]
+}
+
+fn scratch(name: &str, limit: &str) -> Volume {
+    Volume {
+        name: name.into(),
+        empty_dir: Some(EmptyDirVolumeSource {
+            size_limit: Some(Quantity(limit.into())),
+            medium: None,
+        }),
+        ..Volume::default()
+    }
+}
+
+/// Mount of the binary and the agent, writable only for `prepare`.
+pub fn tools(read_only: bool) -> VolumeMount {
+    mount("tools", "/opt/productionkafka", read_only)
+}
+
+/// Mounts of `format`: everything but keys.
+pub fn for_format(node: &Node<'_>) -> Vec<VolumeMount> {
+    let mut mounts = vec![
+        mount("config", "/etc/kafka/operator", true),
+        mount("tmp", "/tmp", false),
+        tools(true),
+    ];
+    mounts.extend((0..node.pool.volumes.len()).map(|index| {
+        let name = names::volume(index);
+        mount(&name, &format!("{DATA}/{name}"), false)
+    }));
+    mounts
+}
+
+/// Mounts of Kafka.
+pub fn for_kafka(node: &Node<'_>) -> Vec<VolumeMount> {
+    let mut mounts = for_format(node);
+    mounts.push(mount("tls", TLS, true));
+    mounts
+}
+
+fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    }
+}
+
+/// One claim per disk. Immutable in a StatefulSet, so nothing here may follow from what can change.
+pub fn claims(input: &Input<'_>, node: &Node<'_>) -> Vec<PersistentVolumeClaim> {
+    let claim = |(index, volume): (usize, &crate::model::VolumeClaim)| PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: Some(names::volume(index)),
+            labels: Some(labels::claim_labels(&input.cluster.names, node)),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PersistentVolumeClaimSpec {
+            access_modes: Some(vec!["ReadWriteOnce".into()]),
+            storage_class_name: volume.storage_class.clone(),
+            volume_mode: Some("Filesystem".into()),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some(BTreeMap::from([("storage".into(), Quantity(volume.size.clone()))])),
+                limits: None,
+            }),
+            ..PersistentVolumeClaimSpec::default()
+        }),
+        status: None,
+    };
+    node.pool.volumes.iter().enumerate().map(claim).collect()
+}
