@@ -83,11 +83,11 @@ fn children(
         .collect();
     let text = document.to_json();
     let image = &context.settings.operator_image;
-    let mut children = render::acl_job(cluster, image, &bootstrap.join(","), &cluster.names.acl_job(hash), &text);
+    let mut children = render::acl_job(cluster, image, &bootstrap.join(","), hash, &text);
     if applied {
         children.retain(|child| child.kind == Kind::ConfigMap);
         for child in &mut children {
-            render::annotate(child, APPLIED, "true");
+            child.annotate(APPLIED, "true");
         }
     }
     children

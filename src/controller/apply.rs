@@ -8,7 +8,7 @@ use super::context::{Context, MANAGER};
 use super::error::PassError;
 use super::ledger::{Entry, ObjectKey, wish};
 use super::stores::child_meta;
-use crate::render::{Child, Kind};
+use crate::render::{Child, Kind, hash_of};
 use crate::runtime::metrics::Verb;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
@@ -17,6 +17,9 @@ use std::time::Duration;
 
 /// Longest wait for one answer of the apiserver.
 const CALL: Duration = Duration::from_secs(10);
+
+/// Annotation with the hash of what was last applied.
+const WISH: &str = "productionkafka.dev/wish";
 
 /// What became of a wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +39,18 @@ pub fn api(context: &Context, kind: Kind, namespace: &str) -> Api<DynamicObject>
     Api::namespaced_with(context.client.clone(), namespace, &resource)
 }
 
+/// The wish with its own hash: a live object that carries another hash may hold what isn't wanted any more.
+fn stamped(child: &Child) -> Child {
+    let mut stamped = child.clone();
+    stamped.annotate(WISH, &hash_of(child.body.to_string().as_bytes()));
+    stamped
+}
+
 /// Brings one child to what is wanted.
 pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
     let wanted = wish(&child.body);
+    let child = &stamped(child);
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
     let known = context.ledger.get(&key);
     let seen = context.stores.child(&key);
     if let (Some(known), Some(seen)) = (&known, &seen)
@@ -63,8 +74,9 @@ pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<
 
 /// Brings an object that isn't watched to what is wanted: always read live first.
 pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
     let wanted = wish(&child.body);
+    let child = &stamped(child);
+    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
     let live = get(context, &key).await?;
     if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
         record(context, key, wanted, &live);

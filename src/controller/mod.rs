@@ -1,1 +1,30 @@
-//! controller
+//! The shell: watches, passes, writes. Decisions are made in pure modules; this one carries them out, and only while this
+//! process leads.
+
+mod acls;
+mod apply;
+mod cluster;
+mod compare;
+pub mod context;
+mod dynamic;
+mod error;
+mod facts;
+mod identity;
+pub mod kafka;
+pub mod ledger;
+pub mod memory;
+pub mod pods;
+mod prune;
+pub mod queue;
+mod report;
+mod resource;
+mod secrets;
+mod status;
+pub mod stores;
+mod topic;
+mod trust;
+mod user;
+mod watches;
+
+pub use context::{Context, Settings, World};
+pub use watches::start;

@@ -5,7 +5,7 @@
 
 use super::ledger::ObjectKey;
 use super::pods::PodFact;
-use crate::api::{KafkaTopic, KafkaUser};
+use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::render::Kind;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -95,30 +95,53 @@ fn feed<O, K, V>(event: Event<O>, row: impl Fn(&O) -> (K, V)) -> Feed<K, V> {
     }
 }
 
-/// One watch's place: its kind and, when only some namespaces are watched, its namespace.
-type Share = (Kind, Option<String>);
+/// The namespace that a watch is bound to; `None`: all.
+pub type Share = Option<String>;
 
+/// Whole objects of one kind, by namespace and name.
+pub struct Objects<K>(Mutex<HashMap<Share, Table<(String, String), Arc<K>>>>);
+
+impl<K: ResourceExt + Clone> Objects<K> {
+    /// Takes in an event.
+    pub fn event(&self, share: &Share, event: Event<K>) {
+        let row = |object: &K| {
+            ((object.namespace().unwrap_or_default(), object.name_any()), Arc::new(object.clone()))
+        };
+        lock(&self.0).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
+    }
+
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let key = (namespace.to_owned(), name.to_owned());
+        lock(&self.0).values().find_map(|table| table.rows.get(&key).cloned())
+    }
+
+    /// The objects of a namespace that satisfy `is`, by name.
+    fn select(&self, namespace: &str, is: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        let tables = lock(&self.0);
+        let rows = tables.values().flat_map(|table| &table.rows);
+        let mut found: Vec<Arc<K>> =
+            rows.filter(|((of, _), object)| of == namespace && is(object)).map(|(_, object)| Arc::clone(object)).collect();
+        found.sort_by_key(|object| object.name_any());
+        found
+    }
+}
+
+impl<K> Default for Objects<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+#[derive(Default)]
 pub struct Stores {
-    children: Mutex<HashMap<Share, Table<ObjectKey, ChildMeta>>>,
-    pods: Mutex<HashMap<Option<String>, Table<(String, String), PodFact>>>,
-    users: Mutex<HashMap<Option<String>, Table<(String, String), Arc<KafkaUser>>>>,
-    topics: Mutex<HashMap<Option<String>, Table<(String, String), Arc<KafkaTopic>>>>,
+    children: Mutex<HashMap<(Kind, Share), Table<ObjectKey, ChildMeta>>>,
+    pods: Mutex<HashMap<Share, Table<(String, String), PodFact>>>,
+    pub clusters: Objects<ProductionKafka>,
+    pub users: Objects<KafkaUser>,
+    pub topics: Objects<KafkaTopic>,
     /// Watches whose first list isn't complete.
     pending: Mutex<BTreeSet<String>>,
     ready: tokio::sync::Notify,
-}
-
-impl Default for Stores {
-    fn default() -> Self {
-        Self {
-            children: Mutex::default(),
-            pods: Mutex::default(),
-            users: Mutex::default(),
-            topics: Mutex::default(),
-            pending: Mutex::default(),
-            ready: tokio::sync::Notify::new(),
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -131,7 +154,8 @@ impl Stores {
         lock(&self.pending).insert(watch.to_owned());
     }
 
-    fn complete(&self, watch: &str) {
+    /// Notes that a watch has listed once.
+    pub fn complete(&self, watch: &str) {
         let mut pending = lock(&self.pending);
         pending.remove(watch);
         if pending.is_empty() {
@@ -156,15 +180,14 @@ impl Stores {
     }
 
     /// Takes in an event of a child's watch; returns the clusters to look at.
-    pub fn child_event<K>(&self, watch: &str, share: &Share, event: Event<PartialObjectMeta<K>>) -> Vec<ClusterKey> {
+    pub fn child_event<K>(&self, kind: Kind, share: &Share, event: Event<PartialObjectMeta<K>>) -> Vec<ClusterKey> {
         let done = matches!(event, Event::InitDone);
         let mut touched: Vec<ClusterKey> = match &event {
             Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => cluster_of(object).into_iter().collect(),
             _ => Vec::new(),
         };
-        let kind = share.0;
         let mut children = lock(&self.children);
-        let table = children.entry(share.clone()).or_insert_with(Table::new);
+        let table = children.entry((kind, share.clone())).or_insert_with(Table::new);
         let before: Vec<(ObjectKey, Option<String>)> = if done {
             table.rows.iter().map(|(key, meta)| (key.clone(), meta.cluster.clone())).collect()
         } else {
@@ -177,57 +200,17 @@ impl Stores {
                 touched.push(ClusterKey { namespace: key.namespace, name });
             }
         }
-        if done {
-            self.complete(watch);
-        }
         touched
     }
 
-    pub fn pod_event(&self, watch: &str, share: &Option<String>, event: Event<Pod>) -> Vec<ClusterKey> {
-        let done = matches!(event, Event::InitDone);
+    /// Takes in an event of the pods' watch; returns the clusters to look at.
+    pub fn pod_event(&self, share: &Share, event: Event<Pod>) -> Vec<ClusterKey> {
         let touched = match &event {
             Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => cluster_of(pod).into_iter().collect(),
             _ => Vec::new(),
         };
         let row = |pod: &Pod| ((pod.namespace().unwrap_or_default(), pod.name_any()), PodFact::of(pod));
         lock(&self.pods).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
-        if done {
-            self.complete(watch);
-        }
-        touched
-    }
-
-    pub fn user_event(&self, watch: &str, share: &Option<String>, event: Event<KafkaUser>) -> Vec<ClusterKey> {
-        let done = matches!(event, Event::InitDone);
-        let touched = match &event {
-            Event::Apply(user) | Event::InitApply(user) | Event::Delete(user) => vec![ClusterKey {
-                namespace: user.namespace().unwrap_or_default(),
-                name: user.spec.cluster.clone(),
-            }],
-            _ => Vec::new(),
-        };
-        let row = |user: &KafkaUser| ((user.namespace().unwrap_or_default(), user.name_any()), Arc::new(user.clone()));
-        lock(&self.users).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
-        if done {
-            self.complete(watch);
-        }
-        touched
-    }
-
-    pub fn topic_event(&self, watch: &str, share: &Option<String>, event: Event<KafkaTopic>) -> Vec<ClusterKey> {
-        let done = matches!(event, Event::InitDone);
-        let touched = match &event {
-            Event::Apply(topic) | Event::InitApply(topic) | Event::Delete(topic) => vec![ClusterKey {
-                namespace: topic.namespace().unwrap_or_default(),
-                name: topic.spec.cluster.clone(),
-            }],
-            _ => Vec::new(),
-        };
-        let row = |topic: &KafkaTopic| ((topic.namespace().unwrap_or_default(), topic.name_any()), Arc::new(topic.clone()));
-        lock(&self.topics).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
-        if done {
-            self.complete(watch);
-        }
         touched
     }
 
@@ -263,28 +246,12 @@ impl Stores {
 
     /// The users of a cluster by name.
     pub fn users_of(&self, cluster: &ClusterKey) -> Vec<Arc<KafkaUser>> {
-        let users = lock(&self.users);
-        let mut found: Vec<Arc<KafkaUser>> = users
-            .values()
-            .flat_map(|table| &table.rows)
-            .filter(|((namespace, _), user)| *namespace == cluster.namespace && user.spec.cluster == cluster.name)
-            .map(|(_, user)| Arc::clone(user))
-            .collect();
-        found.sort_by_key(|user| user.name_any());
-        found
+        self.users.select(&cluster.namespace, |user| user.spec.cluster == cluster.name)
     }
 
     /// The topics of a cluster by name.
     pub fn topics_of(&self, cluster: &ClusterKey) -> Vec<Arc<KafkaTopic>> {
-        let topics = lock(&self.topics);
-        let mut found: Vec<Arc<KafkaTopic>> = topics
-            .values()
-            .flat_map(|table| &table.rows)
-            .filter(|((namespace, _), topic)| *namespace == cluster.namespace && topic.spec.cluster == cluster.name)
-            .map(|(_, topic)| Arc::clone(topic))
-            .collect();
-        found.sort_by_key(|topic| topic.name_any());
-        found
+        self.topics.select(&cluster.namespace, |topic| topic.spec.cluster == cluster.name)
     }
 }
 

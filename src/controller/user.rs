@@ -15,10 +15,11 @@ use crate::api::{KafkaUser, KafkaUserStatus, UserAuthenticationType};
 use crate::kafka::Secret;
 use crate::kafka::admin::KafkaAdmin;
 use crate::kafka::scram;
-use crate::kafka::views::{ScramDeletion, ScramMechanism};
+use crate::kafka::views::{ScramCredential, ScramDeletion, ScramMechanism};
 use crate::model::{ClientAuth, Cluster, names};
 use crate::render::{self, ClientCredentials, UserOwner};
 use crate::runtime::metrics::Outcome;
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
@@ -27,8 +28,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 const FINALIZER: &str = "productionkafka.dev/user";
-/// Kafka takes 4096 to 16384.
-const ITERATIONS: u32 = 8192;
 const SOON: Duration = Duration::from_secs(3);
 const CALM: Duration = Duration::from_mins(10);
 
@@ -131,8 +130,15 @@ fn properties(bootstrap: &str, user: &KafkaUser, texts: &BTreeMap<String, String
     render::client_properties(bootstrap, text("ca.crt"), credentials)
 }
 
-/// Writes the credential if Kafka has none. Kafka never shows a credential, so a changed Secret is seen by its mark: the
-/// salt is derived from the password, and Kafka shows the iterations only. A lost or new Secret writes it again.
+/// Iterations for a password: 8192 and 13 bits of its hash. Kafka shows a credential's iterations and nothing else, so
+/// they tell whether it holds this password (Kafka takes 4096 to 16384).
+fn iterations(password: &str) -> u32 {
+    let hash = digest(&SHA256, password.as_bytes());
+    let bits = hash.as_ref().iter().take(2).fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
+    8192 + (bits & 0x1fff)
+}
+
+/// Writes the credential unless Kafka has one for this password; returns what Kafka refused.
 async fn scram(
     admin: &dyn KafkaAdmin,
     user: &KafkaUser,
@@ -140,15 +146,17 @@ async fn scram(
 ) -> Result<Option<String>, PassError> {
     let name = user.name_any();
     let failed = |source| PassError::Kafka { what: "set a SCRAM credential", source: Box::new(source) };
-    let there = admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
-    let has = there.get(&name).is_some_and(|all| all.iter().any(|one| one.mechanism == ScramMechanism::Sha512));
     let password = texts.get("password").cloned().unwrap_or_default();
-    if has && user.status.as_ref().and_then(|status| status.secret.clone()) == Some(names::credentials(&name)) {
+    let iterations = iterations(&password);
+    let there = admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
+    let is_ours = |one: &ScramCredential| {
+        one.mechanism == ScramMechanism::Sha512 && u32::try_from(one.iterations) == Ok(iterations)
+    };
+    if there.get(&name).is_some_and(|all| all.iter().any(is_ours)) {
         return Ok(None);
     }
-    let made = scram::random_salt().and_then(|salt| {
-        scram::sha512_credential(&name, &Secret::new(password.into_bytes()), salt, ITERATIONS)
-    });
+    let made = scram::random_salt()
+        .and_then(|salt| scram::sha512_credential(&name, &Secret::new(password.into_bytes()), salt, iterations));
     let upsert = made.map_err(|_| PassError::Randomness)?;
     let outcomes = admin.alter_user_scram(vec![upsert], Vec::new()).await.map_err(failed)?;
     Ok(outcomes.into_values().find_map(Result::err).map(|error| error.to_string()))
@@ -211,4 +219,17 @@ async fn say(context: &Context, user: &KafkaUser, verdict: Verdict) -> Result<En
         resource::write_status(context, user, "KafkaUser", &wanted).await?;
     }
     Ok(verdict.ended(SOON, CALM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_are_in_kafkas_range_and_tell_passwords_apart() {
+        let all: std::collections::BTreeSet<u32> = (0..200).map(|n| iterations(&format!("password-{n}"))).collect();
+        assert!(all.iter().all(|n| (4096..=16384).contains(n)));
+        assert!(all.len() > 190, "{}", all.len());
+        assert_eq!(iterations("a"), iterations("a"));
+    }
 }

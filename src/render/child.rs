@@ -25,6 +25,18 @@ impl Child {
     }
 }
 
+impl Child {
+    /// Adds an annotation.
+    pub fn annotate(&mut self, key: &str, value: &str) {
+        if let Some(metadata) = self.body.get_mut("metadata").and_then(Value::as_object_mut) {
+            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+            if let Some(annotations) = annotations.as_object_mut() {
+                annotations.insert(key.to_owned(), Value::String(value.to_owned()));
+            }
+        }
+    }
+}
+
 /// The body may hold keys and passwords, so it's never printed.
 impl fmt::Debug for Child {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

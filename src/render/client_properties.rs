@@ -1,25 +1,24 @@
-//! `client.properties` of a Java client, for an application that mounts its credentials Secret.
+//! `client.properties` of a Java client, complete in itself: certificates stand in the text, so that it works
+//! wherever the credentials Secret is mounted.
 
 use super::properties;
 use std::collections::BTreeMap;
-
-/// Where the text expects the Secret to be mounted.
-const MOUNT: &str = "/etc/kafka/credentials";
 
 /// How the application proves who it is. No `Debug`: it holds a password.
 #[derive(Clone, Copy)]
 pub enum ClientCredentials<'a> {
     ScramSha512 { username: &'a str, password: &'a str },
-    Mtls,
+    /// PEM texts.
+    Mtls { certificate: &'a str, key: &'a str },
 }
 
 /// The file's text.
-pub fn client_properties(bootstrap_servers: &str, credentials: ClientCredentials<'_>) -> String {
+pub fn client_properties(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> String {
     let mut all = BTreeMap::new();
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
     set("bootstrap.servers", bootstrap_servers.to_owned());
     set("ssl.truststore.type", "PEM".into());
-    set("ssl.truststore.location", format!("{MOUNT}/ca.crt"));
+    set("ssl.truststore.certificates", ca.to_owned());
     set("ssl.endpoint.identification.algorithm", "https".into());
     match credentials {
         ClientCredentials::ScramSha512 { username, password } => {
@@ -27,10 +26,11 @@ pub fn client_properties(bootstrap_servers: &str, credentials: ClientCredentials
             set("sasl.mechanism", "SCRAM-SHA-512".into());
             set("sasl.jaas.config", login_module(username, password));
         }
-        ClientCredentials::Mtls => {
+        ClientCredentials::Mtls { certificate, key } => {
             set("security.protocol", "SSL".into());
             set("ssl.keystore.type", "PEM".into());
-            set("ssl.keystore.location", format!("{MOUNT}/user.pem"));
+            set("ssl.keystore.certificate.chain", certificate.to_owned());
+            set("ssl.keystore.key", key.to_owned());
         }
     }
     properties::text(&all)

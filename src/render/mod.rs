@@ -20,6 +20,7 @@ mod properties;
 mod revision;
 mod secrets;
 mod security_context;
+mod sentinel;
 mod server_properties;
 mod services;
 mod stateful_set;
@@ -38,6 +39,7 @@ pub use secrets::{
     UserOwner, acl_sync_tls_secret, clients_ca_secret, cluster_ca_cert_secret, cluster_ca_secret, credentials_secret,
     node_tls_secret, operator_tls_secret,
 };
+pub use sentinel::{sentinel, sentinel_name};
 pub use services::bootstrap_servers;
 
 use crate::model::{Cluster, Identity};

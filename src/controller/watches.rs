@@ -1,0 +1,144 @@
+//! One watch per kind (and namespace, when only some are watched). Each event feeds the stores and triggers the cluster it
+//! belongs to. Secrets are never watched.
+
+use super::queue::{Key, Triggers};
+use super::stores::{ClusterKey, Share, Stores};
+use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
+use crate::render::Kind;
+use crate::render::labels::{MANAGED_BY, OPERATOR};
+use futures::StreamExt;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::Api;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// How long the apiserver keeps a watch open, in seconds. Renewals are most of a calm operator's requests.
+const WATCH_SECONDS: u32 = 3_000;
+
+/// What a watch needs.
+#[derive(Clone)]
+struct Watching {
+    client: kube::Client,
+    share: Share,
+    stores: Arc<Stores>,
+    triggers: Triggers,
+}
+
+/// Starts every watch. `namespaces` empty: all of them.
+pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>, triggers: &Triggers) {
+    let shares: Vec<Share> =
+        if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
+    for share in shares {
+        let watching =
+            Watching { client: client.clone(), share, stores: Arc::clone(stores), triggers: triggers.clone() };
+        watching.child::<ConfigMap>(Kind::ConfigMap);
+        watching.child::<Service>(Kind::Service);
+        watching.child::<NetworkPolicy>(Kind::NetworkPolicy);
+        watching.child::<PodDisruptionBudget>(Kind::PodDisruptionBudget);
+        watching.child::<StatefulSet>(Kind::StatefulSet);
+        watching.child::<Job>(Kind::Job);
+        watching.pods();
+        watching.resources::<ProductionKafka>(
+            |stores, share, event| stores.clusters.event(share, event),
+            |cluster| vec![Key::Cluster(key_of(cluster, cluster.name_any()))],
+        );
+        watching.resources::<KafkaUser>(
+            |stores, share, event| stores.users.event(share, event),
+            |user| {
+                let own = key_of(user, user.name_any());
+                vec![Key::User(own), Key::Cluster(key_of(user, user.spec.cluster.clone()))]
+            },
+        );
+        watching.resources::<KafkaTopic>(
+            |stores, share, event| stores.topics.event(share, event),
+            |topic| vec![Key::Topic(key_of(topic, topic.name_any()))],
+        );
+    }
+}
+
+fn key_of<K: ResourceExt>(object: &K, name: String) -> ClusterKey {
+    ClusterKey { namespace: object.namespace().unwrap_or_default(), name }
+}
+
+fn ours() -> watcher::Config {
+    watcher::Config::default().labels(&format!("{MANAGED_BY}={OPERATOR}"))
+}
+
+impl Watching {
+    fn api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
+        match &self.share {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// Runs a watch for ever; `take` gets every event and says whom it concerns.
+    fn run<K>(self, name: String, api: Api<K>, config: watcher::Config, take: impl Fn(&Self, Event<K>) -> Vec<Key> + Send + 'static)
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        self.stores.expect(&name);
+        tokio::spawn(async move {
+            let mut events = std::pin::pin!(watcher::watcher(api, config.timeout(WATCH_SECONDS)).default_backoff());
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(event) => {
+                        let done = matches!(event, Event::InitDone);
+                        for key in take(&self, event) {
+                            self.triggers.send(key);
+                        }
+                        if done {
+                            self.stores.complete(&name);
+                        }
+                    }
+                    Err(error) => tracing::warn!(watch = %name, %error, "a watch was interrupted"),
+                }
+            }
+        });
+    }
+
+    fn name(&self, kind: &str) -> String {
+        format!("{kind}/{}", self.share.as_deref().unwrap_or("*"))
+    }
+
+    fn child<K>(&self, kind: Kind)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + Sync + 'static,
+    {
+        let api: Api<PartialObjectMeta<K>> = self.api();
+        self.clone().run(self.name(kind.as_str()), api, ours(), move |watching, event| {
+            let touched = watching.stores.child_event(kind, &watching.share, event);
+            touched.into_iter().map(Key::Cluster).collect()
+        });
+    }
+
+    fn pods(&self) {
+        self.clone().run(self.name("Pod"), self.api::<Pod>(), ours(), |watching, event| {
+            watching.stores.pod_event(&watching.share, event).into_iter().map(Key::Cluster).collect()
+        });
+    }
+
+    fn resources<K>(&self, store: fn(&Stores, &Share, Event<K>), concerned: fn(&K) -> Vec<Key>)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let api: Api<K> = self.api();
+        self.clone().run(self.name(&K::kind(&())), api, watcher::Config::default(), move |watching, event| {
+            let keys = match &event {
+                Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => concerned(object),
+                Event::Init | Event::InitDone => Vec::new(),
+            };
+            store(&watching.stores, &watching.share, event);
+            keys
+        });
+    }
+}
