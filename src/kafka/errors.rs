@@ -116,6 +116,8 @@ pub enum KafkaError {
     Timeout {
         api: &'static str,
         after: Duration,
+        /// The last fault before the deadline, if an attempt ended at all.
+        #[source]
         last: Option<Box<KafkaError>>,
     },
     #[error("{address} does not support {api} in a version this client speaks")]

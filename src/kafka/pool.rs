@@ -1,6 +1,6 @@
 //! One connection per endpoint, made when first needed and made again after it broke.
 //!
-//! Callers that want the same node at once share a single dial. Nothing is retried here.
+//! Callers that want the same node at once share a single dial and its outcome. Nothing is retried here.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::connection::{Connection, ConnectionSettings};
@@ -27,7 +27,14 @@ pub enum Transport {
     Plain,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<Connection>>>>;
+type Slot = Arc<tokio::sync::Mutex<Held>>;
+
+/// The connection to one endpoint, and how the last dial failed.
+#[derive(Default)]
+struct Held {
+    live: Option<Arc<Connection>>,
+    failed: Option<(Instant, KafkaError)>,
+}
 
 /// The client's connections.
 pub(crate) struct Pool {
@@ -48,17 +55,30 @@ impl Pool {
         }
     }
 
-    /// The live connection to `endpoint`, dialling if there is none.
+    /// The live connection to `endpoint`, dialling if there is none. Who waited for a dial that failed shares its error,
+    /// so that a dead node costs its callers one timeout and not one each.
     pub(crate) async fn connection(&self, endpoint: &Endpoint) -> Result<Arc<Connection>, KafkaError> {
+        let asked = Instant::now();
         let slot = Arc::clone(self.slots().entry(endpoint.clone()).or_default());
         let mut held = slot.lock().await;
-        if let Some(connection) = held.as_ref().filter(|connection| connection.is_usable()) {
+        if let Some(connection) = held.live.as_ref().filter(|connection| connection.is_usable()) {
             return Ok(Arc::clone(connection));
         }
-        *held = None;
-        let connection = Arc::new(self.dial(endpoint).await?);
-        *held = Some(Arc::clone(&connection));
-        Ok(connection)
+        if let Some((_, error)) = held.failed.as_ref().filter(|(when, _)| *when > asked) {
+            return Err(error.clone());
+        }
+        held.live = None;
+        match self.dial(endpoint).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                held.live = Some(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(error) => {
+                held.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     /// Forgets connections to endpoints that are no longer in use.
