@@ -111,12 +111,17 @@ mod tests {
 
     #[test]
     fn words_of_other_programs_pass_untouched() {
-        let cli = Cli::try_parse_from(["e2e", "--name", "probe", "kubectl", "get", "pods", "-A", "-o", "json"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["e2e", "--name", "probe", "kubectl", "get", "pods", "-A", "-o", "json"]).unwrap();
         assert_eq!(cli.target.name, "probe");
-        let Command::Kubectl(Passthrough { words }) = cli.command else { panic!("not kubectl") };
+        let Command::Kubectl(Passthrough { words }) = cli.command else {
+            panic!("not kubectl")
+        };
         assert_eq!(words, ["get", "pods", "-A", "-o", "json"]);
         let cli = Cli::try_parse_from(["e2e", "sh", "--", "sh", "-c", "exit 3"]).unwrap();
-        let Command::Sh(Passthrough { words }) = cli.command else { panic!("not sh") };
+        let Command::Sh(Passthrough { words }) = cli.command else {
+            panic!("not sh")
+        };
         assert_eq!(words, ["sh", "-c", "exit 3"]);
     }
 

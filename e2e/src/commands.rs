@@ -82,7 +82,9 @@ pub fn load(name: &str, archive: &Path) -> Result<()> {
     if !enter::is_up(name)? {
         bail!("cluster {name} is not up");
     }
-    let archive = archive.canonicalize().with_context(|| format!("find {}", archive.display()))?;
+    let archive = archive
+        .canonicalize()
+        .with_context(|| format!("find {}", archive.display()))?;
     for node in Spec::read(name)?.node_list() {
         containerd::import(&node, &archive)?;
         println!("{} has {}", node.name, archive.display());

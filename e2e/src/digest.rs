@@ -24,7 +24,11 @@ pub fn key(folder: &Path, settings: &[&str]) -> Result<String> {
         hasher.update(setting);
     }
     for path in files(folder)? {
-        let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(folder)
+            .unwrap_or(&path)
+            .to_string_lossy()
+            .into_owned();
         let content = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         for part in [name.as_bytes(), &content] {
             hasher.update(part.len().to_le_bytes());

@@ -56,7 +56,11 @@ pub fn for_images() -> Result<()> {
 }
 
 fn ensure(packages: &[Package]) -> Result<()> {
-    let missing: Vec<&str> = packages.iter().filter(|package| !present(package.proof)).map(|package| package.name).collect();
+    let missing: Vec<&str> = packages
+        .iter()
+        .filter(|package| !present(package.proof))
+        .map(|package| package.name)
+        .collect();
     if missing.is_empty() { Ok(()) } else { install(&missing) }
 }
 
@@ -87,6 +91,9 @@ fn install(packages: &[&str]) -> Result<()> {
 fn apt(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     // A mirror that fails now and then is asked again; questions have no one to answer them.
-    command.args(["-q", "-o", "Acquire::Retries=3"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(["-q", "-o", "Acquire::Retries=3"])
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     command
 }

@@ -12,7 +12,7 @@ pub const PAUSE: &str = "3.10";
 /// Prometheus JMX exporter, the Java agent inside the operator image.
 pub const JMX_EXPORTER: &str = "1.0.1";
 /// SHA-256 of that jar as published on Maven Central.
-pub const JMX_EXPORTER_SHA256: &str = "";
+pub const JMX_EXPORTER_SHA256: &str = "7d61f737fd661610ccc14aea79764faa1ea94a340cbc8f0029b3d2edea3d80c1";
 
 /// A Kafka release that an image can be assembled for, and which of its parts Maven Central holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,24 @@ pub struct Kafka {
 pub const DEFAULT_KAFKA: &str = "4.3.1";
 
 pub const KAFKA: [Kafka; 3] = [
-    Kafka { version: "4.2.1", log4j: "2.25.4", tools: true, connect: false },
-    Kafka { version: "4.3.1", log4j: "2.25.4", tools: true, connect: true },
-    Kafka { version: "4.4.0", log4j: "2.25.4", tools: false, connect: false },
+    Kafka {
+        version: "4.2.1",
+        log4j: "2.25.4",
+        tools: true,
+        connect: false,
+    },
+    Kafka {
+        version: "4.3.1",
+        log4j: "2.25.4",
+        tools: true,
+        connect: true,
+    },
+    Kafka {
+        version: "4.4.0",
+        log4j: "2.25.4",
+        tools: false,
+        connect: false,
+    },
 ];
 
 /// Looks a Kafka release up by its version.
@@ -46,15 +61,32 @@ mod tests {
 
     fn requires(go_mod: &str, module: &str, version: &str) -> bool {
         let wanted = format!("{module} v{version}");
-        go_mod.lines().any(|line| line.trim().trim_start_matches("require ").trim_end_matches(" // indirect") == wanted)
+        go_mod.lines().any(|line| {
+            line.trim()
+                .trim_start_matches("require ")
+                .trim_end_matches(" // indirect")
+                == wanted
+        })
     }
 
     #[test]
     fn go_modules_hold_the_pinned_versions() {
-        assert!(requires(include_str!("../go/kubernetes/go.mod"), "k8s.io/kubernetes", KUBERNETES));
-        assert!(requires(include_str!("../go/coredns/go.mod"), "github.com/coredns/coredns", COREDNS));
+        assert!(requires(
+            include_str!("../go/kubernetes/go.mod"),
+            "k8s.io/kubernetes",
+            KUBERNETES
+        ));
+        assert!(requires(
+            include_str!("../go/coredns/go.mod"),
+            "github.com/coredns/coredns",
+            COREDNS
+        ));
         assert!(requires(include_str!("../go/helm/go.mod"), "helm.sh/helm/v4", HELM));
-        assert!(requires(include_str!("../go/kubeconform/go.mod"), "github.com/yannh/kubeconform", KUBECONFORM));
+        assert!(requires(
+            include_str!("../go/kubeconform/go.mod"),
+            "github.com/yannh/kubeconform",
+            KUBECONFORM
+        ));
     }
 
     #[test]

@@ -33,7 +33,19 @@ fn isolated(root: &Path, archives: &Path) -> Command {
 mount --bind "$2" "$1/archive" &&
 exec chroot "$1" /usr/bin/env -i PATH=/opt/java/openjdk/bin:/usr/bin:/bin JAVA_HOME=/opt/java/openjdk LANG=C.UTF-8 /bin/sh /train.sh"#;
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--net", "--pid", "--uts", "--fork", "--kill-child", "--", "sh", "-c", steps, "train"]);
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--uts",
+        "--fork",
+        "--kill-child",
+        "--",
+        "sh",
+        "-c",
+        steps,
+        "train",
+    ]);
     command.arg(root).arg(archives);
     command
 }

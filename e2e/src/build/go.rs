@@ -28,7 +28,10 @@ const FAMILIES: [Family; 5] = [
         version: versions::KUBERNETES,
         programs: &[
             ("k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
-            ("k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager"),
+            (
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+                "kube-controller-manager",
+            ),
             ("k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
             ("k8s.io/kubernetes/cmd/kubelet", "kubelet"),
             ("k8s.io/kubernetes/cmd/kube-proxy", "kube-proxy"),
@@ -36,13 +39,21 @@ const FAMILIES: [Family; 5] = [
             ("go.etcd.io/etcd/server/v3", "etcd"),
         ],
     },
-    Family { folder: "provisioner", version: "1", programs: &[(".", "provisioner")] },
+    Family {
+        folder: "provisioner",
+        version: "1",
+        programs: &[(".", "provisioner")],
+    },
     Family {
         folder: "coredns",
         version: versions::COREDNS,
         programs: &[("github.com/coredns/coredns", "coredns")],
     },
-    Family { folder: "helm", version: versions::HELM, programs: &[("helm.sh/helm/v4/cmd/helm", "helm")] },
+    Family {
+        folder: "helm",
+        version: versions::HELM,
+        programs: &[("helm.sh/helm/v4/cmd/helm", "helm")],
+    },
     Family {
         folder: "kubeconform",
         version: versions::KUBECONFORM,
@@ -53,7 +64,11 @@ const FAMILIES: [Family; 5] = [
 impl Programs {
     /// The path of one program.
     pub fn path(&self, name: &str) -> Result<PathBuf> {
-        let found = self.folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+        let found = self
+            .folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file());
         found.with_context(|| format!("{name} is not among the built programs"))
     }
 
@@ -89,9 +104,15 @@ fn build(family: &Family) -> Result<PathBuf> {
     let key = digest::key(&module, &[&flags])?;
     cached(&format!("{}-{}-{key}", family.folder, family.version), |scratch| {
         require_go()?;
-        println!("compiling {} {} (minutes the first time)", family.folder, family.version);
+        println!(
+            "compiling {} {} (minutes the first time)",
+            family.folder, family.version
+        );
         fs::create_dir_all(scratch)?;
-        family.programs.iter().try_for_each(|(package, name)| compile(&module, package, &flags, &scratch.join(name)))
+        family
+            .programs
+            .iter()
+            .try_for_each(|(package, name)| compile(&module, package, &flags, &scratch.join(name)))
     })
 }
 
@@ -99,13 +120,18 @@ fn build(family: &Family) -> Result<PathBuf> {
 pub fn command(module: &Path) -> Command {
     let mut go = Command::new("go");
     // Without cgo the programs are static and run in an image that has no libc.
-    go.current_dir(module).env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=readonly").env("GOTOOLCHAIN", "local");
+    go.current_dir(module)
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-mod=readonly")
+        .env("GOTOOLCHAIN", "local");
     go
 }
 
 fn compile(module: &Path, package: &str, flags: &str, to: &Path) -> Result<()> {
     let mut go = command(module);
-    go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"]).arg(to).arg(package);
+    go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"])
+        .arg(to)
+        .arg(package);
     exec::quietly(&mut go)
 }
 
@@ -129,11 +155,24 @@ fn source(folder: &str) -> PathBuf {
 }
 
 fn require_go() -> Result<()> {
-    let answer = exec::output(Command::new("go").args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").current_dir(env::temp_dir()));
+    let answer = exec::output(
+        Command::new("go")
+            .args(["env", "GOVERSION"])
+            .env("GOTOOLCHAIN", "local")
+            .current_dir(env::temp_dir()),
+    );
     let version = answer.context("the local cluster is compiled from Go modules: install Go 1.26 or later")?;
-    let minor = version.trim().trim_start_matches("go1.").split('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    let minor = version
+        .trim()
+        .trim_start_matches("go1.")
+        .split('.')
+        .next()
+        .and_then(|minor| minor.parse::<u32>().ok());
     if minor.is_some_and(|minor| minor < 26) {
-        bail!("Go 1.26 or later is needed to compile the local cluster, found {}", version.trim());
+        bail!(
+            "Go 1.26 or later is needed to compile the local cluster, found {}",
+            version.trim()
+        );
     }
     Ok(())
 }

@@ -7,13 +7,21 @@ use anyhow::{Context as _, Result};
 
 /// The home folder of the JDK to build with; it has `bin/jlink`.
 pub fn home() -> Result<PathBuf> {
-    let installed = fs::read_dir("/usr/lib/jvm").into_iter().flatten().flatten().map(|entry| entry.path());
+    let installed = fs::read_dir("/usr/lib/jvm")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     let given = env::var_os("JAVA_HOME").map(PathBuf::from);
-    let mut homes: Vec<(u32, PathBuf)> =
-        installed.chain(given).filter_map(|home| version(&home).map(|version| (version, home))).collect();
+    let mut homes: Vec<(u32, PathBuf)> = installed
+        .chain(given)
+        .filter_map(|home| version(&home).map(|version| (version, home)))
+        .collect();
     homes.sort();
     let newest = homes.into_iter().rev().find(|(version, _)| *version >= 17);
-    newest.map(|(_, home)| home).context("no JDK of version 17 or later in JAVA_HOME or /usr/lib/jvm")
+    newest
+        .map(|(_, home)| home)
+        .context("no JDK of version 17 or later in JAVA_HOME or /usr/lib/jvm")
 }
 
 /// Its version as the `release` file says it, for example `25.0.3`.

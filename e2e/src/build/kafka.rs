@@ -45,7 +45,9 @@ pub fn image_name(version: &str) -> String {
 
 /// Whether the image needs no building.
 pub fn is_cached(kafka: Kafka) -> bool {
-    entry(kafka).and_then(|entry| Ok(paths::built()?.join(entry).exists())).unwrap_or(false)
+    entry(kafka)
+        .and_then(|entry| Ok(paths::built()?.join(entry).exists()))
+        .unwrap_or(false)
 }
 
 /// The docker archive of one release.
@@ -65,7 +67,10 @@ fn source() -> PathBuf {
 }
 
 fn entry(kafka: Kafka) -> Result<String> {
-    let jdk = java::home().ok().and_then(|home| java::full_version(&home)).unwrap_or_default();
+    let jdk = java::home()
+        .ok()
+        .and_then(|home| java::full_version(&home))
+        .unwrap_or_default();
     let recipe = digest::key(&source(), &[&jdk, &format!("{kafka:?}"), MODULES, "1"])?;
     Ok(format!("image-kafka-{}-{recipe}.tar", kafka.version))
 }
@@ -84,7 +89,10 @@ fn assemble(kafka: Kafka, work: &Path, archive: &Path) -> Result<()> {
     }
     let text = fs::read_to_string(source().join("image.json"))?;
     let look: Look = serde_json::from_str(&text).context("parse images/kafka/image.json")?;
-    let modes = look.modes.into_iter().map(|(path, mode)| Ok((path, u32::from_str_radix(&mode, 8)?)));
+    let modes = look
+        .modes
+        .into_iter()
+        .map(|(path, mode)| Ok((path, u32::from_str_radix(&mode, 8)?)));
     let image = Image {
         name: image_name(kafka.version),
         config: look.config,
@@ -95,18 +103,43 @@ fn assemble(kafka: Kafka, work: &Path, archive: &Path) -> Result<()> {
 }
 
 fn base_layer(root: &Path) -> Result<()> {
-    for folder in ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "etc", "tmp", "root", "home/appuser", "proc", "sys", "dev", "run", "var/tmp", "var/lib"] {
+    for folder in [
+        "usr/bin",
+        "usr/sbin",
+        "usr/lib",
+        "usr/lib64",
+        "etc",
+        "tmp",
+        "root",
+        "home/appuser",
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "var/tmp",
+        "var/lib",
+    ] {
         fs::create_dir_all(root.join(folder))?;
     }
     for folder in ["bin", "sbin", "lib", "lib64"] {
         symlink(format!("usr/{folder}"), root.join(folder))?;
     }
     let packages = tempfile::tempdir_in(root.parent().context("the layer has a parent")?)?;
-    exec::quietly(Command::new("apt-get").args(["download", "-q"]).args(BASE_PACKAGES).current_dir(packages.path()))?;
+    exec::quietly(
+        Command::new("apt-get")
+            .args(["download", "-q"])
+            .args(BASE_PACKAGES)
+            .current_dir(packages.path()),
+    )?;
     for package in digest::files(packages.path())? {
         unpack(&package, root)?;
     }
-    for clutter in ["usr/share", "etc/skel", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/aarch64-linux-gnu/gconv"] {
+    for clutter in [
+        "usr/share",
+        "etc/skel",
+        "usr/lib/x86_64-linux-gnu/gconv",
+        "usr/lib/aarch64-linux-gnu/gconv",
+    ] {
         remove(&root.join(clutter))?;
     }
     let applets = exec::output(Command::new(root.join("usr/bin/busybox")).arg("--list"))?;
@@ -122,16 +155,33 @@ fn base_layer(root: &Path) -> Result<()> {
 /// `dpkg-deb -x` would replace the links `/lib` and `/bin` by folders.
 fn unpack(package: &Path, root: &Path) -> Result<()> {
     let files = tempfile::NamedTempFile::new()?;
-    exec::run(Command::new("dpkg-deb").arg("--fsys-tarfile").arg(package).stdout(files.reopen()?))?;
-    exec::quietly(Command::new("tar").arg("-C").arg(root).args(["--keep-directory-symlink", "-xf"]).arg(files.path()))
+    exec::run(
+        Command::new("dpkg-deb")
+            .arg("--fsys-tarfile")
+            .arg(package)
+            .stdout(files.reopen()?),
+    )?;
+    exec::quietly(
+        Command::new("tar")
+            .arg("-C")
+            .arg(root)
+            .args(["--keep-directory-symlink", "-xf"])
+            .arg(files.path()),
+    )
 }
 
 fn account_files(root: &Path) -> Result<()> {
     let users = "root:x:0:0:root:/root:/bin/sh\nappuser:x:1000:1000::/home/appuser:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n";
     fs::write(root.join("etc/passwd"), users)?;
     fs::write(root.join("etc/group"), "root:x:0:\nappuser:x:1000:\nnobody:x:65534:\n")?;
-    fs::write(root.join("etc/nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\n")?;
-    Ok(fs::write(root.join("etc/os-release"), "ID=kafka-local\nNAME=\"locally assembled Kafka image\"\n")?)
+    fs::write(
+        root.join("etc/nsswitch.conf"),
+        "passwd: files\ngroup: files\nhosts: files dns\n",
+    )?;
+    Ok(fs::write(
+        root.join("etc/os-release"),
+        "ID=kafka-local\nNAME=\"locally assembled Kafka image\"\n",
+    )?)
 }
 
 fn java_layer(root: &Path) -> Result<()> {
@@ -139,13 +189,28 @@ fn java_layer(root: &Path) -> Result<()> {
     let home = root.join("opt/java/openjdk");
     fs::create_dir_all(root.join("opt/java"))?;
     // Before 21 the level is a number.
-    let compress = if java::version(&jdk).is_some_and(|version| version >= 21) { "zip-6" } else { "2" };
+    let compress = if java::version(&jdk).is_some_and(|version| version >= 21) {
+        "zip-6"
+    } else {
+        "2"
+    };
     let mut link = Command::new(jdk.join("bin/jlink"));
-    link.args(["--add-modules", MODULES, "--strip-debug", "--no-header-files", "--no-man-pages"]);
+    link.args([
+        "--add-modules",
+        MODULES,
+        "--strip-debug",
+        "--no-header-files",
+        "--no-man-pages",
+    ]);
     exec::quietly(link.arg(format!("--compress={compress}")).arg("--output").arg(&home))?;
     // jlink leaves the JDK's own class-data archive out.
     exec::quietly(Command::new(home.join("bin/java")).arg("-Xshare:dump"))?;
-    for unused in ["classes_nocoops.jsa", "classes_coh.jsa", "classes_nocoops_coh.jsa", "classes_coh_nocoops.jsa"] {
+    for unused in [
+        "classes_nocoops.jsa",
+        "classes_coh.jsa",
+        "classes_nocoops_coh.jsa",
+        "classes_coh_nocoops.jsa",
+    ] {
         remove(&home.join("lib/server").join(unused))?;
     }
     Ok(())
@@ -157,7 +222,13 @@ fn kafka_layer(kafka: Kafka, root: &Path, at: &str) -> Result<()> {
     for folder in ["libs", "bin", "config", "licenses"] {
         fs::create_dir_all(home.join(folder))?;
     }
-    for folder in ["etc/kafka/docker", "etc/kafka/secrets", "var/lib/kafka/data", "mnt/shared/config", "usr/logs"] {
+    for folder in [
+        "etc/kafka/docker",
+        "etc/kafka/secrets",
+        "var/lib/kafka/data",
+        "mnt/shared/config",
+        "usr/logs",
+    ] {
         fs::create_dir_all(root.join(folder))?;
     }
     libraries(kafka, &home.join("libs"))?;
@@ -173,9 +244,17 @@ fn kafka_layer(kafka: Kafka, root: &Path, at: &str) -> Result<()> {
 
 fn libraries(kafka: Kafka, to: &Path) -> Result<()> {
     let mut maven = Command::new("mvn");
-    maven.args(["-B", "-q", "-f"]).arg(source().join("pom.xml")).env("JAVA_HOME", java::home()?);
-    maven.arg(format!("-Dmaven.repo.local={}", paths::cache()?.join("maven").display()));
-    maven.arg(format!("-Dkafka.version={}", kafka.version)).arg(format!("-Dlog4j.version={}", kafka.log4j));
+    maven
+        .args(["-B", "-q", "-f"])
+        .arg(source().join("pom.xml"))
+        .env("JAVA_HOME", java::home()?);
+    maven.arg(format!(
+        "-Dmaven.repo.local={}",
+        paths::cache()?.join("maven").display()
+    ));
+    maven
+        .arg(format!("-Dkafka.version={}", kafka.version))
+        .arg(format!("-Dlog4j.version={}", kafka.log4j));
     maven.arg(format!("-Dlibs.dir={}", to.display()));
     for (present, switch) in [(kafka.tools, "-Dwithout.tools"), (kafka.connect, "-Dwithout.connect")] {
         if !present {
@@ -198,15 +277,30 @@ fn launchers(folder: &Path) -> Result<()> {
         let mut fields = line.split('\t');
         let (name, class) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let path = folder.join(name);
-        fs::write(&path, launcher(class, fields.next().unwrap_or_default(), fields.next().unwrap_or_default()))?;
+        fs::write(
+            &path,
+            launcher(
+                class,
+                fields.next().unwrap_or_default(),
+                fields.next().unwrap_or_default(),
+            ),
+        )?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
 }
 
 fn launcher(class: &str, heap: &str, service: &str) -> String {
-    let heap = if heap.is_empty() { String::new() } else { format!("export KAFKA_HEAP_OPTS=\"${{KAFKA_HEAP_OPTS:-{heap}}}\"\n") };
-    let service = if service.is_empty() { String::new() } else { format!("-name {service} ") };
+    let heap = if heap.is_empty() {
+        String::new()
+    } else {
+        format!("export KAFKA_HEAP_OPTS=\"${{KAFKA_HEAP_OPTS:-{heap}}}\"\n")
+    };
+    let service = if service.is_empty() {
+        String::new()
+    } else {
+        format!("-name {service} ")
+    };
     format!("#!/bin/sh\n{heap}exec \"$(dirname \"$0\")/kafka-run-class.sh\" {service}{class} \"$@\"\n")
 }
 
@@ -220,7 +314,11 @@ fn client_tools_layer(kafka: &Path, layer: &Path) -> Result<PathBuf> {
     fs::rename(scratch.join(&at), layer.join(&at))?;
     remove(&scratch)?;
     for tool in digest::files(&layer.join(&at).join("bin"))? {
-        let name = tool.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+        let name = tool
+            .file_name()
+            .context("a file has a name")?
+            .to_string_lossy()
+            .into_owned();
         let text = fs::read_to_string(&tool)?;
         // What kafka_2.13 itself holds is there in the right version: the server, StorageTool and ConfigCommand.
         if text.contains(" org.apache.kafka.") {
@@ -238,8 +336,12 @@ fn client_tools_layer(kafka: &Path, layer: &Path) -> Result<PathBuf> {
 fn set_times(folder: &Path) -> Result<()> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH);
     for path in digest::files(folder)? {
-        let file = File::options().append(true).open(&path).with_context(|| format!("open {}", path.display()))?;
-        file.set_modified(time).with_context(|| format!("set the time of {}", path.display()))?;
+        let file = File::options()
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("open {}", path.display()))?;
+        file.set_modified(time)
+            .with_context(|| format!("set the time of {}", path.display()))?;
     }
     Ok(())
 }
@@ -251,7 +353,10 @@ mod tests {
     #[test]
     fn launchers_keep_a_given_heap() {
         let text = launcher("org.apache.kafka.tools.TopicCommand", "-Xmx512M", "");
-        assert!(text.contains("${KAFKA_HEAP_OPTS:--Xmx512M}") && text.contains(" org.apache.kafka.tools.TopicCommand \"$@\""));
+        assert!(
+            text.contains("${KAFKA_HEAP_OPTS:--Xmx512M}")
+                && text.contains(" org.apache.kafka.tools.TopicCommand \"$@\"")
+        );
         assert!(!launcher("kafka.tools.StorageTool", "", "").contains("HEAP"));
     }
 

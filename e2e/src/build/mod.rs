@@ -24,7 +24,9 @@ use crate::{packages, paths};
 #[derive(Clone, Debug)]
 pub struct Artefacts {
     pub programs: go::Programs,
-    /// Docker archives that every node imports.
+    /// Docker archives of the pod sandbox and cluster DNS.
+    pub system_images: Vec<PathBuf>,
+    /// Docker archives of Kafka.
     pub images: Vec<PathBuf>,
 }
 
@@ -37,14 +39,27 @@ pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
         packages::for_images()?;
     }
     let (programs, kafka_images) = thread::scope(|scope| {
-        let images = scope.spawn(|| kafka.iter().map(|kafka| kafka::image(*kafka)).collect::<Result<Vec<_>>>());
+        let images = scope.spawn(|| {
+            kafka
+                .iter()
+                .map(|kafka| kafka::image(*kafka))
+                .collect::<Result<Vec<_>>>()
+        });
         let programs = go::all();
-        (programs, images.join().unwrap_or_else(|_| Err(anyhow!("building the Kafka image crashed"))))
+        (
+            programs,
+            images
+                .join()
+                .unwrap_or_else(|_| Err(anyhow!("building the Kafka image crashed"))),
+        )
     });
     let programs = programs?;
-    let mut images = vec![system::pause(&programs)?, system::coredns(&programs)?];
-    images.extend(kafka_images?);
-    Ok(Artefacts { programs, images })
+    let system_images = vec![system::pause()?, system::coredns(&programs)?];
+    Ok(Artefacts {
+        programs,
+        system_images,
+        images: kafka_images?,
+    })
 }
 
 /// Held while something is put into the cache; the kernel frees it when the process ends.
@@ -72,7 +87,13 @@ pub fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<Path
 
 /// Removes a file or a whole folder; that it is not there is fine.
 pub fn remove(path: &Path) -> Result<()> {
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
-    let removed = if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    let Ok(metadata) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    let removed = if metadata.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
     removed.with_context(|| format!("remove {}", path.display()))
 }

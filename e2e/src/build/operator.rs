@@ -1,7 +1,7 @@
 //! The operator image, from this checkout: one static binary and the JMX exporter jar, nothing else. The Dockerfile in
 //! `images/operator` gives users the same content.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,18 +20,17 @@ pub fn image_name() -> String {
     format!("docker.io/productionkafka/operator:{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Builds the operator and packs it; the archive lies beside the binary and is replaced every time.
+/// Builds the operator and packs it. The archive lies in the checkout's own `target` and is replaced every time.
 pub fn image() -> Result<PathBuf> {
-    let binary = compile()?;
+    let folder = paths::repository().join("target/e2e");
+    let layer = folder.join("operator-image");
+    remove(&layer)?;
+    fs::create_dir_all(&layer)?;
+    compile(&layer.join("productionkafka"))?;
     let jar = {
         let _lock = super::lock()?;
         exporter()?
     };
-    let folder = target().join("image");
-    let layer = folder.join("layer");
-    remove(&folder)?;
-    fs::create_dir_all(&layer)?;
-    fs::copy(&binary, layer.join("productionkafka")).with_context(|| format!("copy {}", binary.display()))?;
     fs::copy(&jar, layer.join("jmx_prometheus_javaagent.jar")).with_context(|| format!("copy {}", jar.display()))?;
     let image = Image {
         name: image_name(),
@@ -43,22 +42,33 @@ pub fn image() -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// A target folder of its own: other flags in the usual one would rebuild everything each time.
-fn target() -> PathBuf {
-    let usual = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::repository().join("target"), PathBuf::from);
-    usual.join("static")
-}
-
-fn compile() -> Result<PathBuf> {
+/// Compiles into a target folder in the cache: other flags in the usual one would rebuild everything each time, and
+/// several checkouts share the compiled dependencies. The lock is held until the binary is copied out.
+fn compile(to: &Path) -> Result<()> {
+    let target = paths::cache()?.join("operator-target");
+    fs::create_dir_all(&target)?;
+    let lock = File::create(target.join(".e2e-lock"))?;
+    lock.lock().context("wait for another build of the operator")?;
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(paths::repository());
-    cargo.args(["build", "--release", "--locked", "--package", "productionkafka", "--target", &triple]);
-    cargo.arg("--target-dir").arg(target());
+    cargo.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "productionkafka",
+        "--target",
+        &triple,
+        "--target-dir",
+    ]);
+    cargo.arg(&target);
     // Static, so that it also runs inside the Kafka image, whatever libc that has.
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     exec::run(&mut cargo).context("compile the operator")?;
-    Ok(target().join(triple).join("release/productionkafka"))
+    let binary = target.join(triple).join("release/productionkafka");
+    fs::copy(&binary, to).with_context(|| format!("copy {}", binary.display()))?;
+    Ok(())
 }
 
 /// The exporter from Maven Central, checked against its pinned digest.
@@ -67,16 +77,33 @@ fn exporter() -> Result<PathBuf> {
         packages::for_images()?;
         let folder = tempfile::tempdir_in(scratch.parent().unwrap_or(Path::new("/tmp")))?;
         let mut maven = Command::new("mvn");
-        maven.args(["-B", "-q", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"]).env("JAVA_HOME", java::home()?);
-        maven.arg(format!("-Dmaven.repo.local={}", paths::cache()?.join("maven").display()));
-        maven.arg(format!("-Dartifact=io.prometheus.jmx:jmx_prometheus_javaagent:{}", versions::JMX_EXPORTER));
-        maven.arg(format!("-DoutputDirectory={}", folder.path().display())).current_dir(folder.path());
+        maven
+            .args([
+                "-B",
+                "-q",
+                "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+            ])
+            .env("JAVA_HOME", java::home()?);
+        maven.arg(format!(
+            "-Dmaven.repo.local={}",
+            paths::cache()?.join("maven").display()
+        ));
+        maven.arg(format!(
+            "-Dartifact=io.prometheus.jmx:jmx_prometheus_javaagent:{}",
+            versions::JMX_EXPORTER
+        ));
+        maven
+            .arg(format!("-DoutputDirectory={}", folder.path().display()))
+            .current_dir(folder.path());
         exec::quietly(&mut maven)?;
         let jars = digest::files(folder.path())?;
         let jar = jars.first().context("Maven copied the jar")?;
         let found = digest::file(jar)?;
         if found != versions::JMX_EXPORTER_SHA256 {
-            bail!("the JMX exporter has SHA-256 {found}, expected {}", versions::JMX_EXPORTER_SHA256);
+            bail!(
+                "the JMX exporter has SHA-256 {found}, expected {}",
+                versions::JMX_EXPORTER_SHA256
+            );
         }
         fs::rename(jar, scratch).context("keep the jar")
     })

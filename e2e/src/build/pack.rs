@@ -32,9 +32,12 @@ pub struct Image {
 
 impl Image {
     fn owner(&self, path: &str) -> u64 {
-        let covers = |prefix: &str| path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+        let covers =
+            |prefix: &str| path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
         let matching = self.owners.iter().filter(|(prefix, _)| covers(prefix));
-        matching.max_by_key(|(prefix, _)| prefix.len()).map_or(0, |(_, owner)| *owner)
+        matching
+            .max_by_key(|(prefix, _)| prefix.len())
+            .map_or(0, |(_, owner)| *owner)
     }
 }
 
@@ -52,7 +55,10 @@ pub fn docker_archive(image: &Image, layers: &[PathBuf], to: &Path) -> Result<()
 
 fn write_archive(image: &Image, layers: &[(String, PathBuf)], to: &Path) -> Result<()> {
     let diff_ids: Vec<String> = layers.iter().map(|(digest, _)| format!("sha256:{digest}")).collect();
-    let history: Vec<Value> = layers.iter().map(|_| json!({"created": "2026-01-01T00:00:00Z"})).collect();
+    let history: Vec<Value> = layers
+        .iter()
+        .map(|_| json!({"created": "2026-01-01T00:00:00Z"}))
+        .collect();
     let config = serde_json::to_vec(&json!({
         "created": "2026-01-01T00:00:00Z", "architecture": architecture(), "os": "linux", "config": image.config,
         "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
@@ -67,7 +73,12 @@ fn write_archive(image: &Image, layers: &[(String, PathBuf)], to: &Path) -> Resu
         append(&mut archive, name, fs::metadata(file)?.len(), File::open(file)?)?;
     }
     let manifest = serde_json::to_vec(&manifest)?;
-    append(&mut archive, "manifest.json", manifest.len() as u64, manifest.as_slice())?;
+    append(
+        &mut archive,
+        "manifest.json",
+        manifest.len() as u64,
+        manifest.as_slice(),
+    )?;
     archive.into_inner()?.flush()?;
     Ok(())
 }
@@ -80,14 +91,22 @@ fn append(archive: &mut Builder<impl Write>, name: &str, size: u64, content: imp
 
 /// Writes one layer and returns its SHA-256.
 fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
-    let mut layer = Builder::new(Hashing { inner: BufWriter::new(File::create(to)?), hasher: Sha256::new() });
+    let mut layer = Builder::new(Hashing {
+        inner: BufWriter::new(File::create(to)?),
+        hasher: Sha256::new(),
+    });
     for path in entries(folder)? {
         let relative = path.strip_prefix(folder)?;
         append_entry(&mut layer, image, &path, relative)?;
     }
     let mut written = layer.into_inner()?;
     written.flush()?;
-    Ok(written.hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(written
+        .hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 fn append_entry(layer: &mut Builder<impl Write>, image: &Image, path: &Path, relative: &Path) -> Result<()> {
@@ -228,7 +247,10 @@ mod tests {
                 let entry = entry.unwrap();
                 let header = entry.header();
                 let path = entry.path().unwrap().display().to_string();
-                (path, (header.uid().unwrap(), header.mode().unwrap(), header.mtime().unwrap()))
+                (
+                    path,
+                    (header.uid().unwrap(), header.mode().unwrap(), header.mtime().unwrap()),
+                )
             })
             .collect();
         assert_eq!(found["opt/kafka/a"], (1000, 0o644, EPOCH));

@@ -25,25 +25,43 @@ pub fn pause_image() -> String {
 /// `CoreDNS` in an image of its own.
 pub fn coredns(programs: &Programs) -> Result<PathBuf> {
     let program = programs.path("coredns")?;
-    one_program(&format!("image-coredns-{}.tar", versions::COREDNS), &coredns_image(), "coredns", &|to| {
-        fs::copy(&program, to).with_context(|| format!("copy {}", program.display()))?;
-        Ok(())
-    })
+    one_program(
+        &format!("image-coredns-{}.tar", versions::COREDNS),
+        &coredns_image(),
+        "coredns",
+        &|to| {
+            fs::copy(&program, to).with_context(|| format!("copy {}", program.display()))?;
+            Ok(())
+        },
+    )
 }
 
 /// The program that holds a pod's namespaces, compiled from the source in the Kubernetes module.
-pub fn pause(_programs: &Programs) -> Result<PathBuf> {
-    one_program(&format!("image-pause-{}.tar", versions::PAUSE), &pause_image(), "pause", &|to| {
-        let mut list = go::command(&Programs::kubernetes_module());
-        let module = exec::output(list.args(["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]))?;
-        crate::packages::for_images()?;
-        let mut compiler = Command::new("cc");
-        compiler.args(["-O2", "-static", "-o"]).arg(to).arg(format!("{}/build/pause/linux/pause.c", module.trim()));
-        exec::quietly(&mut compiler)
-    })
+pub fn pause() -> Result<PathBuf> {
+    one_program(
+        &format!("image-pause-{}.tar", versions::PAUSE),
+        &pause_image(),
+        "pause",
+        &|to| {
+            let mut list = go::command(&Programs::kubernetes_module());
+            let module = exec::output(list.args(["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]))?;
+            crate::packages::for_images()?;
+            let mut compiler = Command::new("cc");
+            compiler
+                .args(["-O2", "-static", "-o"])
+                .arg(to)
+                .arg(format!("{}/build/pause/linux/pause.c", module.trim()));
+            exec::quietly(&mut compiler)
+        },
+    )
 }
 
-fn one_program(entry: &str, image: &str, program: &str, place: &dyn Fn(&std::path::Path) -> Result<()>) -> Result<PathBuf> {
+fn one_program(
+    entry: &str,
+    image: &str,
+    program: &str,
+    place: &dyn Fn(&std::path::Path) -> Result<()>,
+) -> Result<PathBuf> {
     cached(entry, |scratch| {
         let layer = scratch.with_extension("layer");
         remove(&layer)?;

@@ -5,7 +5,9 @@ use crate::build::system;
 
 /// The manifest, ready to apply.
 pub fn manifest() -> String {
-    include_str!("addons.yaml").replace("COREDNS_IMAGE", &system::coredns_image()).replace("DNS_ADDRESS", DNS_ADDRESS)
+    include_str!("addons.yaml")
+        .replace("COREDNS_IMAGE", &system::coredns_image())
+        .replace("DNS_ADDRESS", DNS_ADDRESS)
 }
 
 #[cfg(test)]

@@ -24,7 +24,15 @@ pub fn launch(name: &str) -> Result<()> {
     State::of_this_process()?.write(&paths::cluster(name)?)?;
     let program = std::env::current_exe().context("find this program")?;
     let mut unshare = Command::new("unshare");
-    unshare.args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+    unshare.args([
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--",
+    ]);
     let error = unshare.arg(program).args(["--name", name, "init"]).exec();
     Err(error).context("start unshare")
 }
@@ -33,7 +41,10 @@ pub fn launch(name: &str) -> Result<()> {
 /// it, only when the start fails.
 pub fn init(name: &str) -> Result<()> {
     let program = std::env::current_exe().context("find this program")?;
-    let boot = Command::new(program).args(["--name", name, "boot"]).spawn().context("start the boot process")?;
+    let boot = Command::new(program)
+        .args(["--name", name, "boot"])
+        .spawn()
+        .context("start the boot process")?;
     let boot = i32::try_from(boot.id())?;
     loop {
         match waitpid(None, None) {
@@ -61,15 +72,21 @@ pub fn boot(name: &str) -> Result<()> {
     say("networks, certificates and control plane started");
     let nodes = spec.node_list();
     thread::scope(|scope| {
-        let starting: Vec<_> = nodes.iter().map(|node| scope.spawn(|| start_node(&spec, node))).collect();
-        wait(&spec, "the API server answers", |spec| exec::succeeds(kubectl(spec)?.args(["get", "--raw", "/readyz"])).then_some(()).ok_or_else(|| anyhow!("no answer")))?;
+        let starting: Vec<_> = nodes
+            .iter()
+            .map(|node| scope.spawn(|| start_node(&spec, node)))
+            .collect();
+        wait("the API server answers", || api_server_answers(&spec))?;
         say("API server ready");
         exec::output_with_input(kubectl(&spec)?.args(["apply", "-f", "-"]), &addons::manifest())?;
         control_plane::start_clients(&spec)?;
-        starting.into_iter().try_for_each(|handle| handle.join().unwrap_or_else(|_| Err(anyhow!("starting a node crashed"))))
+        let crashed = || Err(anyhow!("starting a node crashed"));
+        starting
+            .into_iter()
+            .try_for_each(|node| node.join().unwrap_or_else(|_| crashed()))
     })?;
-    say(&format!("{} node(s) started, images imported", spec.nodes));
-    wait(&spec, "every node is Ready and DNS answers", nodes_and_dns)?;
+    say("nodes started, images imported");
+    wait("every node is Ready and DNS answers", || nodes_and_dns(&spec))?;
     say("nodes Ready, cluster DNS serves");
     fs::write(spec.ready_mark(), "").context("mark the cluster as ready")
 }
@@ -77,8 +94,13 @@ pub fn boot(name: &str) -> Result<()> {
 fn start_node(spec: &Spec, node: &Node) -> Result<()> {
     node::prepare(spec, node)?;
     // Kubelet gives up early when it cannot register.
-    wait(spec, "the API server answers", |spec| exec::quietly(kubectl(spec)?.args(["get", "--raw", "/readyz"])))?;
-    node::join(spec, node)
+    wait("the API server answers", || api_server_answers(spec))?;
+    node::join(spec, node)?;
+    node::import_images(spec, node)
+}
+
+fn api_server_answers(spec: &Spec) -> Result<()> {
+    exec::quietly(kubectl(spec)?.args(["get", "--raw", "/readyz"]))
 }
 
 fn nodes_and_dns(spec: &Spec) -> Result<()> {
@@ -88,7 +110,15 @@ fn nodes_and_dns(spec: &Spec) -> Result<()> {
     if count < usize::from(spec.nodes) {
         bail!("{count} of {} nodes are Ready", spec.nodes);
     }
-    let replicas = ["-n", "kube-system", "get", "deployment", "coredns", "-o", "jsonpath={.status.readyReplicas}"];
+    let replicas = [
+        "-n",
+        "kube-system",
+        "get",
+        "deployment",
+        "coredns",
+        "-o",
+        "jsonpath={.status.readyReplicas}",
+    ];
     match exec::output(kubectl(spec)?.args(replicas))?.trim() {
         "1" => Ok(()),
         _ => bail!("cluster DNS is not ready"),
@@ -97,13 +127,15 @@ fn nodes_and_dns(spec: &Spec) -> Result<()> {
 
 fn kubectl(spec: &Spec) -> Result<Command> {
     let mut kubectl = Command::new(spec.program("kubectl")?);
-    kubectl.arg(format!("--kubeconfig={}", spec.admin_kubeconfig().display())).env("HOME", Path::new(&spec.folder));
+    kubectl
+        .arg(format!("--kubeconfig={}", spec.admin_kubeconfig().display()))
+        .env("HOME", Path::new(&spec.folder));
     Ok(kubectl)
 }
 
-fn wait(spec: &Spec, what: &str, mut check: impl FnMut(&Spec) -> Result<()>) -> Result<()> {
+fn wait(what: &str, mut check: impl FnMut() -> Result<()>) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    while let Err(error) = check(spec) {
+    while let Err(error) = check() {
         if Instant::now() > deadline {
             return Err(error.context(format!("waited {} s until {what}", PATIENCE.as_secs())));
         }

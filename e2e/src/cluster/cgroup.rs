@@ -40,7 +40,10 @@ fn make(parent: &Path, group: &Path) -> Result<()> {
     fs::create_dir_all(group).with_context(|| format!("create {}", group.display()))?;
     if is_unified() {
         let available = fs::read_to_string(parent.join("cgroup.controllers")).unwrap_or_default();
-        let enable: Vec<String> = available.split_whitespace().map(|controller| format!("+{controller}")).collect();
+        let enable: Vec<String> = available
+            .split_whitespace()
+            .map(|controller| format!("+{controller}"))
+            .collect();
         let path = parent.join("cgroup.subtree_control");
         return fs::write(&path, enable.join(" ")).with_context(|| format!("write {}", path.display()));
     }
@@ -80,11 +83,19 @@ fn remove_tree(group: &Path) -> Result<()> {
 }
 
 fn hierarchies() -> Result<Vec<PathBuf>> {
-    if is_unified() { Ok(vec![PathBuf::from(ROOT)]) } else { folders(Path::new(ROOT)) }
+    if is_unified() {
+        Ok(vec![PathBuf::from(ROOT)])
+    } else {
+        folders(Path::new(ROOT))
+    }
 }
 
 /// Real folders only: version 1 has links such as `cpu -> cpu,cpuacct`.
 fn folders(parent: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(parent).with_context(|| format!("list {}", parent.display()))?;
-    Ok(entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect())
+    Ok(entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect())
 }

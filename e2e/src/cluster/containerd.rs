@@ -31,11 +31,19 @@ pub fn start(spec: &Spec, node: &Node) -> Result<()> {
     let config = folder.join("config.toml");
     fs::write(&config, configuration(node, snapshotter(&folder)))?;
     let mut command = network::on(node, Path::new("containerd"));
-    daemon::start(spec, &format!("containerd-{}", node.number), command.arg("--config").arg(config))?;
+    daemon::start(
+        spec,
+        &format!("containerd-{}", node.number),
+        command.arg("--config").arg(config),
+    )?;
     let deadline = Instant::now() + Duration::from_secs(30);
     while !exec::succeeds(ctr(node).arg("version")) {
         if Instant::now() > deadline {
-            bail!("containerd of {} does not answer: see {}", node.name, spec.logs().display());
+            bail!(
+                "containerd of {} does not answer: see {}",
+                node.name,
+                spec.logs().display()
+            );
         }
         sleep(Duration::from_millis(50));
     }
@@ -45,7 +53,9 @@ pub fn start(spec: &Spec, node: &Node) -> Result<()> {
 /// Imports one docker archive for the kubelet to use.
 pub fn import(node: &Node, archive: &Path) -> Result<()> {
     let mut command = ctr(node);
-    command.args(["--namespace=k8s.io", "images", "import"]).arg(format!("--snapshotter={}", snapshotter(&folder(node))));
+    command
+        .args(["--namespace=k8s.io", "images", "import"])
+        .arg(format!("--snapshotter={}", snapshotter(&folder(node))));
     exec::quietly(command.arg(archive)).with_context(|| format!("import {} on {}", archive.display(), node.name))
 }
 
@@ -91,7 +101,8 @@ fn write_network(node: &Node) -> Result<()> {
     let folder = node.folder.join("cni");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let list = network_list(node);
-    fs::write(folder.join("10-bridge.conflist"), serde_json::to_vec_pretty(&list)?).context("write the CNI configuration")
+    fs::write(folder.join("10-bridge.conflist"), serde_json::to_vec_pretty(&list)?)
+        .context("write the CNI configuration")
 }
 
 fn network_list(node: &Node) -> serde_json::Value {
@@ -120,7 +131,11 @@ mod tests {
     #[test]
     fn everything_of_containerd_stays_in_the_nodes_folder() {
         let text = configuration(&node(), "overlayfs");
-        for line in ["root = \"/c/x/node-2/containerd/root\"", "conf_dir = \"/c/x/node-2/cni\"", "restrict_oom_score_adj = true"] {
+        for line in [
+            "root = \"/c/x/node-2/containerd/root\"",
+            "conf_dir = \"/c/x/node-2/cni\"",
+            "restrict_oom_score_adj = true",
+        ] {
             assert!(text.contains(line), "{line} is missing in {text}");
         }
     }

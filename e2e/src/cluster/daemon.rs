@@ -14,7 +14,9 @@ pub fn start(spec: &Spec, name: &str, command: &mut Command) -> Result<()> {
     let log = spec.logs().join(format!("{name}.log"));
     let file = File::create(&log).with_context(|| format!("create {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-    let child = command.spawn().with_context(|| format!("start `{}`", exec::describe(command)))?;
+    let child = command
+        .spawn()
+        .with_context(|| format!("start `{}`", exec::describe(command)))?;
     let pids = spec.folder.join("pid");
     fs::create_dir_all(&pids)?;
     fs::write(pids.join(name), child.id().to_string()).with_context(|| format!("note the process of {name}"))

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::state::State;
 use super::cgroup;
+use super::state::State;
 use crate::build::remove;
 use crate::paths;
 

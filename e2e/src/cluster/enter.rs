@@ -26,10 +26,17 @@ pub fn command(name: &str, words: &[String]) -> Result<Command> {
     let state = State::read(&spec.folder).context("read the cluster's state")?;
     let inner = state.inner().context("find the cluster's first process")?;
     let mut command = Command::new("nsenter");
-    command.arg(format!("--target={}", inner.pid)).args(["--net", "--mount", "--pid", "--"]);
+    command
+        .arg(format!("--target={}", inner.pid))
+        .args(["--net", "--mount", "--pid", "--"]);
     // When this command is ended, what it runs inside ends too; `nsenter` forks and would leave it behind.
-    command.args(["setpriv", "--pdeathsig", "TERM", "env", "-C"]).arg(env::current_dir()?);
-    command.args(words).env("KUBECONFIG", spec.admin_kubeconfig()).env("PATH", path(&spec)?);
+    command
+        .args(["setpriv", "--pdeathsig", "TERM", "env", "-C"])
+        .arg(env::current_dir()?);
+    command
+        .args(words)
+        .env("KUBECONFIG", spec.admin_kubeconfig())
+        .env("PATH", path(&spec)?);
     Ok(command)
 }
 

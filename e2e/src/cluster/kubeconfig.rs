@@ -5,8 +5,8 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use super::spec::{CONTROL_ADDRESS, Spec};
 use super::pki;
+use super::spec::{CONTROL_ADDRESS, Spec};
 
 /// Where the API server listens.
 pub fn server() -> String {

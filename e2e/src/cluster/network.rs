@@ -46,7 +46,10 @@ fn attach(node: &Node, all: &[Node]) -> Result<()> {
     ip(&format!("-n {name} link set eth0 up"))?;
     ip(&format!("-n {name} route add default via {CONTROL_ADDRESS}"))?;
     for other in all.iter().filter(|other| other.number != node.number) {
-        ip(&format!("-n {name} route add {} via {}", other.pod_network, other.address))?;
+        ip(&format!(
+            "-n {name} route add {} via {}",
+            other.pod_network, other.address
+        ))?;
     }
     ip(&format!("route add {} via {}", node.pod_network, node.address))?;
     forward(Some(node))

@@ -8,11 +8,20 @@ use serde_json::{Value, json};
 use super::spec::{DNS_ADDRESS, DOMAIN, Node, Spec};
 use super::{cgroup, containerd, control_plane, daemon, network, pki};
 
-/// containerd up and all images imported; needs no API server.
+/// containerd up, with the images that a node needs to become Ready; needs no API server.
 pub fn prepare(spec: &Spec, node: &Node) -> Result<()> {
     cgroup::create(&spec.name, node)?;
     containerd::start(spec, node)?;
-    spec.images.iter().try_for_each(|archive| containerd::import(node, archive))
+    spec.system_images
+        .iter()
+        .try_for_each(|archive| containerd::import(node, archive))
+}
+
+/// The images that workloads use; they come in while the node registers.
+pub fn import_images(spec: &Spec, node: &Node) -> Result<()> {
+    spec.images
+        .iter()
+        .try_for_each(|archive| containerd::import(node, archive))
 }
 
 /// Kubelet and proxy; the API server answers already.
@@ -22,14 +31,25 @@ pub fn join(spec: &Spec, node: &Node) -> Result<()> {
         .with_context(|| format!("write {}", config.display()))?;
     let root = node.folder.join("kubelet");
     let mut kubelet = network::on(node, &spec.program("kubelet")?);
-    kubelet.arg(format!("--config={}", config.display())).arg(control_plane::kubeconfig(spec, &node.name));
-    kubelet.arg(format!("--root-dir={}", root.display())).arg(format!("--cert-dir={}/pki", root.display()));
-    kubelet.arg(format!("--hostname-override={}", node.name)).arg(format!("--node-ip={}", node.address));
-    kubelet.arg(format!("--node-labels=topology.kubernetes.io/region=local,topology.kubernetes.io/zone={}", node.zone));
+    kubelet
+        .arg(format!("--config={}", config.display()))
+        .arg(control_plane::kubeconfig(spec, &node.name));
+    kubelet
+        .arg(format!("--root-dir={}", root.display()))
+        .arg(format!("--cert-dir={}/pki", root.display()));
+    kubelet
+        .arg(format!("--hostname-override={}", node.name))
+        .arg(format!("--node-ip={}", node.address));
+    kubelet.arg(format!(
+        "--node-labels=topology.kubernetes.io/region=local,topology.kubernetes.io/zone={}",
+        node.zone
+    ));
     daemon::start(spec, &format!("kubelet-{}", node.number), &mut kubelet)?;
 
     let mut proxy = network::on(node, &spec.program("kube-proxy")?);
-    proxy.arg(control_plane::kubeconfig(spec, "proxy")).args(control_plane::proxy_flags(&node.name));
+    proxy
+        .arg(control_plane::kubeconfig(spec, "proxy"))
+        .args(control_plane::proxy_flags(&node.name));
     daemon::start(spec, &format!("proxy-{}", node.number), &mut proxy)
 }
 
@@ -83,11 +103,18 @@ mod tests {
             kafka: vec![],
             folder: "/c/probe".into(),
             program_folders: vec![],
+            system_images: vec![],
             images: vec![],
         };
         let nodes = spec.node_list();
         let rendered: Vec<Value> = nodes.iter().map(|node| kubelet_configuration(&spec, node)).collect();
-        for key in ["address", "cgroupRoot", "containerRuntimeEndpoint", "podLogsDir", "tlsCertFile"] {
+        for key in [
+            "address",
+            "cgroupRoot",
+            "containerRuntimeEndpoint",
+            "podLogsDir",
+            "tlsCertFile",
+        ] {
             assert_ne!(rendered[0][key], rendered[1][key], "{key}");
         }
         assert_eq!(rendered[1]["cgroupRoot"], "/productionkafka-probe/node-2");

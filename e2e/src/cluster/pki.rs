@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
-    SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, SanType,
 };
 
 use super::spec::{API_SERVICE_ADDRESS, CONTROL_ADDRESS, DOMAIN, Spec};
@@ -41,12 +41,26 @@ pub fn identities(spec: &Spec) -> Vec<Identity> {
         Identity::client("scheduler", "system:kube-scheduler", None),
         Identity::client("proxy", "system:kube-proxy", None),
         Identity::client("provisioner", "local-volume-provisioner", Some("system:masters")),
-        Identity::client("apiserver-kubelet", "kube-apiserver-kubelet-client", Some("system:masters")),
+        Identity::client(
+            "apiserver-kubelet",
+            "kube-apiserver-kubelet-client",
+            Some("system:masters"),
+        ),
     ];
     let service = "kubernetes.default.svc";
     all.push(Identity {
-        names: ["kubernetes", "kubernetes.default", service, &format!("{service}.{DOMAIN}"), "localhost"].map(str::to_owned).into(),
-        addresses: ["127.0.0.1", CONTROL_ADDRESS, API_SERVICE_ADDRESS].map(str::to_owned).into(),
+        names: [
+            "kubernetes",
+            "kubernetes.default",
+            service,
+            &format!("{service}.{DOMAIN}"),
+            "localhost",
+        ]
+        .map(str::to_owned)
+        .into(),
+        addresses: ["127.0.0.1", CONTROL_ADDRESS, API_SERVICE_ADDRESS]
+            .map(str::to_owned)
+            .into(),
         ..Identity::client("apiserver", "kube-apiserver", None)
     });
     all.extend(spec.node_list().into_iter().map(|node| Identity {
@@ -77,14 +91,23 @@ pub fn write(spec: &Spec) -> Result<()> {
 /// The pair of files of one identity: certificate, key.
 pub fn files(spec: &Spec, identity: &str) -> (PathBuf, PathBuf) {
     let folder = spec.certificates();
-    (folder.join(format!("{identity}.crt")), folder.join(format!("{identity}.key")))
+    (
+        folder.join(format!("{identity}.crt")),
+        folder.join(format!("{identity}.key")),
+    )
 }
 
 fn authority() -> Result<CertifiedIssuer<'static, KeyPair>> {
     let mut parameters = CertificateParams::default();
-    parameters.distinguished_name.push(DnType::CommonName, "local-cluster-ca");
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, "local-cluster-ca");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+    parameters.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     Ok(CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?)
 }
 
@@ -94,9 +117,13 @@ fn leaf(identity: &Identity) -> Result<CertificateParams> {
         parameters.subject_alt_names.push(SanType::IpAddress(address.parse()?));
     }
     if let Some(organisation) = &identity.organisation {
-        parameters.distinguished_name.push(DnType::OrganizationName, organisation.as_str());
+        parameters
+            .distinguished_name
+            .push(DnType::OrganizationName, organisation.as_str());
     }
-    parameters.distinguished_name.push(DnType::CommonName, identity.common_name.as_str());
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, identity.common_name.as_str());
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
     Ok(parameters)

@@ -25,6 +25,9 @@ pub struct Spec {
     pub kafka: Vec<String>,
     pub folder: PathBuf,
     pub program_folders: Vec<PathBuf>,
+    /// What every node needs itself: pod sandbox and cluster DNS.
+    pub system_images: Vec<PathBuf>,
+    /// What workloads use.
     pub images: Vec<PathBuf>,
 }
 
@@ -68,7 +71,11 @@ impl Spec {
     }
 
     pub fn program(&self, name: &str) -> Result<PathBuf> {
-        let found = self.program_folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+        let found = self
+            .program_folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file());
         found.with_context(|| format!("{name} is not among the built programs"))
     }
 
@@ -116,11 +123,15 @@ mod tests {
             kafka: vec![],
             folder: "/c/x".into(),
             program_folders: vec![],
+            system_images: vec![],
             images: vec![],
         };
         let nodes = spec.node_list();
         let third = nodes.last().unwrap();
-        assert_eq!((third.name.as_str(), third.address.as_str(), third.zone), ("node-3", "172.31.0.13", 'c'));
+        assert_eq!(
+            (third.name.as_str(), third.address.as_str(), third.zone),
+            ("node-3", "172.31.0.13", 'c')
+        );
         assert_eq!(third.pod_network, "10.244.3.0/24");
         assert_eq!(nodes.first().unwrap().zone, 'a');
     }

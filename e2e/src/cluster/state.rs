@@ -27,7 +27,11 @@ impl State {
     pub fn of_this_process() -> Result<Self> {
         let pid = i32::try_from(std::process::id()).context("process number fits")?;
         let start_time = stat(pid).context("read /proc/self/stat")?.start_time;
-        Ok(Self { pid, start_time, boot: boot_id()? })
+        Ok(Self {
+            pid,
+            start_time,
+            boot: boot_id()?,
+        })
     }
 
     /// The state in a cluster's folder; `None` when there is none.
@@ -53,7 +57,10 @@ impl State {
         let mut numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         numbers.find_map(|pid| {
             let stat = stat(pid)?;
-            (stat.parent == self.pid && stat.state != 'Z').then_some(Inner { pid, start_time: stat.start_time })
+            (stat.parent == self.pid && stat.state != 'Z').then_some(Inner {
+                pid,
+                start_time: stat.start_time,
+            })
         })
     }
 }
@@ -88,7 +95,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
 
 fn boot_id() -> Result<String> {
     let path = "/proc/sys/kernel/random/boot_id";
-    Ok(fs::read_to_string(path).with_context(|| format!("read {path}"))?.trim().to_owned())
+    Ok(fs::read_to_string(path)
+        .with_context(|| format!("read {path}"))?
+        .trim()
+        .to_owned())
 }
 
 #[cfg(test)]
@@ -106,7 +116,19 @@ mod tests {
     fn a_reused_number_or_another_boot_is_not_our_process() {
         let this = State::of_this_process().unwrap();
         assert!(this.is_alive());
-        assert!(!State { start_time: this.start_time + 1, ..this.clone() }.is_alive());
-        assert!(!State { boot: "another".to_owned(), ..this }.is_alive());
+        assert!(
+            !State {
+                start_time: this.start_time + 1,
+                ..this.clone()
+            }
+            .is_alive()
+        );
+        assert!(
+            !State {
+                boot: "another".to_owned(),
+                ..this
+            }
+            .is_alive()
+        );
     }
 }

@@ -54,19 +54,30 @@ pub struct ResponseStatus {
 impl Entry {
     /// Whether the request changes something.
     pub fn is_write(&self) -> bool {
-        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+        matches!(
+            self.verb.as_str(),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
     }
 
     /// The resource that it is about, for example `leases` or `pods/status`; empty for other paths.
     pub fn resource(&self) -> String {
-        let Some(object) = &self.object_ref else { return String::new() };
-        if object.subresource.is_empty() { object.resource.clone() } else { format!("{}/{}", object.resource, object.subresource) }
+        let Some(object) = &self.object_ref else {
+            return String::new();
+        };
+        if object.subresource.is_empty() {
+            object.resource.clone()
+        } else {
+            format!("{}/{}", object.resource, object.subresource)
+        }
     }
 }
 
 impl Audit {
     pub fn at(path: &Path) -> Self {
-        Self { path: path.to_path_buf() }
+        Self {
+            path: path.to_path_buf(),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -80,7 +91,9 @@ impl Audit {
         for line in BufReader::new(file).lines() {
             let line = line?;
             // The last line may be half written.
-            let Ok(entry) = serde_json::from_str::<Entry>(&line) else { continue };
+            let Ok(entry) = serde_json::from_str::<Entry>(&line) else {
+                continue;
+            };
             let wanted = entry.request_received_timestamp >= since && entry.user.username.contains(user);
             if wanted && entry.stage == "ResponseComplete" {
                 found.push(entry);

@@ -30,7 +30,12 @@ pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
         for suite in &suites {
             println!("suite {}: {}", suite.name, suite.about);
             let report = run_suite(suite, context);
-            println!("{}: {} passed, {} failed", suite.name, report.passed, report.failed.len());
+            println!(
+                "{}: {} passed, {} failed",
+                suite.name,
+                report.passed,
+                report.failed.len()
+            );
             passed &= report.failed.is_empty();
         }
         Ok(passed)
@@ -70,8 +75,17 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
         return Ok(suites::ALL.iter().collect());
     }
     let find = |name: &String| {
-        let known = || suites::ALL.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
-        suites::ALL.iter().find(|suite| suite.name == name).with_context(|| format!("no suite {name}; there are: {}", known()))
+        let known = || {
+            suites::ALL
+                .iter()
+                .map(|suite| suite.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        suites::ALL
+            .iter()
+            .find(|suite| suite.name == name)
+            .with_context(|| format!("no suite {name}; there are: {}", known()))
     };
     names.iter().map(find).collect()
 }
@@ -87,15 +101,24 @@ fn on_cluster(
         return work(&Context::new(target.clone(), arguments.full)?);
     }
     if enter::is_up(&target.name)? {
-        load_operator(&target.name)?;
+        load_operator(&target.name, suites)?;
         return work(&Context::new(target.clone(), arguments.full)?);
     }
-    let fresh = Target { name: FRESH.to_owned(), use_current_context: false };
+    let fresh = Target {
+        name: FRESH.to_owned(),
+        use_current_context: false,
+    };
     if enter::is_up(&fresh.name)? {
         bail!("cluster {FRESH} is up already: another run uses it, or end it with `cargo e2e --name {FRESH} down`");
     }
-    up::up(&fresh.name, &UpArgs { nodes, kafka: vec![versions::DEFAULT_KAFKA.to_owned()] })?;
-    let result = load_operator(&fresh.name).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
+    up::up(
+        &fresh.name,
+        &UpArgs {
+            nodes,
+            kafka: vec![versions::DEFAULT_KAFKA.to_owned()],
+        },
+    )?;
+    let result = load_operator(&fresh.name, suites).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
     if arguments.keep {
         println!("cluster {FRESH} is kept: end it with `cargo e2e --name {FRESH} down`");
     } else {
@@ -104,6 +127,9 @@ fn on_cluster(
     result
 }
 
-fn load_operator(name: &str) -> Result<()> {
+fn load_operator(name: &str, suites: &[&Suite]) -> Result<()> {
+    if !suites.iter().any(|suite| suite.operator) {
+        return Ok(());
+    }
     commands::load(name, &operator::image()?)
 }

@@ -14,7 +14,11 @@ pub struct Measurement {
 
 impl Measurement {
     pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { name: name.into(), value, unit }
+        Self {
+            name: name.into(),
+            value,
+            unit,
+        }
     }
 }
 
@@ -69,6 +73,9 @@ mod tests {
         assert!(!report.test("first", || Err(anyhow!("broken"))));
         assert!(report.test("second", || Ok(())));
         report.skip("third", "not here");
-        assert_eq!((report.passed, report.failed.as_slice(), report.skipped), (1, ["first".to_owned()].as_slice(), 1));
+        assert_eq!(
+            (report.passed, report.failed.as_slice(), report.skipped),
+            (1, ["first".to_owned()].as_slice(), 1)
+        );
     }
 }

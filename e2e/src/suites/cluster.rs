@@ -10,7 +10,14 @@ use crate::build::kafka;
 use crate::harness::{Context, Report};
 use crate::versions::DEFAULT_KAFKA;
 
-pub const SUITE: Suite = Suite { name: "cluster", about: "DNS, volumes, restricted pods, audit log", nodes: 1, run, bench: None };
+pub const SUITE: Suite = Suite {
+    name: "cluster",
+    about: "DNS, volumes, restricted pods, audit log",
+    nodes: 1,
+    operator: false,
+    run,
+    bench: None,
+};
 
 const NAMESPACE: &str = "e2e-cluster";
 
@@ -38,7 +45,9 @@ fn run(context: &Context) -> Result<Report> {
         Some(audit) => {
             report.test("the audit log names users", || {
                 let writes = audit.since(since, "local-volume-provisioner")?;
-                let made = writes.iter().any(|entry| entry.verb == "create" && entry.resource() == "persistentvolumes");
+                let made = writes
+                    .iter()
+                    .any(|entry| entry.verb == "create" && entry.resource() == "persistentvolumes");
                 ensure!(made, "no creation of a volume among {} requests", writes.len());
                 Ok(())
             });
@@ -63,7 +72,11 @@ fn grows(context: &Context) -> Result<()> {
 
 fn is_reclaimed(context: &Context) -> Result<()> {
     let claim = context.kubectl_json(&["-n", NAMESPACE, "get", "pvc", "data"])?;
-    let volume = claim.pointer("/spec/volumeName").and_then(|name| name.as_str()).context("the claim is bound")?.to_owned();
+    let volume = claim
+        .pointer("/spec/volumeName")
+        .and_then(|name| name.as_str())
+        .context("the claim is bound")?
+        .to_owned();
     context.kubectl(&["-n", NAMESPACE, "delete", "pod", "probe", "--grace-period=1"])?;
     context.kubectl(&["-n", NAMESPACE, "delete", "pvc", "data"])?;
     context.wait_until("the volume is gone", Duration::from_secs(30), || {

@@ -13,6 +13,8 @@ pub struct Suite {
     pub about: &'static str,
     /// Nodes that a cluster started for it has.
     pub nodes: u8,
+    /// Whether it needs the operator's image, which is then built from this checkout and loaded first.
+    pub operator: bool,
     pub run: fn(&Context) -> Result<Report>,
     /// Its measurements, for `cargo e2e bench NAME`.
     pub bench: Option<fn(&Context) -> Result<Vec<Measurement>>>,
