@@ -1,1 +1,27 @@
-fn main() {}
+//! `cargo e2e`: the local Kubernetes cluster, the images, and the end-to-end suites.
+
+mod build;
+mod cli;
+mod cluster;
+mod commands;
+mod digest;
+mod exec;
+mod harness;
+mod packages;
+mod paths;
+mod suites;
+mod versions;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    match commands::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What each command of the command line does, in terms of the other modules.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build::{self, go, operator};
+use crate::cli::{self, Cli, Target};
+use crate::cluster::{Spec, boot, containerd, down, enter, up};
+use crate::{harness, paths};
+
+/// Carries out one command.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let Cli { target, command } = cli;
+    let name = target.name.as_str();
+    match command {
+        cli::Command::Up(arguments) => up::up(name, &arguments)?,
+        cli::Command::Down => down::down(name)?,
+        cli::Command::Status => status(name)?,
+        cli::Command::Kubectl(rest) => enter::replace(inside(&target, &with("kubectl", rest.words))?)?,
+        cli::Command::Helm(rest) => enter::replace(inside(&target, &with("helm", rest.words))?)?,
+        cli::Command::Sh(rest) => enter::replace(inside(&target, &rest.words)?)?,
+        cli::Command::Tool(rest) => tool(&rest.words)?,
+        cli::Command::Load { archive } => load(name, &archive)?,
+        cli::Command::Images => images(&target)?,
+        cli::Command::Test(arguments) => return harness::test(&target, &arguments),
+        cli::Command::Bench(arguments) => return harness::bench(&target, &arguments),
+        cli::Command::Logs { log } => logs(name, log.as_deref())?,
+        cli::Command::Launch => boot::launch(name)?,
+        cli::Command::Init => boot::init(name)?,
+        cli::Command::Boot => boot::boot(name)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A command that sees the target cluster: inside the local one, or plainly with the caller's own KUBECONFIG.
+pub fn inside(target: &Target, words: &[String]) -> Result<Command> {
+    if !target.use_current_context {
+        return enter::command(&target.name, words);
+    }
+    let (program, arguments) = words.split_first().context("a command has at least one word")?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Ok(command)
+}
+
+fn with(program: &str, words: Vec<String>) -> Vec<String> {
+    std::iter::once(program.to_owned()).chain(words).collect()
+}
+
+fn tool(words: &[String]) -> Result<()> {
+    let (program, arguments) = words.split_first().context("name a program")?;
+    let path = {
+        let _lock = build::lock()?;
+        go::one(program)?
+    };
+    let mut command = Command::new(path);
+    command.args(arguments);
+    enter::replace(command)
+}
+
+fn status(name: &str) -> Result<()> {
+    if !enter::is_up(name)? {
+        bail!("cluster {name} is not up");
+    }
+    let spec = Spec::read(name)?;
+    println!("cluster     {name}");
+    println!("nodes       {}", spec.nodes);
+    println!("kafka       {}", spec.kafka.join(", "));
+    println!("folder      {}", spec.folder.display());
+    println!("kubeconfig  {}", spec.admin_kubeconfig().display());
+    println!("audit log   {}", spec.audit_log().display());
+    println!("logs        {}", spec.logs().display());
+    let words = ["kubectl", "get", "nodes", "-L", "topology.kubernetes.io/zone"].map(str::to_owned);
+    enter::replace(enter::command(name, &words)?)
+}
+
+/// Imports a docker archive on every node of a local cluster.
+pub fn load(name: &str, archive: &Path) -> Result<()> {
+    if !enter::is_up(name)? {
+        bail!("cluster {name} is not up");
+    }
+    let archive = archive
+        .canonicalize()
+        .with_context(|| format!("find {}", archive.display()))?;
+    for node in Spec::read(name)?.node_list() {
+        containerd::import(&node, &archive)?;
+        println!("{} has {}", node.name, archive.display());
+    }
+    Ok(())
+}
+
+fn images(target: &Target) -> Result<()> {
+    let archive = operator::image()?;
+    println!("{} is in {}", operator::image_name(), archive.display());
+    if target.use_current_context || !enter::is_up(&target.name)? {
+        return Ok(());
+    }
+    load(&target.name, &archive)
+}
+
+fn logs(name: &str, wanted: Option<&str>) -> Result<()> {
+    let folder = paths::cluster(name)?.join("log");
+    let files = crate::digest::files(&folder).with_context(|| format!("cluster {name} has no logs"))?;
+    for file in files {
+        let log = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match wanted {
+            None => println!("{:>10}  {}", file.metadata()?.len(), file.display()),
+            Some(prefix) if log.starts_with(prefix) => print!("{}", String::from_utf8_lossy(&fs::read(&file)?)),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

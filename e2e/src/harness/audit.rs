@@ -1,0 +1,125 @@
+//! Reading the API server's audit log: who asked for what since when.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// The audit log of a local cluster.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    path: PathBuf,
+}
+
+/// One answered request, at Metadata level.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    pub verb: String,
+    #[serde(rename = "requestURI")]
+    pub request_uri: String,
+    #[serde(default)]
+    pub user_agent: String,
+    pub user: User,
+    pub object_ref: Option<ObjectRef>,
+    pub response_status: Option<ResponseStatus>,
+    pub request_received_timestamp: Timestamp,
+    pub stage: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    #[serde(default)]
+    pub username: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ObjectRef {
+    pub resource: String,
+    pub subresource: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ResponseStatus {
+    #[serde(default)]
+    pub code: u16,
+}
+
+impl Entry {
+    /// Whether the request changes something.
+    pub fn is_write(&self) -> bool {
+        matches!(
+            self.verb.as_str(),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
+    }
+
+    /// The resource that it is about, for example `leases` or `pods/status`; empty for other paths.
+    pub fn resource(&self) -> String {
+        let Some(object) = &self.object_ref else {
+            return String::new();
+        };
+        if object.subresource.is_empty() {
+            object.resource.clone()
+        } else {
+            format!("{}/{}", object.resource, object.subresource)
+        }
+    }
+}
+
+impl Audit {
+    pub fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Answered requests received at or after `since` whose user name contains `user`. Watches are listed once they end.
+    pub fn since(&self, since: Timestamp, user: &str) -> Result<Vec<Entry>> {
+        let file = File::open(&self.path).with_context(|| format!("open {}", self.path.display()))?;
+        let mut found = Vec::new();
+        for line in BufReader::new(file).lines() {
+            let line = line?;
+            // The last line may be half written.
+            let Ok(entry) = serde_json::from_str::<Entry>(&line) else {
+                continue;
+            };
+            let wanted = entry.request_received_timestamp >= since && entry.user.username.contains(user);
+            if wanted && entry.stage == "ResponseComplete" {
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"kind":"Event","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/kafka/pods/x/status","verb":"patch","user":{"username":"system:serviceaccount:kafka:operator"},"userAgent":"productionkafka/0.1.0","objectRef":{"resource":"pods","namespace":"kafka","name":"x","apiVersion":"v1","subresource":"status"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2026-01-01T10:00:00.5Z"}"#;
+
+    #[test]
+    fn entries_are_filtered_by_time_and_user() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{LINE}\n{{\"half\": ")).unwrap();
+        let audit = Audit::at(file.path());
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let found = audit.since(at("2026-01-01T10:00:00Z"), ":operator").unwrap();
+        assert_eq!(found.len(), 1);
+        assert!(found[0].is_write());
+        assert_eq!(found[0].resource(), "pods/status");
+        assert!(audit.since(at("2026-01-01T10:00:01Z"), ":operator").unwrap().is_empty());
+        assert!(audit.since(at("2026-01-01T10:00:00Z"), "admin").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! What a suite works with: the cluster's API through kubectl and Helm, waiting, the audit log, and the operator's
+//! installation. The same calls work on a local cluster and on the caller's own.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::Audit;
+use crate::cli::Target;
+use crate::cluster::Spec;
+use crate::{commands, exec, paths};
+
+/// Name of the Helm release and of the operator's Deployment.
+pub const RELEASE: &str = "productionkafka";
+
+pub struct Context {
+    target: Target,
+    /// Whether what takes longer than CI allows is asked for.
+    pub full: bool,
+    /// `None` on a cluster that is not ours.
+    pub audit: Option<Audit>,
+}
+
+impl Context {
+    pub fn new(target: Target, full: bool) -> Result<Self> {
+        let audit = if target.use_current_context {
+            None
+        } else {
+            Some(Audit::at(&Spec::read(&target.name)?.audit_log()))
+        };
+        Ok(Self { target, full, audit })
+    }
+
+    /// A command that sees the cluster; for output that is streamed, or a process that runs beside the test.
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        commands::inside(&self.target, &words)
+    }
+
+    /// Standard output of `kubectl`.
+    pub fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        exec::output(&mut self.command(&[&["kubectl"], arguments].concat())?)
+    }
+
+    /// `kubectl … -o json`, parsed.
+    pub fn kubectl_json(&self, arguments: &[&str]) -> Result<Value> {
+        let text = self.kubectl(&[arguments, &["-o", "json"]].concat())?;
+        serde_json::from_str(&text).with_context(|| format!("parse the answer of kubectl {}", arguments.join(" ")))
+    }
+
+    /// `kubectl apply` of YAML text, server side. An error holds what the API server said.
+    pub fn apply(&self, yaml: &str) -> Result<String> {
+        let words = ["kubectl", "apply", "--server-side", "--force-conflicts", "-f", "-"];
+        exec::output_with_input(&mut self.command(&words)?, yaml)
+    }
+
+    /// Standard output of a shell line that runs inside the cluster's network.
+    pub fn sh(&self, line: &str) -> Result<String> {
+        exec::output(&mut self.command(&["sh", "-c", line])?)
+    }
+
+    /// Asks `check` every 200 ms until it gives a value; the error tells what the last attempt said.
+    pub fn wait_until<T>(
+        &self,
+        what: &str,
+        timeout: Duration,
+        mut check: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let attempt = check();
+            if let Ok(Some(value)) = attempt {
+                return Ok(value);
+            }
+            if Instant::now() > deadline {
+                let last = attempt
+                    .err()
+                    .map_or_else(|| "not yet".to_owned(), |error| format!("{error:#}"));
+                bail!("waited {} s until {what}: {last}", timeout.as_secs());
+            }
+            sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until every pod that `selector` finds in the namespace is Ready, and that there are `count` of them.
+    pub fn wait_ready_pods(&self, namespace: &str, selector: &str, count: usize, timeout: Duration) -> Result<()> {
+        self.wait_until(
+            &format!("{count} pods {selector} in {namespace} are Ready"),
+            timeout,
+            || {
+                let pods = self.kubectl_json(&["-n", namespace, "get", "pods", "-l", selector])?;
+                let pods = pods
+                    .pointer("/items")
+                    .and_then(Value::as_array)
+                    .cloned()
+                    .unwrap_or_default();
+                let ready = pods.iter().filter(|pod| is_ready(pod)).count();
+                if ready == count && pods.len() == count {
+                    Ok(Some(()))
+                } else {
+                    bail!("{ready} of {} are Ready", pods.len())
+                }
+            },
+        )
+    }
+
+    /// Installs or upgrades CRDs and operator from this checkout's charts; `values` is YAML. Waits until it is Ready.
+    pub fn install_operator(&self, namespace: &str, values: &str) -> Result<()> {
+        let charts = paths::repository().join("charts");
+        self.helm_install(
+            "productionkafka-crds",
+            namespace,
+            &charts.join("productionkafka-crds"),
+            "",
+        )?;
+        self.helm_install(RELEASE, namespace, &charts.join("productionkafka"), values)
+    }
+
+    fn helm_install(&self, release: &str, namespace: &str, chart: &std::path::Path, values: &str) -> Result<()> {
+        let chart: PathBuf = chart
+            .canonicalize()
+            .with_context(|| format!("find the chart {}", chart.display()))?;
+        let chart = chart.to_string_lossy();
+        let words = [
+            "helm",
+            "upgrade",
+            "--install",
+            release,
+            &chart,
+            "--namespace",
+            namespace,
+            "--create-namespace",
+        ];
+        let rest = ["--values", "-", "--wait", "--timeout", "180s"];
+        exec::output_with_input(&mut self.command(&[&words[..], &rest].concat())?, values).map(drop)
+    }
+
+    /// Removes a namespace and everything in it, and waits until it is gone.
+    pub fn delete_namespace(&self, namespace: &str) -> Result<()> {
+        self.kubectl(&[
+            "delete",
+            "namespace",
+            namespace,
+            "--ignore-not-found",
+            "--wait",
+            "--timeout=180s",
+        ])
+        .map(drop)
+    }
+
+    /// Creates a namespace that only admits pods of the restricted Pod Security profile.
+    pub fn restricted_namespace(&self, namespace: &str) -> Result<()> {
+        let labels = "pod-security.kubernetes.io/enforce: restricted";
+        self.apply(&format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n"
+        ))
+        .map(drop)
+    }
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    let ready = |condition: &Value| {
+        condition.get("type") == Some(&"Ready".into()) && condition.get("status") == Some(&"True".into())
+    };
+    pod.pointer("/metadata/deletionTimestamp").is_none()
+        && conditions.is_some_and(|conditions| conditions.iter().any(ready))
+}

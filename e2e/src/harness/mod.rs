@@ -1,0 +1,135 @@
+//! Running suites: on the running cluster, on a fresh one that is ended afterwards, or on the caller's own.
+
+pub mod audit;
+mod context;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+pub use audit::Audit;
+pub use context::Context;
+pub use report::{Measurement, Report};
+
+use crate::build::operator;
+use crate::cli::{Target, TestArgs, UpArgs};
+use crate::cluster::{down, enter, up};
+use crate::commands;
+use crate::suites::{self, Suite};
+use crate::versions;
+
+/// Name of the cluster that is started when none is up.
+const FRESH: &str = "test";
+
+/// Runs suites and prints the closing line of each; fails when a test failed.
+pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
+    let suites = chosen(&arguments.suites)?;
+    let passed = on_cluster(target, arguments, &suites, |context| {
+        let mut passed = true;
+        for suite in &suites {
+            println!("suite {}: {}", suite.name, suite.about);
+            let report = run_suite(suite, context);
+            println!(
+                "{}: {} passed, {} failed",
+                suite.name,
+                report.passed,
+                report.failed.len()
+            );
+            passed &= report.failed.is_empty();
+        }
+        Ok(passed)
+    })?;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the measurements of suites and prints `name value unit` lines.
+pub fn bench(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
+    let suites = chosen(&arguments.suites)?;
+    on_cluster(target, arguments, &suites, |context| {
+        for suite in &suites {
+            let Some(bench) = suite.bench else { continue };
+            for figure in bench(context).with_context(|| format!("measure {}", suite.name))? {
+                println!("{} {} {}", figure.name, figure.value, figure.unit);
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A suite that could not even prepare itself counts as one failed test.
+fn run_suite(suite: &Suite, context: &Context) -> Report {
+    match (suite.run)(context) {
+        Ok(report) => report,
+        Err(error) => {
+            let mut report = Report::new();
+            report.test("suite runs to its end", || Err(error));
+            report
+        }
+    }
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
+    if names.is_empty() {
+        return Ok(suites::ALL.iter().collect());
+    }
+    let find = |name: &String| {
+        let known = || {
+            suites::ALL
+                .iter()
+                .map(|suite| suite.name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        suites::ALL
+            .iter()
+            .find(|suite| suite.name == name)
+            .with_context(|| format!("no suite {name}; there are: {}", known()))
+    };
+    names.iter().map(find).collect()
+}
+
+fn on_cluster(
+    target: &Target,
+    arguments: &TestArgs,
+    suites: &[&Suite],
+    work: impl FnOnce(&Context) -> Result<bool>,
+) -> Result<bool> {
+    let nodes = suites.iter().map(|suite| suite.nodes).max().unwrap_or(1);
+    if target.use_current_context {
+        return work(&Context::new(target.clone(), arguments.full)?);
+    }
+    if enter::is_up(&target.name)? {
+        load_operator(&target.name, suites)?;
+        return work(&Context::new(target.clone(), arguments.full)?);
+    }
+    let fresh = Target {
+        name: FRESH.to_owned(),
+        use_current_context: false,
+    };
+    if enter::is_up(&fresh.name)? {
+        bail!("cluster {FRESH} is up already: another run uses it, or end it with `cargo e2e --name {FRESH} down`");
+    }
+    up::up(
+        &fresh.name,
+        &UpArgs {
+            nodes,
+            kafka: vec![versions::DEFAULT_KAFKA.to_owned()],
+        },
+    )?;
+    let result = load_operator(&fresh.name, suites).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
+    if arguments.keep {
+        println!("cluster {FRESH} is kept: end it with `cargo e2e --name {FRESH} down`");
+    } else {
+        down::down(&fresh.name)?;
+    }
+    result
+}
+
+fn load_operator(name: &str, suites: &[&Suite]) -> Result<()> {
+    if !suites.iter().any(|suite| suite.operator) {
+        return Ok(());
+    }
+    commands::load(name, &operator::image()?)
+}

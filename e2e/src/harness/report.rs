@@ -1,0 +1,81 @@
+//! What a suite found: one line per test as it ends, and the counts for the closing line.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+/// One figure of a bench.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+}
+
+impl Measurement {
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            unit,
+        }
+    }
+}
+
+/// Results of one suite.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub passed: usize,
+    /// Names of the tests that failed.
+    pub failed: Vec<String>,
+    pub skipped: usize,
+}
+
+impl Report {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs one test, prints its line, and says whether it passed; a failure does not end the suite.
+    pub fn test(&mut self, name: &str, check: impl FnOnce() -> Result<()>) -> bool {
+        let started = Instant::now();
+        let result = check();
+        let seconds = started.elapsed().as_secs_f64();
+        match &result {
+            Ok(()) => {
+                println!("  ok      {name} ({seconds:.1} s)");
+                self.passed += 1;
+            }
+            Err(error) => {
+                println!("  FAILED  {name} ({seconds:.1} s): {error:#}");
+                self.failed.push(name.to_owned());
+            }
+        }
+        result.is_ok()
+    }
+
+    /// Says that a test cannot run here, and why; it counts neither as passed nor as failed.
+    pub fn skip(&mut self, name: &str, why: &str) {
+        println!("  skipped {name}: {why}");
+        self.skipped += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_counted_and_the_suite_goes_on() {
+        let mut report = Report::new();
+        assert!(!report.test("first", || Err(anyhow!("broken"))));
+        assert!(report.test("second", || Ok(())));
+        report.skip("third", "not here");
+        assert_eq!(
+            (report.passed, report.failed.as_slice(), report.skipped),
+            (1, ["first".to_owned()].as_slice(), 1)
+        );
+    }
+}

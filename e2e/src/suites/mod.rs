@@ -1,0 +1,24 @@
+//! The registry of suites: one file per suite, one line per suite in `ALL`.
+
+mod cluster;
+
+use anyhow::Result;
+
+use crate::harness::{Context, Measurement, Report};
+
+/// A group of tests that share a set-up; `cargo e2e test NAME` runs it alone.
+pub struct Suite {
+    pub name: &'static str,
+    /// What it proves, in a few words.
+    pub about: &'static str,
+    /// Nodes that a cluster started for it has.
+    pub nodes: u8,
+    /// Whether it needs the operator's image, which is then built from this checkout and loaded first.
+    pub operator: bool,
+    pub run: fn(&Context) -> Result<Report>,
+    /// Its measurements, for `cargo e2e bench NAME`.
+    pub bench: Option<fn(&Context) -> Result<Vec<Measurement>>>,
+}
+
+/// Every suite, in the order in which `cargo e2e test` runs them.
+pub const ALL: &[Suite] = &[cluster::SUITE];
