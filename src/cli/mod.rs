@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
-        Command::NodeInit(args) => block_on(false, node_init::run(args)),
+        Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
         Command::Probe(args) => block_on(false, probe::run(args)),
     }
 }

@@ -48,7 +48,7 @@ async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFac
     if !context.settings.cluster_reads {
         return Ok(None);
     }
-    let api: Api<PartialObjectMeta<StorageClass>> = Api::all(context.client.clone());
+    let api: Api<StorageClass> = Api::all(context.client.clone());
     let list = bounded("list", "StorageClass", ("", ""), api.list_metadata(&ListParams::default())).await?;
     let fact = |class: &PartialObjectMeta<StorageClass>| StorageClassFact {
         name: class.name_any(),
@@ -94,7 +94,7 @@ fn existing_node(set: &StatefulSet) -> Option<ExistingNode> {
 
 /// Uid of each metadata volume claim of the given pods, by claim name. Read while a cluster is forming only.
 pub async fn claims(context: &Context, key: &ClusterKey) -> Result<BTreeMap<String, String>, PassError> {
-    let api: Api<PartialObjectMeta<PersistentVolumeClaim>> = Api::namespaced(context.client.clone(), &key.namespace);
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
     let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
     let list = bounded("list", "PersistentVolumeClaim", (&key.namespace, ""), api.list_metadata(&parameters)).await?;
     Ok(list.items.iter().map(|claim| (claim.name_any(), claim.uid().unwrap_or_default())).collect())

@@ -5,6 +5,7 @@ use super::memory::{Memory, OpenClient};
 use super::pods::PodFact;
 use super::trust::Trust;
 use crate::kafka::admin::{KafkaAdmin, Target};
+use crate::kafka::Transport;
 use crate::kafka::client::{ClientOptions, KafkaClient};
 use crate::kafka::endpoint::{Endpoint, Endpoints};
 use crate::kafka::errors::KafkaError;
@@ -12,6 +13,7 @@ use crate::kafka::tls::{ClientIdentity, TlsError};
 use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
 use crate::model::{Cluster, Identity, ports};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Opens admin clients; tests put an in-memory cluster behind it.
 pub trait Connector: Send + Sync {
@@ -23,8 +25,13 @@ pub struct RealConnector;
 
 impl Connector for RealConnector {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError> {
-        let transport = crate::kafka::connection::Transport::tls(identity)?;
-        Ok(Arc::new(KafkaClient::new(transport, endpoints, ClientOptions::default())))
+        let options = ClientOptions {
+            client_id: "productionkafka".into(),
+            call_timeout: Duration::from_secs(8),
+            attempt_timeout: Duration::from_secs(4),
+            ..ClientOptions::default()
+        };
+        Ok(Arc::new(KafkaClient::new(Transport::Tls(identity.client_config()?), endpoints, options)))
     }
 }
 

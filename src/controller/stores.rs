@@ -8,6 +8,7 @@ use super::pods::PodFact;
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::render::Kind;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::Event;
@@ -183,7 +184,7 @@ impl Stores {
     pub fn child_event<K>(&self, kind: Kind, share: &Share, event: Event<PartialObjectMeta<K>>) -> Vec<ClusterKey> {
         let done = matches!(event, Event::InitDone);
         let mut touched: Vec<ClusterKey> = match &event {
-            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => cluster_of(object).into_iter().collect(),
+            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => cluster_of(&object.metadata).into_iter().collect(),
             _ => Vec::new(),
         };
         let mut children = lock(&self.children);
@@ -206,7 +207,7 @@ impl Stores {
     /// Takes in an event of the pods' watch; returns the clusters to look at.
     pub fn pod_event(&self, share: &Share, event: Event<Pod>) -> Vec<ClusterKey> {
         let touched = match &event {
-            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => cluster_of(pod).into_iter().collect(),
+            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => cluster_of(&pod.metadata).into_iter().collect(),
             _ => Vec::new(),
         };
         let row = |pod: &Pod| ((pod.namespace().unwrap_or_default(), pod.name_any()), PodFact::of(pod));
@@ -255,9 +256,9 @@ impl Stores {
     }
 }
 
-fn cluster_of<K: ResourceExt>(object: &K) -> Option<ClusterKey> {
-    let name = object.labels().get(CLUSTER_LABEL)?.clone();
-    Some(ClusterKey { namespace: object.namespace().unwrap_or_default(), name })
+fn cluster_of(meta: &ObjectMeta) -> Option<ClusterKey> {
+    let name = meta.labels.as_ref()?.get(CLUSTER_LABEL)?.clone();
+    Some(ClusterKey { namespace: meta.namespace.clone().unwrap_or_default(), name })
 }
 
 fn row<K>(kind: Kind, object: &PartialObjectMeta<K>) -> (ObjectKey, ChildMeta) {
@@ -271,7 +272,7 @@ fn row<K>(kind: Kind, object: &PartialObjectMeta<K>) -> (ObjectKey, ChildMeta) {
 }
 
 /// What's remembered of an object with this metadata.
-pub fn child_meta(kind: Kind, meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ChildMeta {
+pub fn child_meta(kind: Kind, meta: &ObjectMeta) -> ChildMeta {
     let resource_version = meta.resource_version.clone().unwrap_or_default();
     let generation = meta.generation.filter(|_| has_generation(kind));
     ChildMeta {
