@@ -47,6 +47,10 @@ pub enum Command {
     Test(TestArgs),
     /// Run the measurements of suites: one `name value unit` line each.
     Bench(TestArgs),
+    /// Everything once, for a newcomer: cluster, operator, a Kafka cluster, and a client that writes and reads.
+    Demo,
+    /// Format, lints, unit tests and charts: every check that needs no cluster.
+    Check,
     /// List the cluster's log files, or print those whose name begins with NAME.
     Logs { log: Option<String> },
     /// Take this process over as the cluster's outermost process.

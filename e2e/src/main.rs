@@ -1,9 +1,13 @@
 //! `cargo e2e`: the local Kubernetes cluster, the images, and the end-to-end suites.
 
 mod build;
+mod check;
 mod cli;
+mod client;
 mod cluster;
 mod commands;
+mod demo;
+mod diagnosis;
 mod digest;
 mod exec;
 mod harness;

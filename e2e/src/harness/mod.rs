@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
-pub use context::Context;
+pub use context::{Context, RELEASE};
 pub use report::{Measurement, Report};
 
 use crate::build::operator;
