@@ -1,6 +1,6 @@
 //! Subcommands, one file each. This file only parses the command line and starts a runtime of the right size.
 
-mod crd;
+pub(crate) mod crd;
 pub mod yaml;
 
 use clap::{Parser, Subcommand};
