@@ -119,10 +119,10 @@ fn everything_but_the_identity_and_cas_goes_with_the_resource() {
     owned.push(acl_sync_tls_secret(&world.cluster, &texts));
     owned.push(node_tls_secret(&world.cluster, &node, &texts));
     for child in owned {
-        let owner = &child.body["metadata"]["ownerReferences"][0];
-        assert_eq!(owner["uid"], "11111111-2222-4333-8444-555555555555", "{child:?}");
-        assert_eq!(owner["kind"], "ProductionKafka");
-        assert_eq!(owner["controller"], true);
+        let reference = &child.body["metadata"]["ownerReferences"][0];
+        assert_eq!(reference["uid"], "11111111-2222-4333-8444-555555555555", "{child:?}");
+        assert_eq!(reference["kind"], "ProductionKafka");
+        assert_eq!(reference["controller"], true);
     }
     for child in [
         identity_config_map(&world.cluster.names, &world.identity),

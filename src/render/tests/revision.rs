@@ -25,13 +25,13 @@ const RESTARTS: [Edit; 25] = [
     }),
     ("TLS version", |w| w.cluster.security.minimum_tls = TlsVersion::V12),
     ("super user", |w| {
-        w.cluster.security.super_users.push("User:root".into())
+        w.cluster.security.super_users.push("User:root".into());
     }),
     ("audit", |w| w.cluster.security.audit = Audit::All),
     ("listener port", |w| w.cluster.listeners[0].port = 9200),
     ("listener name", |w| w.cluster.listeners[0].name = "other".into()),
     ("listener authentication", |w| {
-        w.cluster.listeners[0].authentication = ClientAuth::Mtls
+        w.cluster.listeners[0].authentication = ClientAuth::Mtls;
     }),
     ("another listener", |w| {
         w.cluster.listeners.push(ClientListener {
