@@ -18,17 +18,19 @@ excludeObjectNames:
 - "kafka.cluster:*"
 - "kafka.server:type=FetcherStats,*"
 - "kafka.server:type=app-info,*"
+- "kafka.network:type=RequestMetrics,name=ResponseSendTimeMs,*"
+- "kafka.network:type=RequestMetrics,name=ThrottleTimeMs,*"
 rules:
 # Percentiles of histograms, as one metric with a label.
-- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5", "$6": "$7", quantile: "0.$8"}
-- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5", quantile: "0.$6"}
-- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {quantile: "0.$4"}
