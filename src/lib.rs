@@ -13,3 +13,6 @@ pub mod model;
 pub mod pki;
 pub mod render;
 pub mod runtime;
+
+#[cfg(test)]
+mod tests;

@@ -14,9 +14,12 @@ pub fn document(users: &[Arc<KafkaUser>]) -> AclDocument {
     for user in users {
         let principal = format!("User:{}", user.name_any());
         if user.metadata.deletion_timestamp.is_none() {
-            let bindings = user.spec.acls.iter().map(rule).flat_map(|rule| {
-                rule.bindings(&principal).collect::<BTreeSet<_>>()
-            });
+            let bindings = user
+                .spec
+                .acls
+                .iter()
+                .map(rule)
+                .flat_map(|rule| rule.bindings(&principal).collect::<BTreeSet<_>>());
             document.bindings.extend(bindings);
         }
         document.managed_principals.insert(principal);
@@ -87,17 +90,27 @@ spec:
         let texts: Vec<String> = document
             .bindings
             .iter()
-            .map(|b| format!("{} {:?} {:?} {}", b.principal, b.operation, b.resource_type, b.resource_name))
+            .map(|b| {
+                format!(
+                    "{} {:?} {:?} {}",
+                    b.principal, b.operation, b.resource_type, b.resource_name
+                )
+            })
             .collect();
-        let expected = ["User:app Read Topic payments", "User:app Write Topic payments", "User:app IdempotentWrite Cluster kafka-cluster"];
+        let expected = [
+            "User:app Read Topic payments",
+            "User:app Write Topic payments",
+            "User:app IdempotentWrite Cluster kafka-cluster",
+        ];
         assert_eq!(texts, expected);
     }
 
     #[test]
     fn a_user_on_its_way_out_is_managed_and_has_nothing() {
         let mut user: KafkaUser = yaml::from_str(USER).unwrap();
-        user.metadata.deletion_timestamp =
-            Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH));
+        user.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+            jiff::Timestamp::UNIX_EPOCH,
+        ));
         let document = document(&[Arc::new(user)]);
         assert!(document.bindings.is_empty() && document.managed_principals.contains("User:app"));
     }

@@ -8,8 +8,8 @@ mod document;
 mod report;
 mod rule;
 
+pub use compile::document;
 pub use diff::{Diff, Scope};
 pub use document::{AclDocument, DocumentError};
 pub use report::{PrincipalReport, SyncReport};
-pub use compile::document;
 pub use rule::AclRule;

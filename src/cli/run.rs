@@ -103,7 +103,9 @@ async fn operate(args: Args) -> Result<(), RunError> {
     let leadership = if args.leader_elect {
         let config = LeaseConfig::new(&args.operator_namespace, MANAGER, &args.identity);
         let keeping = keep_alive(heartbeat.clone());
-        let acquired = LeaderElection::new(clients.calls.clone(), config)?.acquire(&shutdown).await;
+        let acquired = LeaderElection::new(clients.calls.clone(), config)?
+            .acquire(&shutdown)
+            .await;
         keeping.abort();
         match acquired {
             Ok(leadership) => Some(leadership),
@@ -121,12 +123,11 @@ async fn operate(args: Args) -> Result<(), RunError> {
     let drained = async {
         let _ = working.await;
     };
-    let outcome = match leadership {
-        Some(leadership) => leadership.hold(drained).await,
-        None => {
-            drained.await;
-            Outcome::Released
-        }
+    let outcome = if let Some(leadership) = leadership {
+        leadership.hold(drained).await
+    } else {
+        drained.await;
+        Outcome::Released
     };
     serving.abort();
     match outcome {
@@ -152,7 +153,10 @@ fn context(
     metrics: Metrics,
     fence: Option<crate::runtime::lease::Fence>,
 ) -> Context {
-    let reporter = Reporter { controller: MANAGER.into(), instance: Some(args.identity.clone()) };
+    let reporter = Reporter {
+        controller: MANAGER.into(),
+        instance: Some(args.identity.clone()),
+    };
     Context {
         client: clients.calls.clone(),
         settings: Settings {

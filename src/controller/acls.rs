@@ -46,13 +46,24 @@ pub async fn drive(
         return Ok(Progress::Applied);
     }
     let name = cluster.names.acl_job(&hash);
-    let map = ObjectKey { kind: Kind::ConfigMap, namespace: key.namespace.clone(), name: name.clone() };
+    let map = ObjectKey {
+        kind: Kind::ConfigMap,
+        namespace: key.namespace.clone(),
+        name: name.clone(),
+    };
     let seen = context.stores.child(&map);
-    if seen.is_some_and(|meta| meta.annotations.iter().any(|(key, value)| key == APPLIED && value == "true")) {
+    if seen.is_some_and(|meta| {
+        meta.annotations
+            .iter()
+            .any(|(key, value)| key == APPLIED && value == "true")
+    }) {
         memory.acls = Some(hash);
         return Ok(Progress::Applied);
     }
-    let job = ObjectKey { kind: Kind::Job, ..map.clone() };
+    let job = ObjectKey {
+        kind: Kind::Job,
+        ..map.clone()
+    };
     if let Some(live) = apply::get(context, &job).await? {
         return finished(context, cluster, identity, (&document, &hash), &live.data, memory).await;
     }
@@ -102,10 +113,14 @@ async fn finished(
     memory: &mut Memory,
 ) -> Result<Progress, PassError> {
     let condition = |kind: &str| {
-        job.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten().find(|condition| {
-            condition.get("type").and_then(Value::as_str) == Some(kind)
-                && condition.get("status").and_then(Value::as_str) == Some("True")
-        })
+        job.pointer("/status/conditions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .find(|condition| {
+                condition.get("type").and_then(Value::as_str) == Some(kind)
+                    && condition.get("status").and_then(Value::as_str) == Some("True")
+            })
     };
     if condition("Complete").is_some() {
         for child in children(context, cluster, identity, document, hash, true) {
@@ -116,7 +131,10 @@ async fn finished(
     }
     if let Some(failed) = condition("Failed") {
         let why = failed.get("message").and_then(Value::as_str).unwrap_or("no message");
-        return Ok(Progress::Failed(format!("Job {} failed: {why}; see its log", cluster.names.acl_job(hash))));
+        return Ok(Progress::Failed(format!(
+            "Job {} failed: {why}; see its log",
+            cluster.names.acl_job(hash)
+        )));
     }
     Ok(Progress::Running(Duration::from_secs(2)))
 }
@@ -128,9 +146,17 @@ fn other_job_runs(context: &Context, key: &ClusterKey, name: &str) -> bool {
         job.kind == Kind::Job
             && job.name != name
             && !meta.annotations.iter().any(|(key, _)| key == APPLIED)
-            && context.stores.child(&ObjectKey { kind: Kind::ConfigMap, ..job.clone() }).is_some_and(|map| {
-                !map.annotations.iter().any(|(key, value)| key == APPLIED && value == "true")
-            })
+            && context
+                .stores
+                .child(&ObjectKey {
+                    kind: Kind::ConfigMap,
+                    ..job.clone()
+                })
+                .is_some_and(|map| {
+                    !map.annotations
+                        .iter()
+                        .any(|(key, value)| key == APPLIED && value == "true")
+                })
     })
 }
 
@@ -145,8 +171,14 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
         permission: AclPermission::Allow,
         host: "*".into(),
     };
-    let filter = AclFilter { principal: Some(JOB_PRINCIPAL.into()), ..AclFilter::default() };
-    let failed = |source| PassError::Kafka { what: "let ACL Jobs alter ACLs", source: Box::new(source) };
+    let filter = AclFilter {
+        principal: Some(JOB_PRINCIPAL.into()),
+        ..AclFilter::default()
+    };
+    let failed = |source| PassError::Kafka {
+        what: "let ACL Jobs alter ACLs",
+        source: Box::new(source),
+    };
     if admin.describe_acls(filter).await.map_err(failed)?.contains(&wanted) {
         return Ok(());
     }
@@ -167,5 +199,9 @@ pub fn current(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
     let hash = acl::document(&context.stores.users_of(key)).content_hash();
     let hash = hash.get(..10).unwrap_or_default();
     let name = format!("{}-acl-{hash}", key.name);
-    vec![render::Child { kind: Kind::ConfigMap, name, body: Value::Null }]
+    vec![render::Child {
+        kind: Kind::ConfigMap,
+        name,
+        body: Value::Null,
+    }]
 }

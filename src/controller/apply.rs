@@ -50,7 +50,11 @@ fn stamped(child: &Child) -> Child {
 pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
     let wanted = wish(&child.body);
     let child = &stamped(child);
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let key = ObjectKey {
+        kind: child.kind,
+        namespace: namespace.to_owned(),
+        name: child.name.clone(),
+    };
     let known = context.ledger.get(&key);
     let seen = context.stores.child(&key);
     if let (Some(known), Some(seen)) = (&known, &seen)
@@ -76,7 +80,11 @@ pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<
 pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
     let wanted = wish(&child.body);
     let child = &stamped(child);
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let key = ObjectKey {
+        kind: child.kind,
+        namespace: namespace.to_owned(),
+        name: child.name.clone(),
+    };
     let live = get(context, &key).await?;
     if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
         record(context, key, wanted, &live);
@@ -89,13 +97,24 @@ pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Res
 
 fn live_says(live: &DynamicObject, wanted: &Value) -> bool {
     let live = serde_json::to_value(live).unwrap_or(Value::Null);
-    let hash = |value: &Value| value.pointer("/metadata/annotations/productionkafka.dev~1wish").cloned();
+    let hash = |value: &Value| {
+        value
+            .pointer("/metadata/annotations/productionkafka.dev~1wish")
+            .cloned()
+    };
     hash(&live) == hash(wanted) && compare::says(&live, wanted)
 }
 
 fn record(context: &Context, key: ObjectKey, wish: u64, live: &DynamicObject) {
     let meta = child_meta(key.kind, &live.metadata);
-    context.ledger.record(key, Entry { wish, uid: meta.uid, version: meta.version });
+    context.ledger.record(
+        key,
+        Entry {
+            wish,
+            uid: meta.uid,
+            version: meta.version,
+        },
+    );
 }
 
 /// Reads an object live; `None` when there's none.
@@ -118,10 +137,17 @@ async fn patch(context: &Context, key: &ObjectKey, body: &Value) -> Result<Dynam
 /// Creates an object that must never be overwritten; `None` when it exists already.
 pub async fn create(context: &Context, namespace: &str, child: &Child) -> Result<Option<DynamicObject>, PassError> {
     guard(context)?;
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let key = ObjectKey {
+        kind: child.kind,
+        namespace: namespace.to_owned(),
+        name: child.name.clone(),
+    };
     let object = object_of(&key, &child.body)?;
     let api = api(context, child.kind, namespace);
-    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    let parameters = PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    };
     match call("create", &key, api.create(&parameters, &object)).await {
         Ok(created) => {
             context.metrics.kube_write(key.kind.as_str(), Verb::Create);
@@ -140,11 +166,18 @@ pub async fn replace(
     resource_version: &str,
 ) -> Result<DynamicObject, PassError> {
     guard(context)?;
-    let key = ObjectKey { kind: child.kind, namespace: namespace.to_owned(), name: child.name.clone() };
+    let key = ObjectKey {
+        kind: child.kind,
+        namespace: namespace.to_owned(),
+        name: child.name.clone(),
+    };
     let mut object = object_of(&key, &child.body)?;
     object.metadata.resource_version = Some(resource_version.to_owned());
     let api = api(context, child.kind, namespace);
-    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    let parameters = PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    };
     let written = call("replace", &key, api.replace(&key.name, &parameters, &object)).await?;
     context.metrics.kube_write(key.kind.as_str(), Verb::Apply);
     Ok(written)
@@ -155,7 +188,10 @@ pub async fn delete(context: &Context, key: &ObjectKey, uid: &str) -> Result<(),
     guard(context)?;
     let api = api(context, key.kind, &key.namespace);
     let parameters = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
         propagation_policy: Some(kube::api::PropagationPolicy::Background),
         ..DeleteParams::default()
     };
@@ -181,7 +217,11 @@ fn object_of(key: &ObjectKey, body: &Value) -> Result<DynamicObject, PassError> 
 }
 
 fn guard(context: &Context) -> Result<(), PassError> {
-    if context.leads() { Ok(()) } else { Err(PassError::NotLeading) }
+    if context.leads() {
+        Ok(())
+    } else {
+        Err(PassError::NotLeading)
+    }
 }
 
 fn is_code(error: &kube::Error, code: u16) -> bool {
@@ -206,7 +246,18 @@ pub async fn bounded<T>(
     let (namespace, name) = (namespace.to_owned(), name.to_owned());
     match tokio::time::timeout(CALL, future).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(source)) => Err(PassError::Kubernetes { verb, kind, namespace, name, source: Box::new(source) }),
-        Err(_) => Err(PassError::Timeout { verb, kind, namespace, name }),
+        Ok(Err(source)) => Err(PassError::Kubernetes {
+            verb,
+            kind,
+            namespace,
+            name,
+            source: Box::new(source),
+        }),
+        Err(_) => Err(PassError::Timeout {
+            verb,
+            kind,
+            namespace,
+            name,
+        }),
     }
 }

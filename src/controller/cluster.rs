@@ -44,19 +44,35 @@ const DYNAMIC_CHECK: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// Runs one pass and writes the status it leads to.
 pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended, PassError> {
-    let key = ClusterKey { namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() };
+    let key = ClusterKey {
+        namespace: resource.namespace().unwrap_or_default(),
+        name: resource.name_any(),
+    };
     if resource.metadata.deletion_timestamp.is_some() {
-        return Ok(Ended { outcome: Outcome::Completed, again: CALM });
+        return Ok(Ended {
+            outcome: Outcome::Completed,
+            again: CALM,
+        });
     }
     let mut memory = context.memories.get(&key);
     let uid = resource.uid().unwrap_or_default();
     if memory.uid != uid {
-        memory = Memory { uid, identity: memory.identity, trust: memory.trust, ..Memory::default() };
+        memory = Memory {
+            uid,
+            identity: memory.identity,
+            trust: memory.trust,
+            ..Memory::default()
+        };
     }
     let result = steps(context, resource, &key, &mut memory).await;
     if let Err(error) = &result {
         let problem = error.chain();
-        let status = status::failing(&problem, resource.metadata.generation, last(&memory, resource), context.now());
+        let status = status::failing(
+            &problem,
+            resource.metadata.generation,
+            last(&memory, resource),
+            context.now(),
+        );
         let written = report::write(context, resource, &mut memory, status).await;
         if let Err(second) = written {
             tracing::warn!(error = %second.chain(), "can't write the status");
@@ -88,7 +104,10 @@ async fn steps(
             let now = context.now();
             let status = status::stalled(&findings, resource.metadata.generation, last(memory, resource), now);
             report::write(context, resource, memory, status).await?;
-            return Ok(Ended { outcome: Outcome::Rejected, again: STALLED });
+            return Ok(Ended {
+                outcome: Outcome::Rejected,
+                again: STALLED,
+            });
         }
     };
     let zones = zones(resource, facts.zones.as_deref().unwrap_or_default());
@@ -99,7 +118,13 @@ async fn steps(
     let (identity, withheld) = forming(context, &cluster, identity, &pods, memory).await?;
     let revisions = children(context, &cluster, &identity, &trust, &withheld).await?;
     memory.cluster = Some(std::sync::Arc::new(cluster.clone()));
-    let pass = Pass { context, cluster: &cluster, trust: &trust, pods: &pods, revisions: &revisions };
+    let pass = Pass {
+        context,
+        cluster: &cluster,
+        trust: &trust,
+        pods: &pods,
+        revisions: &revisions,
+    };
     pass.look_and_say(resource, identity, memory).await
 }
 
@@ -126,13 +151,20 @@ async fn forming(
         return Ok((identity, withheld));
     }
     let key = identity::cluster_key(&cluster.names);
-    let missing = cluster.nodes(&identity).iter().any(|node| {
-        node.pool.roles.controller && !identity.volumes.contains_key(&node.id)
-    });
+    let missing = cluster
+        .nodes(&identity)
+        .iter()
+        .any(|node| node.pool.roles.controller && !identity.volumes.contains_key(&node.id));
     let claims = facts::claims(context, &key).await?;
     let mut learnt = BTreeMap::new();
-    for node in cluster.nodes(&identity).iter().filter(|node| node.pool.roles.controller) {
-        let Some(uid) = claims.get(&node.names.claim(0)) else { continue };
+    for node in cluster
+        .nodes(&identity)
+        .iter()
+        .filter(|node| node.pool.roles.controller)
+    {
+        let Some(uid) = claims.get(&node.names.claim(0)) else {
+            continue;
+        };
         match identity.volumes.get(&node.id) {
             Some(first) if first != uid => {
                 withheld.insert(node.id);
@@ -173,12 +205,19 @@ async fn children(
     let mut kept = wanted.clone();
     kept.extend(acls::current(context, &key));
     prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
-    Ok(wanted.iter().filter(|child| child.kind == Kind::StatefulSet).filter_map(revision).collect())
+    Ok(wanted
+        .iter()
+        .filter(|child| child.kind == Kind::StatefulSet)
+        .filter_map(revision)
+        .collect())
 }
 
 fn revision(set: &Child) -> Option<(String, String)> {
     let annotations = set.body.pointer("/spec/template/metadata/annotations")?;
-    Some((set.name.clone(), annotations.get(render::labels::REVISION)?.as_str()?.to_owned()))
+    Some((
+        set.name.clone(),
+        annotations.get(render::labels::REVISION)?.as_str()?.to_owned(),
+    ))
 }
 
 struct Pass<'a> {
@@ -200,9 +239,10 @@ impl Pass<'_> {
         let endpoints = kafka::endpoints(self.cluster, &identity, self.pods);
         let connector = self.context.connector.as_ref();
         let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
-        let brokers_up = self.cluster.nodes(&identity).iter().any(|node| {
-            node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
-        });
+        let brokers_up =
+            self.cluster.nodes(&identity).iter().any(|node| {
+                node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
+            });
         let facts = match &admin {
             Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
             None => None,
@@ -243,9 +283,12 @@ impl Pass<'_> {
             return Ok(identity);
         }
         // A leader needs a majority only; the others' disks must be formatted too before the voters are taken away.
-        let every_voter_runs = self.cluster.nodes(&identity).iter().filter(|node| node.pool.roles.controller).all(|node| {
-            self.pods.iter().any(|pod| pod.name == node.names.pod && pod.running)
-        });
+        let every_voter_runs = self
+            .cluster
+            .nodes(&identity)
+            .iter()
+            .filter(|node| node.pool.roles.controller)
+            .all(|node| self.pods.iter().any(|pod| pod.name == node.names.pod && pod.running));
         if !every_voter_runs {
             return Ok(identity);
         }
@@ -263,24 +306,40 @@ impl Pass<'_> {
         memory: &mut Memory,
     ) -> Result<(Option<Duration>, Option<String>), PassError> {
         self.dynamic(admin, memory).await?;
-        Ok(match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-            acls::Progress::Applied => (None, None),
-            acls::Progress::Running(again) => (Some(again), None),
-            acls::Progress::Failed(why) => (Some(CALM), Some(why)),
-        })
+        Ok(
+            match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
+                acls::Progress::Applied => (None, None),
+                acls::Progress::Running(again) => (Some(again), None),
+                acls::Progress::Failed(why) => (Some(CALM), Some(why)),
+            },
+        )
     }
 
     async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<(), PassError> {
         let now = self.context.now();
-        if memory.dynamic_checked.is_some_and(|at| now.duration_since(at) < DYNAMIC_CHECK) {
+        if memory
+            .dynamic_checked
+            .is_some_and(|at| now.duration_since(at) < DYNAMIC_CHECK)
+        {
             return Ok(());
         }
-        let failed = |source| PassError::Kafka { what: "set min.insync.replicas", source: Box::new(source) };
-        let described = admin.describe_configs(vec![ConfigResource::ClusterDefault]).await.map_err(failed)?;
-        let Some(Ok(current)) = described.get(&ConfigResource::ClusterDefault) else { return Ok(()) };
+        let failed = |source| PassError::Kafka {
+            what: "set min.insync.replicas",
+            source: Box::new(source),
+        };
+        let described = admin
+            .describe_configs(vec![ConfigResource::ClusterDefault])
+            .await
+            .map_err(failed)?;
+        let Some(Ok(current)) = described.get(&ConfigResource::ClusterDefault) else {
+            return Ok(());
+        };
         if let Some(change) = dynamic::change(self.cluster, current) {
             tracing::info!(cluster = %self.cluster.names.cluster, value = self.cluster.min_in_sync_replicas, "setting min.insync.replicas");
-            let outcomes = admin.incremental_alter_configs(vec![change], false).await.map_err(failed)?;
+            let outcomes = admin
+                .incremental_alter_configs(vec![change], false)
+                .await
+                .map_err(failed)?;
             for (_, outcome) in outcomes {
                 outcome.map_err(|error| PassError::Content {
                     kind: "dynamic configuration",

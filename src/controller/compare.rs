@@ -28,7 +28,9 @@ fn array(live: &[Value], wanted: &[Value]) -> bool {
     let name = |item: &Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
     if !wanted.is_empty() && wanted.iter().all(|item| name(item).is_some()) {
         return wanted.iter().all(|wanted| {
-            live.iter().find(|live| name(live) == name(wanted)).is_some_and(|live| says(live, wanted))
+            live.iter()
+                .find(|live| name(live) == name(wanted))
+                .is_some_and(|live| says(live, wanted))
         });
     }
     live.len() == wanted.len() && live.iter().zip(wanted).all(|(live, wanted)| says(live, wanted))
@@ -69,9 +71,17 @@ mod tests {
             (json!(["x", "y"]), json!(["x", "y"]), true),
             (json!(["x", "y"]), json!(["y", "x"]), false),
             (json!(["x"]), json!(["x", "y"]), false),
-            (json!([{"name": "a", "v": 1}]), json!([{"name": "z"}, {"name": "a", "v": 1, "w": 2}]), true),
+            (
+                json!([{"name": "a", "v": 1}]),
+                json!([{"name": "z"}, {"name": "a", "v": 1, "w": 2}]),
+                true,
+            ),
             (json!([{"name": "a", "v": 1}]), json!([{"name": "a", "v": 2}]), false),
-            (json!([{"name": "a"}, {"name": "b"}]), json!([{"name": "b"}, {"name": "a"}]), true),
+            (
+                json!([{"name": "a"}, {"name": "b"}]),
+                json!([{"name": "b"}, {"name": "a"}]),
+                true,
+            ),
             (json!({"memory": "1024Mi"}), json!({"memory": "1Gi"}), true),
             (json!({"cpu": "0.5"}), json!({"cpu": "500m"}), true),
             (json!({"memory": "1Gi"}), json!({"memory": "2Gi"}), false),

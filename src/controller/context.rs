@@ -34,7 +34,10 @@ pub struct World {
 impl World {
     /// The system's clock and random numbers.
     pub fn real() -> Self {
-        Self { now: jiff::Timestamp::now, random: |bytes| aws_lc_rs::rand::fill(bytes).is_ok() }
+        Self {
+            now: jiff::Timestamp::now,
+            random: |bytes| aws_lc_rs::rand::fill(bytes).is_ok(),
+        }
     }
 }
 

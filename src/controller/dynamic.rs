@@ -15,7 +15,10 @@ pub fn change(cluster: &Cluster, current: &[ConfigEntry]) -> Option<ConfigChange
         .and_then(|entry| entry.value.as_ref());
     (set != Some(&wanted)).then(|| ConfigChange {
         resource: ConfigResource::ClusterDefault,
-        ops: vec![ConfigOp::Set { name: MIN_ISR.into(), value: wanted }],
+        ops: vec![ConfigOp::Set {
+            name: MIN_ISR.into(),
+            value: wanted,
+        }],
     })
 }
 
@@ -29,18 +32,29 @@ pub fn topic_change(
     let mut ops: Vec<ConfigOp> = wanted
         .iter()
         .filter(|(name, value)| {
-            !current.iter().filter(own).any(|entry| entry.name == **name && entry.value.as_ref() == Some(value))
+            !current
+                .iter()
+                .filter(own)
+                .any(|entry| entry.name == **name && entry.value.as_ref() == Some(value))
         })
-        .map(|(name, value)| ConfigOp::Set { name: name.clone(), value: value.clone() })
+        .map(|(name, value)| ConfigOp::Set {
+            name: name.clone(),
+            value: value.clone(),
+        })
         .collect();
     ops.extend(
         current
             .iter()
             .filter(own)
             .filter(|entry| !wanted.contains_key(&entry.name))
-            .map(|entry| ConfigOp::Delete { name: entry.name.clone() }),
+            .map(|entry| ConfigOp::Delete {
+                name: entry.name.clone(),
+            }),
     );
-    (!ops.is_empty()).then(|| ConfigChange { resource: ConfigResource::Topic(topic.to_owned()), ops })
+    (!ops.is_empty()).then(|| ConfigChange {
+        resource: ConfigResource::Topic(topic.to_owned()),
+        ops,
+    })
 }
 
 #[cfg(test)]
@@ -50,14 +64,27 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn entry(name: &str, value: &str, source: ConfigSource) -> ConfigEntry {
-        ConfigEntry { name: name.into(), value: Some(value.into()), source, read_only: false, sensitive: false }
+        ConfigEntry {
+            name: name.into(),
+            value: Some(value.into()),
+            source,
+            read_only: false,
+            sensitive: false,
+        }
     }
 
     #[test]
     fn an_equal_value_is_never_sent_again() {
         let cluster = valid_cluster();
-        assert_eq!(change(&cluster, &[entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker)]), None);
-        for current in [vec![], vec![entry(MIN_ISR, "1", ConfigSource::DynamicDefaultBroker)], vec![entry(MIN_ISR, "2", ConfigSource::StaticBroker)]] {
+        assert_eq!(
+            change(&cluster, &[entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker)]),
+            None
+        );
+        for current in [
+            vec![],
+            vec![entry(MIN_ISR, "1", ConfigSource::DynamicDefaultBroker)],
+            vec![entry(MIN_ISR, "2", ConfigSource::StaticBroker)],
+        ] {
             assert!(change(&cluster, &current).is_some(), "{current:?}");
         }
     }
@@ -72,9 +99,17 @@ mod tests {
             entry("d", "4", ConfigSource::Default),
         ];
         let ops = topic_change("t", &wanted, &current).unwrap().ops;
-        let expected =
-            [ConfigOp::Set { name: "b".into(), value: "2".into() }, ConfigOp::Delete { name: "c".into() }];
+        let expected = [
+            ConfigOp::Set {
+                name: "b".into(),
+                value: "2".into(),
+            },
+            ConfigOp::Delete { name: "c".into() },
+        ];
         assert_eq!(ops, expected);
-        assert_eq!(topic_change("t", &BTreeMap::new(), &[entry("d", "4", ConfigSource::StaticBroker)]), None);
+        assert_eq!(
+            topic_change("t", &BTreeMap::new(), &[entry("d", "4", ConfigSource::StaticBroker)]),
+            None
+        );
     }
 }

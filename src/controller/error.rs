@@ -17,9 +17,19 @@ pub enum PassError {
         source: Box<kube::Error>,
     },
     #[error("{verb} {kind} {namespace}/{name}: no answer in time")]
-    Timeout { verb: &'static str, kind: &'static str, namespace: String, name: String },
+    Timeout {
+        verb: &'static str,
+        kind: &'static str,
+        namespace: String,
+        name: String,
+    },
     #[error("read {kind} {namespace}/{name}: {problem}")]
-    Content { kind: &'static str, namespace: String, name: String, problem: String },
+    Content {
+        kind: &'static str,
+        namespace: String,
+        name: String,
+        problem: String,
+    },
     #[error("make a certificate for {what}")]
     Certificate {
         what: String,

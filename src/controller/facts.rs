@@ -31,7 +31,12 @@ pub async fn gather(
         namespace: key.namespace.clone(),
         domain: context.settings.cluster_domain.clone(),
     };
-    let topology = resource.spec.high_availability.rack.as_ref().map(|rack| rack.topology_key.as_str());
+    let topology = resource
+        .spec
+        .high_availability
+        .rack
+        .as_ref()
+        .map(|rack| rack.topology_key.as_str());
     Ok(Facts {
         storage_classes: storage_classes(context).await?,
         zones: match topology {
@@ -49,10 +54,19 @@ async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFac
         return Ok(None);
     }
     let api: Api<StorageClass> = Api::all(context.client.clone());
-    let list = bounded("list", "StorageClass", ("", ""), api.list_metadata(&ListParams::default())).await?;
+    let list = bounded(
+        "list",
+        "StorageClass",
+        ("", ""),
+        api.list_metadata(&ListParams::default()),
+    )
+    .await?;
     let fact = |class: &PartialObjectMeta<StorageClass>| StorageClassFact {
         name: class.name_any(),
-        default: class.annotations().get(DEFAULT_CLASS).is_some_and(|value| value == "true"),
+        default: class
+            .annotations()
+            .get(DEFAULT_CLASS)
+            .is_some_and(|value| value == "true"),
     };
     Ok(Some(list.items.iter().map(fact).collect()))
 }
@@ -64,7 +78,11 @@ async fn zones(context: &Context, topology: &str) -> Result<Option<Vec<String>>,
     let api: Api<Node> = Api::all(context.client.clone());
     let parameters = ListParams::default().labels(topology);
     let list = bounded("list", "Node", ("", ""), api.list_metadata(&parameters)).await?;
-    let mut zones: Vec<String> = list.items.iter().filter_map(|node| node.labels().get(topology).cloned()).collect();
+    let mut zones: Vec<String> = list
+        .items
+        .iter()
+        .filter_map(|node| node.labels().get(topology).cloned())
+        .collect();
     zones.sort();
     zones.dedup();
     Ok(Some(zones))
@@ -96,6 +114,16 @@ fn existing_node(set: &StatefulSet) -> Option<ExistingNode> {
 pub async fn claims(context: &Context, key: &ClusterKey) -> Result<BTreeMap<String, String>, PassError> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
     let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
-    let list = bounded("list", "PersistentVolumeClaim", (&key.namespace, ""), api.list_metadata(&parameters)).await?;
-    Ok(list.items.iter().map(|claim| (claim.name_any(), claim.uid().unwrap_or_default())).collect())
+    let list = bounded(
+        "list",
+        "PersistentVolumeClaim",
+        (&key.namespace, ""),
+        api.list_metadata(&parameters),
+    )
+    .await?;
+    Ok(list
+        .items
+        .iter()
+        .map(|claim| (claim.name_any(), claim.uid().unwrap_or_default()))
+        .collect())
 }

@@ -14,7 +14,11 @@ use kube::ResourceExt;
 use kube::core::DynamicObject;
 
 fn key_of(names: &ClusterNames) -> ObjectKey {
-    ObjectKey { kind: Kind::ConfigMap, namespace: names.namespace.clone(), name: names.identity() }
+    ObjectKey {
+        kind: Kind::ConfigMap,
+        namespace: names.namespace.clone(),
+        name: names.identity(),
+    }
 }
 
 /// The identity as the apiserver has it, from memory while its ConfigMap hasn't changed.
@@ -48,7 +52,10 @@ fn read(key: &ObjectKey, object: &DynamicObject) -> Result<Identity, PassError> 
         name: key.name.clone(),
         problem,
     };
-    let text = object.data.pointer(&format!("/data/{KEY}")).and_then(serde_json::Value::as_str);
+    let text = object
+        .data
+        .pointer(&format!("/data/{KEY}"))
+        .and_then(serde_json::Value::as_str);
     let text = text.ok_or_else(|| content(format!("the key {KEY} is missing; restore the ConfigMap from a backup")))?;
     serde_json::from_str(text).map_err(|error| content(format!("{error}; restore the ConfigMap from a backup")))
 }
@@ -69,7 +76,11 @@ pub async fn ensure(
         half.copy_from_slice(bytes.split_at(16).0);
         half
     };
-    let plan = Plan { names: &cluster.names, pools: &cluster.pools, zones };
+    let plan = Plan {
+        names: &cluster.names,
+        pools: &cluster.pools,
+        zones,
+    };
     let wanted = plan.complete(old.clone(), &mut draw);
     if failed {
         return Err(PassError::Randomness);
@@ -89,27 +100,38 @@ pub async fn commit(
 ) -> Result<Identity, PassError> {
     let child = render::identity_config_map(names, &identity);
     let key = key_of(names);
-    let written = match &memory.identity {
-        Some((version, _)) => apply::replace(context, &names.namespace, &child, version).await?,
-        None => match apply::create(context, &names.namespace, &child).await? {
-            Some(created) => created,
-            None => {
-                // Somebody else created it first: theirs holds.
-                let live = apply::get(context, &key).await?;
-                let problem = "appeared and vanished while it was created".to_owned();
-                let (kind, namespace, name) = ("ConfigMap", key.namespace.clone(), key.name.clone());
-                let live = live.ok_or(PassError::Content { kind, namespace, name, problem })?;
-                let theirs = read(&key, &live)?;
-                memory.identity = Some((live.resource_version().unwrap_or_default(), theirs.clone()));
-                return Ok(theirs);
-            }
-        },
+    let written = if let Some((version, _)) = &memory.identity {
+        apply::replace(context, &names.namespace, &child, version).await?
+    } else {
+        let Some(created) = apply::create(context, &names.namespace, &child).await? else {
+            return adopt(context, &key, memory).await;
+        };
+        created
     };
     memory.identity = Some((written.resource_version().unwrap_or_default(), identity.clone()));
     Ok(identity)
 }
 
+/// Somebody else created the identity first: theirs holds.
+async fn adopt(context: &Context, key: &ObjectKey, memory: &mut Memory) -> Result<Identity, PassError> {
+    let live = apply::get(context, key).await?;
+    let problem = "appeared and vanished while it was created".to_owned();
+    let (kind, namespace, name) = ("ConfigMap", key.namespace.clone(), key.name.clone());
+    let live = live.ok_or(PassError::Content {
+        kind,
+        namespace,
+        name,
+        problem,
+    })?;
+    let theirs = read(key, &live)?;
+    memory.identity = Some((live.resource_version().unwrap_or_default(), theirs.clone()));
+    Ok(theirs)
+}
+
 /// Key of a cluster's passes.
 pub fn cluster_key(names: &ClusterNames) -> ClusterKey {
-    ClusterKey { namespace: names.namespace.clone(), name: names.cluster.clone() }
+    ClusterKey {
+        namespace: names.namespace.clone(),
+        name: names.cluster.clone(),
+    }
 }

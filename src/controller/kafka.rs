@@ -4,8 +4,8 @@
 use super::memory::{Memory, OpenClient};
 use super::pods::PodFact;
 use super::trust::Trust;
-use crate::kafka::admin::{KafkaAdmin, Target};
 use crate::kafka::Transport;
+use crate::kafka::admin::{KafkaAdmin, Target};
 use crate::kafka::client::{ClientOptions, KafkaClient};
 use crate::kafka::endpoint::{Endpoint, Endpoints};
 use crate::kafka::errors::KafkaError;
@@ -31,7 +31,11 @@ impl Connector for RealConnector {
             attempt_timeout: Duration::from_secs(4),
             ..ClientOptions::default()
         };
-        Ok(Arc::new(KafkaClient::new(Transport::Tls(identity.client_config()?), endpoints, options)))
+        Ok(Arc::new(KafkaClient::new(
+            Transport::Tls(identity.client_config()?),
+            endpoints,
+            options,
+        )))
     }
 }
 
@@ -51,9 +55,17 @@ pub struct KafkaFacts {
 pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> Endpoints {
     let mut endpoints = Endpoints::default();
     for node in cluster.nodes(identity) {
-        let Some(pod) = pods.iter().find(|pod| pod.name == node.names.pod && !pod.terminating) else { continue };
-        let Some(ip) = pod.ip.as_ref().filter(|_| pod.running) else { continue };
-        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.clone() };
+        let Some(pod) = pods.iter().find(|pod| pod.name == node.names.pod && !pod.terminating) else {
+            continue;
+        };
+        let Some(ip) = pod.ip.as_ref().filter(|_| pod.running) else {
+            continue;
+        };
+        let host = if ip.contains(':') {
+            format!("[{ip}]")
+        } else {
+            ip.clone()
+        };
         let endpoint = |port: i32| Endpoint {
             node_id: Some(node.id),
             address: format!("{host}:{port}"),
@@ -88,7 +100,10 @@ pub fn client(
     }
     match connector.open(&identity, endpoints) {
         Ok(admin) => {
-            memory.client = Some(OpenClient { admin: Arc::clone(&admin), opened_for });
+            memory.client = Some(OpenClient {
+                admin: Arc::clone(&admin),
+                opened_for,
+            });
             Some(admin)
         }
         Err(error) => {
@@ -101,9 +116,21 @@ pub fn client(
 
 /// Asks Kafka once. `brokers_up`: at least one broker's pod is ready.
 pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timestamp) -> KafkaFacts {
-    let mut facts = KafkaFacts { at: now, quorum: None, brokers: None, partitions: None, features: None, problem: None };
-    let target = if brokers_up { Target::Brokers } else { Target::Controllers };
-    let (quorum, features) = futures::future::join(admin.describe_quorum(target), admin.describe_features(target)).await;
+    let mut facts = KafkaFacts {
+        at: now,
+        quorum: None,
+        brokers: None,
+        partitions: None,
+        features: None,
+        problem: None,
+    };
+    let target = if brokers_up {
+        Target::Brokers
+    } else {
+        Target::Controllers
+    };
+    let (quorum, features) =
+        futures::future::join(admin.describe_quorum(target), admin.describe_features(target)).await;
     facts.quorum = keep(quorum, &mut facts.problem);
     facts.features = keep(features, &mut facts.problem);
     if brokers_up && facts.quorum.is_some() {
@@ -118,7 +145,9 @@ fn keep<T>(result: Result<T, KafkaError>, problem: &mut Option<String>) -> Optio
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            let cause = std::error::Error::source(&error)
+                .map(|cause| format!(": {cause}"))
+                .unwrap_or_default();
             problem.get_or_insert(format!("{error}{cause}"));
             None
         }

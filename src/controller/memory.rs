@@ -45,12 +45,20 @@ pub struct Memories(Mutex<HashMap<ClusterKey, Memory>>);
 impl Memories {
     /// A copy of what's remembered.
     pub fn get(&self, key: &ClusterKey) -> Memory {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Remembers. Only the pass of this cluster writes, and passes of one cluster never overlap.
     pub fn put(&self, key: ClusterKey, memory: Memory) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, memory);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, memory);
     }
 
     pub fn forget(&self, key: &ClusterKey) {

@@ -37,7 +37,10 @@ impl PodFact {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
             cluster: pod.labels().get(super::stores::CLUSTER_LABEL).cloned(),
-            node_id: pod.labels().get("productionkafka.dev/node-id").and_then(|id| id.parse().ok()),
+            node_id: pod
+                .labels()
+                .get("productionkafka.dev/node-id")
+                .and_then(|id| id.parse().ok()),
             ip: status.and_then(|status| status.pod_ip.clone()),
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),
@@ -56,29 +59,58 @@ impl PodFact {
 }
 
 fn is_ready(status: &PodStatus) -> bool {
-    status.conditions.iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    status
+        .conditions
+        .iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 fn is_running(status: &PodStatus) -> bool {
     let running = |state: &Option<ContainerState>| state.as_ref().is_some_and(|state| state.running.is_some());
-    status.container_statuses.iter().flatten().any(|container| running(&container.state))
+    status
+        .container_statuses
+        .iter()
+        .flatten()
+        .any(|container| running(&container.state))
 }
 
 /// The first reason why the pod doesn't run: unschedulable, a waiting container, a container that ended badly.
 fn trouble(status: &PodStatus) -> Option<String> {
-    let unschedulable = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.status == "False"
-    });
+    let unschedulable = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     if let Some(condition) = unschedulable {
         return condition.message.clone().or_else(|| condition.reason.clone());
     }
-    let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
     for container in containers {
-        let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+        let last = container
+            .last_state
+            .as_ref()
+            .and_then(|state| state.terminated.as_ref());
         let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
-        if let Some(ended) = now.or(last).filter(|ended| ended.exit_code != 0 && ended.exit_code != 143) {
-            let why = ended.message.clone().or_else(|| ended.reason.clone()).unwrap_or_default();
-            return Some(format!("{} ended with {}: {}", container.name, ended.exit_code, bounded(&why)));
+        if let Some(ended) = now
+            .or(last)
+            .filter(|ended| ended.exit_code != 0 && ended.exit_code != 143)
+        {
+            let why = ended
+                .message
+                .clone()
+                .or_else(|| ended.reason.clone())
+                .unwrap_or_default();
+            return Some(format!(
+                "{} ended with {}: {}",
+                container.name,
+                ended.exit_code,
+                bounded(&why)
+            ));
         }
         let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
         let reason = waiting.and_then(|waiting| waiting.reason.clone());

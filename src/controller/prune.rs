@@ -34,12 +34,18 @@ fn leftovers<'a>(
     pods: &[PodFact],
 ) -> Vec<(&'a ObjectKey, &'a ChildMeta)> {
     let names: BTreeSet<(Kind, &str)> = wanted.iter().map(|child| (child.kind, child.name.as_str())).collect();
-    let in_use: BTreeSet<&str> = pods.iter().flat_map(|pod| &pod.config_maps).map(String::as_str).collect();
+    let in_use: BTreeSet<&str> = pods
+        .iter()
+        .flat_map(|pod| &pod.config_maps)
+        .map(String::as_str)
+        .collect();
     children
         .iter()
         .filter(|(child, meta)| {
-            matches!(child.kind, Kind::ConfigMap | Kind::Service | Kind::NetworkPolicy | Kind::PodDisruptionBudget)
-                && meta.owner_uid.as_deref() == Some(owner_uid)
+            matches!(
+                child.kind,
+                Kind::ConfigMap | Kind::Service | Kind::NetworkPolicy | Kind::PodDisruptionBudget
+            ) && meta.owner_uid.as_deref() == Some(owner_uid)
                 && !names.contains(&(child.kind, child.name.as_str()))
                 && !in_use.contains(child.name.as_str())
         })
@@ -60,7 +66,14 @@ mod tests {
             cluster: Some("orders".into()),
             annotations: Vec::new(),
         };
-        (ObjectKey { kind, namespace: "kafka".into(), name: name.into() }, meta)
+        (
+            ObjectKey {
+                kind,
+                namespace: "kafka".into(),
+                name: name.into(),
+            },
+            meta,
+        )
     }
 
     #[test]
@@ -77,10 +90,19 @@ mod tests {
             child(Kind::Secret, "secret", Some("me")),
             child(Kind::Job, "job", Some("me")),
         ];
-        let wanted = [Child { kind: Kind::ConfigMap, name: "wanted".into(), body: serde_json::Value::Null }];
-        let pods = [PodFact { config_maps: vec!["old-but-mounted".into()], ..PodFact::default() }];
-        let names: Vec<&str> =
-            leftovers(&children, "me", &wanted, &pods).iter().map(|(child, _)| child.name.as_str()).collect();
+        let wanted = [Child {
+            kind: Kind::ConfigMap,
+            name: "wanted".into(),
+            body: serde_json::Value::Null,
+        }];
+        let pods = [PodFact {
+            config_maps: vec!["old-but-mounted".into()],
+            ..PodFact::default()
+        }];
+        let names: Vec<&str> = leftovers(&children, "me", &wanted, &pods)
+            .iter()
+            .map(|(child, _)| child.name.as_str())
+            .collect();
         assert_eq!(names, ["old", "old-service"]);
     }
 }

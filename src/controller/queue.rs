@@ -76,7 +76,12 @@ struct Slot {
 }
 
 /// Runs passes until the process is asked to stop; then waits for those that run.
-pub async fn run(context: Arc<Context>, mut triggers: UnboundedReceiver<Key>, shutdown: Shutdown, heartbeat: Heartbeat) {
+pub async fn run(
+    context: Arc<Context>,
+    mut triggers: UnboundedReceiver<Key>,
+    shutdown: Shutdown,
+    heartbeat: Heartbeat,
+) {
     let mut slots: HashMap<Key, Slot> = HashMap::new();
     let mut running: JoinSet<(Key, Option<Next>)> = JoinSet::new();
     while !shutdown.is_requested() && context.leads() {
@@ -140,7 +145,11 @@ fn next_due(slots: &HashMap<Key, Slot>, running: usize) -> Option<Instant> {
     if running >= CONCURRENCY {
         return None;
     }
-    slots.values().filter(|slot| !slot.running).filter_map(|slot| slot.due).min()
+    slots
+        .values()
+        .filter(|slot| !slot.running)
+        .filter_map(|slot| slot.due)
+        .min()
 }
 
 fn finish(slots: &mut HashMap<Key, Slot>, key: Key, next: Option<Next>) {
@@ -150,8 +159,16 @@ fn finish(slots: &mut HashMap<Key, Slot>, key: Key, next: Option<Next>) {
     };
     let slot = slots.entry(key).or_default();
     slot.running = false;
-    slot.failures = if next.failed { slot.failures.saturating_add(1) } else { 0 };
-    let after = if std::mem::take(&mut slot.again) && !next.failed { DEBOUNCE } else { next.after };
+    slot.failures = if next.failed {
+        slot.failures.saturating_add(1)
+    } else {
+        0
+    };
+    let after = if std::mem::take(&mut slot.again) && !next.failed {
+        DEBOUNCE
+    } else {
+        next.after
+    };
     slot.due = Some(Instant::now() + after);
 }
 
@@ -164,12 +181,21 @@ async fn one(context: &Arc<Context>, key: &Key, failures: u32) -> Option<Next> {
         Ok(None) => {
             if let Key::Cluster(place) = key {
                 context.memories.forget(place);
-                let labels = ClusterLabels { namespace: place.namespace.clone(), name: place.name.clone() };
+                let labels = ClusterLabels {
+                    namespace: place.namespace.clone(),
+                    name: place.name.clone(),
+                };
                 context.metrics.forget(&labels);
             }
             return None;
         }
-        Ok(Some(Ok(ended))) => (ended.outcome, Next { after: jittered(ended.again, place), failed: false }),
+        Ok(Some(Ok(ended))) => (
+            ended.outcome,
+            Next {
+                after: jittered(ended.again, place),
+                failed: false,
+            },
+        ),
         Ok(Some(Err(error))) => {
             let after = retry(error.first_retry(), failures);
             let (kind, category) = (key.kind(), error.category());
@@ -178,7 +204,13 @@ async fn one(context: &Arc<Context>, key: &Key, failures: u32) -> Option<Next> {
         }
         Err(_) => {
             tracing::error!(kind = key.kind(), namespace = %place.namespace, name = %place.name, "a pass took too long");
-            (Outcome::Abandoned, Next { after: LONGEST_RETRY, failed: true })
+            (
+                Outcome::Abandoned,
+                Next {
+                    after: LONGEST_RETRY,
+                    failed: true,
+                },
+            )
         }
     };
     context.metrics.reconciled(key.kind(), outcome, started.elapsed());
@@ -209,6 +241,10 @@ fn retry(first: Duration, failures: u32) -> Duration {
 
 /// Up to a tenth longer, by name: resources made together don't stay in step.
 fn jittered(after: Duration, place: &ClusterKey) -> Duration {
-    let spread = place.name.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 100;
+    let spread = place
+        .name
+        .bytes()
+        .fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)))
+        % 100;
     after + after.mul_f64(f64::from(spread) / 1_000.0)
 }

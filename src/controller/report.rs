@@ -47,13 +47,21 @@ pub async fn write(
 }
 
 fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus) {
-    let labels =
-        ClusterLabels { namespace: resource.namespace().unwrap_or_default(), name: resource.name_any() };
+    let labels = ClusterLabels {
+        namespace: resource.namespace().unwrap_or_default(),
+        name: resource.name_any(),
+    };
     let count = |of: fn(&crate::api::ReplicationStatus) -> i32| {
-        wanted.replication.as_ref().and_then(|replication| u64::try_from(of(replication)).ok())
+        wanted
+            .replication
+            .as_ref()
+            .and_then(|replication| u64::try_from(of(replication)).ok())
     };
     let nodes = |role: &str, running: bool| {
-        let matching = wanted.nodes.iter().filter(|node| node.roles.contains(role) && (!running || node.phase == "Running"));
+        let matching = wanted
+            .nodes
+            .iter()
+            .filter(|node| node.roles.contains(role) && (!running || node.phase == "Running"));
         u64::try_from(matching.count()).ok()
     };
     let report = ClusterReport {
@@ -65,7 +73,10 @@ fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKaf
         brokers_desired: nodes("Broker", false),
         controllers_ready: nodes("Controller", true),
         controllers_desired: nodes("Controller", false),
-        quorum_leader: wanted.quorum.as_ref().and_then(|quorum| u64::try_from(quorum.leader_id).ok()),
+        quorum_leader: wanted
+            .quorum
+            .as_ref()
+            .and_then(|quorum| u64::try_from(quorum.leader_id).ok()),
         certificate_expiry: None,
     };
     context.metrics.set_cluster(&labels, &report);
@@ -78,7 +89,11 @@ async fn events(
     old: Option<&ProductionKafkaStatus>,
     new: &ProductionKafkaStatus,
 ) {
-    for condition in new.conditions.iter().filter(|condition| condition.kind != "Reconciling") {
+    for condition in new
+        .conditions
+        .iter()
+        .filter(|condition| condition.kind != "Reconciling")
+    {
         let before = old.and_then(|old| old.conditions.iter().find(|before| before.kind == condition.kind));
         if before.is_some_and(|before| before.status == condition.status && before.reason == condition.reason) {
             continue;
@@ -90,9 +105,18 @@ async fn events(
             continue;
         }
         let event = Event {
-            type_: if worse || stalled { EventType::Warning } else { EventType::Normal },
+            type_: if worse || stalled {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: condition.reason.clone(),
-            note: Some(format!("{}: {}", condition.kind, condition.message).chars().take(900).collect()),
+            note: Some(
+                format!("{}: {}", condition.kind, condition.message)
+                    .chars()
+                    .take(900)
+                    .collect(),
+            ),
             action: "Reconcile".to_owned(),
             secondary: None,
         };

@@ -31,17 +31,29 @@ enum Stage {
 
 impl Verdict {
     pub fn ready(message: &str) -> Self {
-        Self { stage: Stage::Ready, reason: "Ready", message: message.to_owned() }
+        Self {
+            stage: Stage::Ready,
+            reason: "Ready",
+            message: message.to_owned(),
+        }
     }
 
     /// Something else must happen first.
     pub fn waiting(reason: &'static str, message: &str) -> Self {
-        Self { stage: Stage::Waiting, reason, message: message.to_owned() }
+        Self {
+            stage: Stage::Waiting,
+            reason,
+            message: message.to_owned(),
+        }
     }
 
     /// The resource must be corrected.
     pub fn refused(reason: &'static str, message: &str) -> Self {
-        Self { stage: Stage::Refused, reason, message: message.to_owned() }
+        Self {
+            stage: Stage::Refused,
+            reason,
+            message: message.to_owned(),
+        }
     }
 
     pub fn is_ready(&self) -> bool {
@@ -50,7 +62,13 @@ impl Verdict {
 
     /// kstatus conditions of this verdict.
     pub fn conditions(&self, old: &[Condition], generation: Option<i64>, now: jiff::Timestamp) -> Vec<Condition> {
-        let is = |flag: bool| if flag { ConditionStatus::True } else { ConditionStatus::False };
+        let is = |flag: bool| {
+            if flag {
+                ConditionStatus::True
+            } else {
+                ConditionStatus::False
+            }
+        };
         let of = |kind, flag| condition(kind, is(flag), self.reason, &self.message, generation);
         let new = vec![
             of("Ready", self.stage == Stage::Ready),
@@ -63,9 +81,18 @@ impl Verdict {
     /// The end of a pass with this verdict.
     pub fn ended(&self, soon: Duration, calm: Duration) -> Ended {
         match self.stage {
-            Stage::Ready => Ended { outcome: Outcome::Completed, again: calm },
-            Stage::Waiting => Ended { outcome: Outcome::Waiting, again: soon },
-            Stage::Refused => Ended { outcome: Outcome::Rejected, again: calm },
+            Stage::Ready => Ended {
+                outcome: Outcome::Completed,
+                again: calm,
+            },
+            Stage::Waiting => Ended {
+                outcome: Outcome::Waiting,
+                again: soon,
+            },
+            Stage::Refused => Ended {
+                outcome: Outcome::Rejected,
+                again: calm,
+            },
         }
     }
 }
@@ -73,7 +100,10 @@ impl Verdict {
 /// Writes the status of a user or topic.
 pub async fn write_status<K, S>(context: &Context, object: &K, kind: &'static str, status: &S) -> Result<(), PassError>
 where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
     S: Serialize,
 {
     if !context.leads() {
@@ -89,7 +119,13 @@ where
     });
     let parameters = PatchParams::apply(STATUS_MANAGER).force();
     let patch = Patch::Apply(&body);
-    bounded("write status of", kind, (&namespace, &name), api.patch_status(&name, &parameters, &patch)).await?;
+    bounded(
+        "write status of",
+        kind,
+        (&namespace, &name),
+        api.patch_status(&name, &parameters, &patch),
+    )
+    .await?;
     context.metrics.kube_write(kind, Verb::Status);
     Ok(())
 }
@@ -97,6 +133,12 @@ where
 /// Is there a cluster of this name, read live?
 pub async fn cluster_exists(context: &Context, key: &ClusterKey) -> Result<bool, PassError> {
     let api: Api<ProductionKafka> = Api::namespaced(context.client.clone(), &key.namespace);
-    let found = bounded("get", "ProductionKafka", (&key.namespace, &key.name), api.get_opt(&key.name)).await?;
+    let found = bounded(
+        "get",
+        "ProductionKafka",
+        (&key.namespace, &key.name),
+        api.get_opt(&key.name),
+    )
+    .await?;
     Ok(found.is_some_and(|cluster| cluster.metadata.deletion_timestamp.is_none()))
 }

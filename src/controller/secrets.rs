@@ -16,7 +16,12 @@ use serde_json::Value;
 pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {
     let object = apply::get(context, &secret_key(namespace, name)).await?;
     Ok(object.map(|object| {
-        let data = object.data.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+        let data = object
+            .data
+            .get("data")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
         let text = |value: &Value| {
             let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
             String::from_utf8(bytes).unwrap_or_default()
@@ -49,4 +54,3 @@ pub async fn keep(context: &Context, names: &ClusterNames, secret: &Child) -> Re
     apply::child(context, namespace, &render::sentinel(names, &secret.name, &uid)).await?;
     Ok(())
 }
-

@@ -45,7 +45,10 @@ struct Table<K, V> {
 
 impl<K: Hash + Eq + Clone, V> Table<K, V> {
     fn new() -> Self {
-        Self { rows: HashMap::new(), fresh: None }
+        Self {
+            rows: HashMap::new(),
+            fresh: None,
+        }
     }
 
     /// Applies an event; returns the keys that vanished with the end of a list.
@@ -57,7 +60,12 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
             }
             Feed::End => {
                 let fresh = self.fresh.take().unwrap_or_default();
-                let gone = self.rows.keys().filter(|key| !fresh.contains_key(*key)).cloned().collect();
+                let gone = self
+                    .rows
+                    .keys()
+                    .filter(|key| !fresh.contains_key(*key))
+                    .cloned()
+                    .collect();
                 self.rows = fresh;
                 return gone;
             }
@@ -99,16 +107,25 @@ fn feed<O, K, V>(event: Event<O>, row: impl Fn(&O) -> (K, V)) -> Feed<K, V> {
 /// The namespace that a watch is bound to; `None`: all.
 pub type Share = Option<String>;
 
+/// Rows by namespace and name, per watch.
+type Shares<V> = HashMap<Share, Table<(String, String), V>>;
+
 /// Whole objects of one kind, by namespace and name.
-pub struct Objects<K>(Mutex<HashMap<Share, Table<(String, String), Arc<K>>>>);
+pub struct Objects<K>(Mutex<Shares<Arc<K>>>);
 
 impl<K: ResourceExt + Clone> Objects<K> {
     /// Takes in an event.
     pub fn event(&self, share: &Share, event: Event<K>) {
         let row = |object: &K| {
-            ((object.namespace().unwrap_or_default(), object.name_any()), Arc::new(object.clone()))
+            (
+                (object.namespace().unwrap_or_default(), object.name_any()),
+                Arc::new(object.clone()),
+            )
         };
-        lock(&self.0).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
+        lock(&self.0)
+            .entry(share.clone())
+            .or_insert_with(Table::new)
+            .feed(feed(event, row));
     }
 
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
@@ -120,8 +137,10 @@ impl<K: ResourceExt + Clone> Objects<K> {
     fn select(&self, namespace: &str, is: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
         let tables = lock(&self.0);
         let rows = tables.values().flat_map(|table| &table.rows);
-        let mut found: Vec<Arc<K>> =
-            rows.filter(|((of, _), object)| of == namespace && is(object)).map(|(_, object)| Arc::clone(object)).collect();
+        let mut found: Vec<Arc<K>> = rows
+            .filter(|((of, _), object)| of == namespace && is(object))
+            .map(|(_, object)| Arc::clone(object))
+            .collect();
         found.sort_by_key(|object| object.name_any());
         found
     }
@@ -136,7 +155,7 @@ impl<K> Default for Objects<K> {
 #[derive(Default)]
 pub struct Stores {
     children: Mutex<HashMap<(Kind, Share), Table<ObjectKey, ChildMeta>>>,
-    pods: Mutex<HashMap<Share, Table<(String, String), PodFact>>>,
+    pods: Mutex<Shares<PodFact>>,
     pub clusters: Objects<ProductionKafka>,
     pub users: Objects<KafkaUser>,
     pub topics: Objects<KafkaTopic>,
@@ -184,13 +203,19 @@ impl Stores {
     pub fn child_event<K>(&self, kind: Kind, share: &Share, event: Event<PartialObjectMeta<K>>) -> Vec<ClusterKey> {
         let done = matches!(event, Event::InitDone);
         let mut touched: Vec<ClusterKey> = match &event {
-            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => cluster_of(&object.metadata).into_iter().collect(),
+            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
+                cluster_of(&object.metadata).into_iter().collect()
+            }
             _ => Vec::new(),
         };
         let mut children = lock(&self.children);
         let table = children.entry((kind, share.clone())).or_insert_with(Table::new);
         let before: Vec<(ObjectKey, Option<String>)> = if done {
-            table.rows.iter().map(|(key, meta)| (key.clone(), meta.cluster.clone())).collect()
+            table
+                .rows
+                .iter()
+                .map(|(key, meta)| (key.clone(), meta.cluster.clone()))
+                .collect()
         } else {
             Vec::new()
         };
@@ -198,7 +223,10 @@ impl Stores {
         drop(children);
         for (key, cluster) in before {
             if let (true, Some(name)) = (gone.contains(&key), cluster) {
-                touched.push(ClusterKey { namespace: key.namespace, name });
+                touched.push(ClusterKey {
+                    namespace: key.namespace,
+                    name,
+                });
             }
         }
         touched
@@ -207,16 +235,23 @@ impl Stores {
     /// Takes in an event of the pods' watch; returns the clusters to look at.
     pub fn pod_event(&self, share: &Share, event: Event<Pod>) -> Vec<ClusterKey> {
         let touched = match &event {
-            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => cluster_of(&pod.metadata).into_iter().collect(),
+            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => {
+                cluster_of(&pod.metadata).into_iter().collect()
+            }
             _ => Vec::new(),
         };
         let row = |pod: &Pod| ((pod.namespace().unwrap_or_default(), pod.name_any()), PodFact::of(pod));
-        lock(&self.pods).entry(share.clone()).or_insert_with(Table::new).feed(feed(event, row));
+        lock(&self.pods)
+            .entry(share.clone())
+            .or_insert_with(Table::new)
+            .feed(feed(event, row));
         touched
     }
 
     pub fn child(&self, key: &ObjectKey) -> Option<ChildMeta> {
-        lock(&self.children).values().find_map(|table| table.rows.get(key).cloned())
+        lock(&self.children)
+            .values()
+            .find_map(|table| table.rows.get(key).cloned())
     }
 
     /// The children that carry the cluster's label.
@@ -247,18 +282,23 @@ impl Stores {
 
     /// The users of a cluster by name.
     pub fn users_of(&self, cluster: &ClusterKey) -> Vec<Arc<KafkaUser>> {
-        self.users.select(&cluster.namespace, |user| user.spec.cluster == cluster.name)
+        self.users
+            .select(&cluster.namespace, |user| user.spec.cluster == cluster.name)
     }
 
     /// The topics of a cluster by name.
     pub fn topics_of(&self, cluster: &ClusterKey) -> Vec<Arc<KafkaTopic>> {
-        self.topics.select(&cluster.namespace, |topic| topic.spec.cluster == cluster.name)
+        self.topics
+            .select(&cluster.namespace, |topic| topic.spec.cluster == cluster.name)
     }
 }
 
 fn cluster_of(meta: &ObjectMeta) -> Option<ClusterKey> {
     let name = meta.labels.as_ref()?.get(CLUSTER_LABEL)?.clone();
-    Some(ClusterKey { namespace: meta.namespace.clone().unwrap_or_default(), name })
+    Some(ClusterKey {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name,
+    })
 }
 
 fn row<K>(kind: Kind, object: &PartialObjectMeta<K>) -> (ObjectKey, ChildMeta) {
@@ -279,8 +319,17 @@ pub fn child_meta(kind: Kind, meta: &ObjectMeta) -> ChildMeta {
         uid: meta.uid.clone().unwrap_or_default(),
         version: generation.map_or_else(|| resource_version.clone(), |generation| format!("g{generation}")),
         resource_version,
-        owner_uid: meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true)).map(|owner| owner.uid.clone()),
-        cluster: meta.labels.as_ref().and_then(|labels| labels.get(CLUSTER_LABEL)).cloned(),
+        owner_uid: meta
+            .owner_references
+            .iter()
+            .flatten()
+            .find(|owner| owner.controller == Some(true))
+            .map(|owner| owner.uid.clone()),
+        cluster: meta
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(CLUSTER_LABEL))
+            .cloned(),
         annotations: meta
             .annotations
             .iter()
@@ -293,5 +342,8 @@ pub fn child_meta(kind: Kind, meta: &ObjectMeta) -> ChildMeta {
 
 /// Kinds whose generation counts changes of the wish alone; of the others the resourceVersion must do.
 const fn has_generation(kind: Kind) -> bool {
-    matches!(kind, Kind::StatefulSet | Kind::Job | Kind::PodDisruptionBudget | Kind::NetworkPolicy)
+    matches!(
+        kind,
+        Kind::StatefulSet | Kind::Job | Kind::PodDisruptionBudget | Kind::NetworkPolicy
+    )
 }

@@ -22,13 +22,22 @@ const CALM: Duration = Duration::from_mins(10);
 /// Runs one pass.
 pub async fn pass(context: &Context, topic: &KafkaTopic) -> Result<Ended, PassError> {
     if topic.metadata.deletion_timestamp.is_some() {
-        return Ok(Ended { outcome: Outcome::Completed, again: CALM });
+        return Ok(Ended {
+            outcome: Outcome::Completed,
+            again: CALM,
+        });
     }
-    let key = ClusterKey { namespace: topic.namespace().unwrap_or_default(), name: topic.spec.cluster.clone() };
+    let key = ClusterKey {
+        namespace: topic.namespace().unwrap_or_default(),
+        name: topic.spec.cluster.clone(),
+    };
     let memory = context.memories.get(&key);
     let ready = memory.kafka.as_ref().is_some_and(|kafka| kafka.partitions.is_some());
     let (Some(cluster), Some(open), true) = (&memory.cluster, &memory.client, ready) else {
-        let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", topic.spec.cluster);
+        let message = format!(
+            "ProductionKafka {} doesn't exist or no broker of it serves yet",
+            topic.spec.cluster
+        );
         return say(context, topic, Verdict::waiting("ClusterNotReady", &message), &[]).await;
     };
     if let Some(refusal) = refusal(topic, cluster, &context.stores.topics_of(&key)) {
@@ -52,15 +61,26 @@ fn refusal(topic: &KafkaTopic, cluster: &Cluster, all: &[std::sync::Arc<KafkaTop
         return Some(Verdict::refused("NotAvailable", message));
     }
     if name.starts_with("__") {
-        return Some(Verdict::refused("InternalTopic", &format!("spec.topicName: {name} is Kafka's own topic: choose another name")));
+        return Some(Verdict::refused(
+            "InternalTopic",
+            &format!("spec.topicName: {name} is Kafka's own topic: choose another name"),
+        ));
     }
     if wanted > cluster.brokers() {
-        let message = format!("spec.replicationFactor: {wanted} replicas need as many brokers, there are {}", cluster.brokers());
+        let message = format!(
+            "spec.replicationFactor: {wanted} replicas need as many brokers, there are {}",
+            cluster.brokers()
+        );
         return Some(Verdict::refused("TooFewBrokers", &message));
     }
-    let minimum = topic.spec.config.get("min.insync.replicas").and_then(|text| text.parse::<i32>().ok());
+    let minimum = topic
+        .spec
+        .config
+        .get("min.insync.replicas")
+        .and_then(|text| text.parse::<i32>().ok());
     if minimum.is_some_and(|minimum| minimum > wanted) {
-        let message = "spec.config[min.insync.replicas]: is above the replication factor: no write could be acknowledged";
+        let message =
+            "spec.config[min.insync.replicas]: is above the replication factor: no write could be acknowledged";
         return Some(Verdict::refused("MinIsrTooHigh", message));
     }
     let older = all.iter().find(|other| {
@@ -69,7 +89,13 @@ fn refusal(topic: &KafkaTopic, cluster: &Cluster, all: &[std::sync::Arc<KafkaTop
             && (other.creation_timestamp(), other.name_any()) < (topic.creation_timestamp(), topic.name_any())
     });
     older.map(|other| {
-        Verdict::refused("NameTaken", &format!("KafkaTopic {} manages topic {name} already: remove one", other.name_any()))
+        Verdict::refused(
+            "NameTaken",
+            &format!(
+                "KafkaTopic {} manages topic {name} already: remove one",
+                other.name_any()
+            ),
+        )
     })
 }
 
@@ -79,7 +105,12 @@ async fn bring(
     cluster: &Cluster,
 ) -> Result<(Verdict, Vec<PartitionState>), PassError> {
     let name = name_of(topic);
-    let of_topic = |what: &'static str| move |source| PassError::Kafka { what, source: Box::new(source) };
+    let of_topic = |what: &'static str| {
+        move |source| PassError::Kafka {
+            what,
+            source: Box::new(source),
+        }
+    };
     let mut partitions = partitions(admin, &name).await?;
     if partitions.is_empty() {
         let new = NewTopic {
@@ -88,36 +119,62 @@ async fn bring(
             replication_factor: i16::try_from(topic.spec.replication_factor.unwrap_or(cluster.replication_factor)).ok(),
             config: topic.spec.config.clone(),
         };
-        let outcomes = admin.create_topics(vec![new], false).await.map_err(of_topic("create a topic"))?;
+        let outcomes = admin
+            .create_topics(vec![new], false)
+            .await
+            .map_err(of_topic("create a topic"))?;
         if let Some(error) = outcomes.into_values().find_map(Result::err) {
-            return Ok((Verdict::refused("KafkaRefused", &format!("create topic {name}: {error}")), Vec::new()));
+            return Ok((
+                Verdict::refused("KafkaRefused", &format!("create topic {name}: {error}")),
+                Vec::new(),
+            ));
         }
         return Ok((Verdict::waiting("Creating", "the topic is being created"), Vec::new()));
     }
     let count = i32::try_from(partitions.len()).unwrap_or(i32::MAX);
-    let replicas = partitions.iter().filter_map(|one| i32::try_from(one.replicas.len()).ok()).min().unwrap_or_default();
+    let replicas = partitions
+        .iter()
+        .filter_map(|one| i32::try_from(one.replicas.len()).ok())
+        .min()
+        .unwrap_or_default();
     if topic.spec.partitions < count {
         let message = format!("spec.partitions: the topic has {count} and Kafka can't take partitions away: raise it");
         return Ok((Verdict::refused("FewerPartitions", &message), partitions));
     }
     if topic.spec.replication_factor.is_some_and(|wanted| wanted != replicas) {
-        let message = format!("spec.replicationFactor: the topic has {replicas}; changing it isn't available yet: restore it");
+        let message =
+            format!("spec.replicationFactor: the topic has {replicas}; changing it isn't available yet: restore it");
         return Ok((Verdict::refused("NotAvailable", &message), partitions));
     }
     if topic.spec.partitions > count {
-        let more = NewPartitions { topic: name.clone(), count: topic.spec.partitions };
-        let outcomes = admin.create_partitions(vec![more], false).await.map_err(of_topic("add partitions"))?;
+        let more = NewPartitions {
+            topic: name.clone(),
+            count: topic.spec.partitions,
+        };
+        let outcomes = admin
+            .create_partitions(vec![more], false)
+            .await
+            .map_err(of_topic("add partitions"))?;
         if let Some(error) = outcomes.into_values().find_map(Result::err) {
-            return Ok((Verdict::refused("KafkaRefused", &format!("add partitions to {name}: {error}")), partitions));
+            return Ok((
+                Verdict::refused("KafkaRefused", &format!("add partitions to {name}: {error}")),
+                partitions,
+            ));
         }
         partitions.clear();
-        return Ok((Verdict::waiting("AddingPartitions", "partitions are being added"), partitions));
+        return Ok((
+            Verdict::waiting("AddingPartitions", "partitions are being added"),
+            partitions,
+        ));
     }
     Ok((configure(admin, &name, topic).await?, partitions))
 }
 
 async fn configure(admin: &dyn KafkaAdmin, name: &str, topic: &KafkaTopic) -> Result<Verdict, PassError> {
-    let failed = |source| PassError::Kafka { what: "configure a topic", source: Box::new(source) };
+    let failed = |source| PassError::Kafka {
+        what: "configure a topic",
+        source: Box::new(source),
+    };
     let resource = ConfigResource::Topic(name.to_owned());
     let described = admin.describe_configs(vec![resource.clone()]).await.map_err(failed)?;
     let current = match described.get(&resource) {
@@ -126,18 +183,31 @@ async fn configure(admin: &dyn KafkaAdmin, name: &str, topic: &KafkaTopic) -> Re
         None => return Ok(Verdict::waiting("NotObserved", "Kafka doesn't describe the topic yet")),
     };
     if let Some(change) = dynamic::topic_change(name, &topic.spec.config, current) {
-        let outcomes = admin.incremental_alter_configs(vec![change], false).await.map_err(failed)?;
+        let outcomes = admin
+            .incremental_alter_configs(vec![change], false)
+            .await
+            .map_err(failed)?;
         if let Some(error) = outcomes.into_values().find_map(Result::err) {
-            return Ok(Verdict::refused("KafkaRefused", &format!("configure topic {name}: {error}")));
+            return Ok(Verdict::refused(
+                "KafkaRefused",
+                &format!("configure topic {name}: {error}"),
+            ));
         }
     }
     Ok(Verdict::ready("the topic is as the resource asks"))
 }
 
 async fn partitions(admin: &dyn KafkaAdmin, name: &str) -> Result<Vec<PartitionState>, PassError> {
-    let failed = |source| PassError::Kafka { what: "read the topics", source: Box::new(source) };
+    let failed = |source| PassError::Kafka {
+        what: "read the topics",
+        source: Box::new(source),
+    };
     let view = admin.partitions().await.map_err(failed)?;
-    Ok(view.partitions.into_iter().filter(|partition| partition.topic == name).collect())
+    Ok(view
+        .partitions
+        .into_iter()
+        .filter(|partition| partition.topic == name)
+        .collect())
 }
 
 async fn say(
@@ -156,7 +226,12 @@ async fn say(
     if !partitions.is_empty() {
         wanted.partitions = count(partitions.len());
         wanted.replication_factor = partitions.iter().map(|one| one.replicas.len()).min().and_then(count);
-        wanted.under_replicated = count(partitions.iter().filter(|one| one.isr.len() < one.replicas.len()).count());
+        wanted.under_replicated = count(
+            partitions
+                .iter()
+                .filter(|one| one.isr.len() < one.replicas.len())
+                .count(),
+        );
     }
     if wanted != old {
         resource::write_status(context, topic, "KafkaTopic", &wanted).await?;

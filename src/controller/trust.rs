@@ -62,6 +62,9 @@ enum Layout {
     Client,
 }
 
+/// Renders an authority's Secret.
+type RenderSecret = fn(&ClusterNames, &BTreeMap<String, String>) -> Child;
+
 struct Wanted {
     secret: String,
     node: Option<i32>,
@@ -81,9 +84,18 @@ pub async fn ensure(
         Some(trust) => (trust.cluster_ca.clone(), trust.clients_ca.clone()),
         None => authorities(context, cluster, identity).await?,
     };
-    let mut trust = Trust { cluster_ca, clients_ca, leaves: BTreeMap::new(), serials: BTreeMap::new(), next: None };
+    let mut trust = Trust {
+        cluster_ca,
+        clients_ca,
+        leaves: BTreeMap::new(),
+        serials: BTreeMap::new(),
+        next: None,
+    };
     for wanted in wanted_leaves(cluster, identity) {
-        let stored = known.as_ref().and_then(|trust| trust.leaves.get(&wanted.secret)).cloned();
+        let stored = known
+            .as_ref()
+            .and_then(|trust| trust.leaves.get(&wanted.secret))
+            .cloned();
         let stored = match stored {
             Some(stored) => Some(stored),
             None => read_leaf(context, cluster, &wanted).await?,
@@ -110,7 +122,13 @@ async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust:
         render::clients_ca_secret(names, &authority_texts(&trust.clients_ca)),
         render::cluster_ca_cert_secret(cluster, &public),
     ];
-    let texts = |name: &str| trust.leaves.get(name).map(|leaf| leaf.data.0.clone()).unwrap_or_default();
+    let texts = |name: &str| {
+        trust
+            .leaves
+            .get(name)
+            .map(|leaf| leaf.data.0.clone())
+            .unwrap_or_default()
+    };
     secrets.push(render::operator_tls_secret(cluster, &texts(&names.operator_tls())));
     secrets.push(render::acl_sync_tls_secret(cluster, &texts(&names.acl_sync_tls())));
     for node in cluster.nodes(identity) {
@@ -135,8 +153,20 @@ async fn authorities(
     identity: &Identity,
 ) -> Result<(CertificateAuthority, CertificateAuthority), PassError> {
     let names = &cluster.names;
-    let cluster_ca = authority(context, cluster, identity, (&names.cluster_ca(), render::cluster_ca_secret)).await?;
-    let clients_ca = authority(context, cluster, identity, (&names.clients_ca(), render::clients_ca_secret)).await?;
+    let cluster_ca = authority(
+        context,
+        cluster,
+        identity,
+        (&names.cluster_ca(), render::cluster_ca_secret),
+    )
+    .await?;
+    let clients_ca = authority(
+        context,
+        cluster,
+        identity,
+        (&names.clients_ca(), render::clients_ca_secret),
+    )
+    .await?;
     Ok((cluster_ca, clients_ca))
 }
 
@@ -144,7 +174,7 @@ async fn authority(
     context: &Context,
     cluster: &Cluster,
     identity: &Identity,
-    (name, secret): (&str, fn(&ClusterNames, &BTreeMap<String, String>) -> Child),
+    (name, secret): (&str, RenderSecret),
 ) -> Result<CertificateAuthority, PassError> {
     let namespace = &cluster.names.namespace;
     if let Some(data) = secrets::read(context, namespace, name).await? {
@@ -166,10 +196,15 @@ async fn authority(
     };
     let now = context.now();
     let made = off_thread(name, move || CertificateAuthority::generate(&request, now)).await?;
-    if apply::create(context, namespace, &secret(&cluster.names, &authority_texts(&made))).await?.is_some() {
+    if apply::create(context, namespace, &secret(&cluster.names, &authority_texts(&made)))
+        .await?
+        .is_some()
+    {
         return Ok(made);
     }
-    let data = secrets::read(context, namespace, name).await?.unwrap_or(SecretData(BTreeMap::new()));
+    let data = secrets::read(context, namespace, name)
+        .await?
+        .unwrap_or(SecretData(BTreeMap::new()));
     parse_authority(namespace, name, &data)
 }
 
@@ -222,7 +257,9 @@ fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
 }
 
 async fn read_leaf(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Result<Option<StoredLeaf>, PassError> {
-    let Some(data) = secrets::read(context, &cluster.names.namespace, &wanted.secret).await? else { return Ok(None) };
+    let Some(data) = secrets::read(context, &cluster.names.namespace, &wanted.secret).await? else {
+        return Ok(None);
+    };
     let (cert, _) = pem_of(&data, wanted.layout);
     // What can't be read is made again by the decision.
     let facts = inspect(cert).ok();
@@ -255,8 +292,16 @@ async fn leaf(
             let (cert, key) = pem_of(&stored.data, wanted.layout);
             (cert, SecretPem::new(key))
         });
-        let existing = parts.as_ref().map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
-        decide(&trust.cluster_ca, existing, &wanted.request, cluster.security.renew_before, now)
+        let existing = parts
+            .as_ref()
+            .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
+        decide(
+            &trust.cluster_ca,
+            existing,
+            &wanted.request,
+            cluster.security.renew_before,
+            now,
+        )
     };
     if let (LeafDecision::Keep { until }, Some(stored)) = (decision, stored) {
         return Ok((stored, until));
@@ -266,8 +311,10 @@ async fn leaf(
     }
     let (authority, request) = (trust.cluster_ca.clone(), wanted.request.clone());
     let made = off_thread(&wanted.secret, move || issue(&authority, &request, now)).await?;
-    let facts = inspect(&made.cert_pem)
-        .map_err(|source| PassError::Certificate { what: wanted.secret.clone(), source })?;
+    let facts = inspect(&made.cert_pem).map_err(|source| PassError::Certificate {
+        what: wanted.secret.clone(),
+        source,
+    })?;
     let data = match wanted.layout {
         Layout::Node => BTreeMap::from([
             ("node.pem".to_owned(), made.keystore_pem().expose().to_owned()),
@@ -280,7 +327,11 @@ async fn leaf(
             ("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned()),
         ]),
     };
-    let stored = StoredLeaf { data: SecretData(data), serial: facts.serial_hex, not_after: facts.not_after };
+    let stored = StoredLeaf {
+        data: SecretData(data),
+        serial: facts.serial_hex,
+        not_after: facts.not_after,
+    };
     Ok((stored, now))
 }
 
@@ -305,7 +356,13 @@ pub async fn user_leaf(
     let kept = stored.filter(|(cert_pem, key)| {
         let key_pem = &SecretPem::new(key.as_str());
         let existing = Some(ExistingLeaf { cert_pem, key_pem });
-        let decision = decide(&trust.clients_ca, existing, &request, cluster.security.renew_before, now);
+        let decision = decide(
+            &trust.clients_ca,
+            existing,
+            &request,
+            cluster.security.renew_before,
+            now,
+        );
         matches!(decision, LeafDecision::Keep { .. })
     });
     if let Some(kept) = kept {
@@ -337,7 +394,11 @@ impl Trust {
 
 /// Key of a Secret.
 pub fn secret_key(namespace: &str, name: &str) -> ObjectKey {
-    ObjectKey { kind: Kind::Secret, namespace: namespace.to_owned(), name: name.to_owned() }
+    ObjectKey {
+        kind: Kind::Secret,
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn algorithm(wanted: Algorithm) -> KeyAlgorithm {
@@ -354,7 +415,10 @@ async fn off_thread<T: Send + 'static>(
     make: impl FnOnce() -> Result<T, PkiError> + Send + 'static,
 ) -> Result<T, PassError> {
     match tokio::task::spawn_blocking(make).await {
-        Ok(made) => made.map_err(|source| PassError::Certificate { what: what.to_owned(), source }),
+        Ok(result) => result.map_err(|source| PassError::Certificate {
+            what: what.to_owned(),
+            source,
+        }),
         Err(_) => Err(PassError::Randomness),
     }
 }

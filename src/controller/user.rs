@@ -33,7 +33,10 @@ const CALM: Duration = Duration::from_mins(10);
 
 /// Runs one pass.
 pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassError> {
-    let key = ClusterKey { namespace: user.namespace().unwrap_or_default(), name: user.spec.cluster.clone() };
+    let key = ClusterKey {
+        namespace: user.namespace().unwrap_or_default(),
+        name: user.spec.cluster.clone(),
+    };
     let memory = context.memories.get(&key);
     if user.metadata.deletion_timestamp.is_some() {
         return gone(context, user, &memory).await;
@@ -42,7 +45,10 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         finalizers(context, user, &json!([FINALIZER])).await?;
     }
     let (Some(cluster), Some(trust), Some(open)) = (&memory.cluster, &memory.trust, &memory.client) else {
-        let message = format!("ProductionKafka {} doesn't exist or has no running broker yet", user.spec.cluster);
+        let message = format!(
+            "ProductionKafka {} doesn't exist or has no running broker yet",
+            user.spec.cluster
+        );
         return say(context, user, Verdict::waiting("ClusterNotReady", &message)).await;
     };
     let Some(listener) = listener(cluster, user.spec.authentication.kind) else {
@@ -53,7 +59,10 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         return say(context, user, Verdict::refused("NoListener", &message)).await;
     };
     let secret_name = names::credentials(&user.name_any());
-    let stored = secrets::read(context, &key.namespace, &secret_name).await?.map(|data| data.0).unwrap_or_default();
+    let stored = secrets::read(context, &key.namespace, &secret_name)
+        .await?
+        .map(|data| data.0)
+        .unwrap_or_default();
     let mut texts = credentials(context, user, cluster, trust, &stored).await?;
     let bootstrap = render::bootstrap_servers(cluster, listener);
     texts.insert("ca.crt".into(), trust.cluster_ca.cert_pem().to_owned());
@@ -62,7 +71,12 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     texts.insert("client.properties".into(), properties(&bootstrap, user, &texts));
     let name = user.name_any();
     let uid = user.uid().unwrap_or_default();
-    let owner = UserOwner { namespace: &key.namespace, name: &name, uid: &uid, cluster: &key.name };
+    let owner = UserOwner {
+        namespace: &key.namespace,
+        name: &name,
+        uid: &uid,
+        cluster: &key.name,
+    };
     secrets::keep(context, &cluster.names, &render::credentials_secret(&owner, &texts)).await?;
     if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
         && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
@@ -71,9 +85,19 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
     if memory.acls.as_ref() != Some(&wanted) {
-        return say(context, user, Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka")).await;
+        return say(
+            context,
+            user,
+            Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+        )
+        .await;
     }
-    say(context, user, Verdict::ready("credentials and access rights are in place")).await
+    say(
+        context,
+        user,
+        Verdict::ready("credentials and access rights are in place"),
+    )
+    .await
 }
 
 fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::model::ClientListener> {
@@ -81,7 +105,10 @@ fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::m
         UserAuthenticationType::ScramSha512 => ClientAuth::ScramSha512,
         UserAuthenticationType::Mtls => ClientAuth::Mtls,
     };
-    cluster.listeners.iter().find(|listener| listener.authentication == wanted)
+    cluster
+        .listeners
+        .iter()
+        .find(|listener| listener.authentication == wanted)
 }
 
 /// The user's own secrets: what's stored if it's good, else new ones.
@@ -115,17 +142,25 @@ async fn credentials(
 /// 32 random bytes as 43 characters.
 fn password(context: &Context) -> Result<String, PassError> {
     let mut bytes = [0_u8; 32];
-    if (context.world.random)(&mut bytes) { Ok(URL_SAFE_NO_PAD.encode(bytes)) } else { Err(PassError::Randomness) }
+    if (context.world.random)(&mut bytes) {
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    } else {
+        Err(PassError::Randomness)
+    }
 }
 
 fn properties(bootstrap: &str, user: &KafkaUser, texts: &BTreeMap<String, String>) -> String {
     let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
     let username = user.name_any();
     let credentials = match user.spec.authentication.kind {
-        UserAuthenticationType::ScramSha512 => {
-            ClientCredentials::ScramSha512 { username: &username, password: text("password") }
-        }
-        UserAuthenticationType::Mtls => ClientCredentials::Mtls { certificate: text("user.crt"), key: text("user.key") },
+        UserAuthenticationType::ScramSha512 => ClientCredentials::ScramSha512 {
+            username: &username,
+            password: text("password"),
+        },
+        UserAuthenticationType::Mtls => ClientCredentials::Mtls {
+            certificate: text("user.crt"),
+            key: text("user.key"),
+        },
     };
     render::client_properties(bootstrap, text("ca.crt"), credentials)
 }
@@ -134,7 +169,11 @@ fn properties(bootstrap: &str, user: &KafkaUser, texts: &BTreeMap<String, String
 /// they tell whether it holds this password (Kafka takes 4096 to 16384).
 fn iterations(password: &str) -> u32 {
     let hash = digest(&SHA256, password.as_bytes());
-    let bits = hash.as_ref().iter().take(2).fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
+    let bits = hash
+        .as_ref()
+        .iter()
+        .take(2)
+        .fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
     8192 + (bits & 0x1fff)
 }
 
@@ -145,7 +184,10 @@ async fn scram(
     texts: &BTreeMap<String, String>,
 ) -> Result<Option<String>, PassError> {
     let name = user.name_any();
-    let failed = |source| PassError::Kafka { what: "set a SCRAM credential", source: Box::new(source) };
+    let failed = |source| PassError::Kafka {
+        what: "set a SCRAM credential",
+        source: Box::new(source),
+    };
     let password = texts.get("password").cloned().unwrap_or_default();
     let iterations = iterations(&password);
     let there = admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
@@ -159,32 +201,60 @@ async fn scram(
         .and_then(|salt| scram::sha512_credential(&name, &Secret::new(password.into_bytes()), salt, iterations));
     let upsert = made.map_err(|_| PassError::Randomness)?;
     let outcomes = admin.alter_user_scram(vec![upsert], Vec::new()).await.map_err(failed)?;
-    Ok(outcomes.into_values().find_map(Result::err).map(|error| error.to_string()))
+    Ok(outcomes
+        .into_values()
+        .find_map(Result::err)
+        .map(|error| error.to_string()))
 }
 
 /// Takes credential and rights away, then lets go.
 async fn gone(context: &Context, user: &KafkaUser, memory: &Memory) -> Result<Ended, PassError> {
-    let done = Ok(Ended { outcome: Outcome::Completed, again: CALM });
+    let done = Ok(Ended {
+        outcome: Outcome::Completed,
+        again: CALM,
+    });
     if !user.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return done;
     }
-    let key = ClusterKey { namespace: user.namespace().unwrap_or_default(), name: user.spec.cluster.clone() };
+    let key = ClusterKey {
+        namespace: user.namespace().unwrap_or_default(),
+        name: user.spec.cluster.clone(),
+    };
     // A cluster that's gone, or that never formed, has nothing to take away.
     let exists = resource::cluster_exists(context, &key).await?;
     if exists && let Some(open) = &memory.client {
         let name = user.name_any();
-        let deletion = ScramDeletion { user: name.clone(), mechanism: ScramMechanism::Sha512 };
-        let failed = |source| PassError::Kafka { what: "remove a SCRAM credential", source: Box::new(source) };
-        let there = open.admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
+        let deletion = ScramDeletion {
+            user: name.clone(),
+            mechanism: ScramMechanism::Sha512,
+        };
+        let failed = |source| PassError::Kafka {
+            what: "remove a SCRAM credential",
+            source: Box::new(source),
+        };
+        let there = open
+            .admin
+            .describe_user_scram(vec![name.clone()])
+            .await
+            .map_err(failed)?;
         if there.contains_key(&name) {
-            open.admin.alter_user_scram(Vec::new(), vec![deletion]).await.map_err(failed)?;
+            open.admin
+                .alter_user_scram(Vec::new(), vec![deletion])
+                .await
+                .map_err(failed)?;
         }
         let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
         if memory.acls.as_ref() != Some(&wanted) {
-            return Ok(Ended { outcome: Outcome::Waiting, again: SOON });
+            return Ok(Ended {
+                outcome: Outcome::Waiting,
+                again: SOON,
+            });
         }
     } else if exists && memory.cluster.is_some() {
-        return Ok(Ended { outcome: Outcome::Waiting, again: SOON });
+        return Ok(Ended {
+            outcome: Outcome::Waiting,
+            again: SOON,
+        });
     }
     finalizers(context, user, &json!([])).await?;
     done
@@ -203,7 +273,13 @@ async fn finalizers(context: &Context, user: &KafkaUser, wanted: &serde_json::Va
     });
     let parameters = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&body);
-    bounded("set the finalizer of", "KafkaUser", (&namespace, &name), api.patch(&name, &parameters, &patch)).await?;
+    bounded(
+        "set the finalizer of",
+        "KafkaUser",
+        (&namespace, &name),
+        api.patch(&name, &parameters, &patch),
+    )
+    .await?;
     Ok(())
 }
 
@@ -212,7 +288,11 @@ async fn say(context: &Context, user: &KafkaUser, verdict: Verdict) -> Result<En
     let wanted = KafkaUserStatus {
         observed_generation: user.metadata.generation,
         principal: Some(format!("User:{}", user.name_any())),
-        secret: if verdict.is_ready() { Some(names::credentials(&user.name_any())) } else { old.secret.clone() },
+        secret: if verdict.is_ready() {
+            Some(names::credentials(&user.name_any()))
+        } else {
+            old.secret.clone()
+        },
         conditions: verdict.conditions(&old.conditions, user.metadata.generation, context.now()),
     };
     if wanted != old {

@@ -35,11 +35,18 @@ struct Watching {
 
 /// Starts every watch. `namespaces` empty: all of them.
 pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>, triggers: &Triggers) {
-    let shares: Vec<Share> =
-        if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
+    let shares: Vec<Share> = if namespaces.is_empty() {
+        vec![None]
+    } else {
+        namespaces.iter().cloned().map(Some).collect()
+    };
     for share in shares {
-        let watching =
-            Watching { client: client.clone(), share, stores: Arc::clone(stores), triggers: triggers.clone() };
+        let watching = Watching {
+            client: client.clone(),
+            share,
+            stores: Arc::clone(stores),
+            triggers: triggers.clone(),
+        };
         watching.child::<ConfigMap>(Kind::ConfigMap);
         watching.child::<Service>(Kind::Service);
         watching.child::<NetworkPolicy>(Kind::NetworkPolicy);
@@ -66,7 +73,10 @@ pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>,
 }
 
 fn key_of<K: ResourceExt>(object: &K, name: String) -> ClusterKey {
-    ClusterKey { namespace: object.namespace().unwrap_or_default(), name }
+    ClusterKey {
+        namespace: object.namespace().unwrap_or_default(),
+        name,
+    }
 }
 
 fn ours() -> watcher::Config {
@@ -82,8 +92,13 @@ impl Watching {
     }
 
     /// Runs a watch for ever; `take` gets every event and says whom it concerns.
-    fn run<K>(self, name: String, api: Api<K>, config: watcher::Config, take: impl Fn(&Self, Event<K>) -> Vec<Key> + Send + 'static)
-    where
+    fn run<K>(
+        self,
+        name: String,
+        api: Api<K>,
+        config: watcher::Config,
+        take: impl Fn(&Self, Event<K>) -> Vec<Key> + Send + 'static,
+    ) where
         K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     {
         self.stores.expect(&name);
@@ -115,30 +130,47 @@ impl Watching {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + Sync + 'static,
     {
         let api: Api<PartialObjectMeta<K>> = self.api();
-        self.clone().run(self.name(kind.as_str()), api, ours(), move |watching, event| {
-            let touched = watching.stores.child_event(kind, &watching.share, event);
-            touched.into_iter().map(Key::Cluster).collect()
-        });
+        self.clone()
+            .run(self.name(kind.as_str()), api, ours(), move |watching, event| {
+                let touched = watching.stores.child_event(kind, &watching.share, event);
+                touched.into_iter().map(Key::Cluster).collect()
+            });
     }
 
     fn pods(&self) {
-        self.clone().run(self.name("Pod"), self.api::<Pod>(), ours(), |watching, event| {
-            watching.stores.pod_event(&watching.share, event).into_iter().map(Key::Cluster).collect()
-        });
+        self.clone()
+            .run(self.name("Pod"), self.api::<Pod>(), ours(), |watching, event| {
+                watching
+                    .stores
+                    .pod_event(&watching.share, event)
+                    .into_iter()
+                    .map(Key::Cluster)
+                    .collect()
+            });
     }
 
     fn resources<K>(&self, store: fn(&Stores, &Share, Event<K>), concerned: fn(&K) -> Vec<Key>)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + 'static,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
     {
         let api: Api<K> = self.api();
-        self.clone().run(self.name(&K::kind(&())), api, watcher::Config::default(), move |watching, event| {
-            let keys = match &event {
-                Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => concerned(object),
-                Event::Init | Event::InitDone => Vec::new(),
-            };
-            store(&watching.stores, &watching.share, event);
-            keys
-        });
+        self.clone().run(
+            self.name(&K::kind(&())),
+            api,
+            watcher::Config::default(),
+            move |watching, event| {
+                let keys = match &event {
+                    Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => concerned(object),
+                    Event::Init | Event::InitDone => Vec::new(),
+                };
+                store(&watching.stores, &watching.share, event);
+                keys
+            },
+        );
     }
 }

@@ -29,7 +29,9 @@ impl Child {
     /// Adds an annotation.
     pub fn annotate(&mut self, key: &str, value: &str) {
         if let Some(metadata) = self.body.get_mut("metadata").and_then(Value::as_object_mut) {
-            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+            let annotations = metadata
+                .entry("annotations")
+                .or_insert_with(|| Value::Object(serde_json::Map::new()));
             if let Some(annotations) = annotations.as_object_mut() {
                 annotations.insert(key.to_owned(), Value::String(value.to_owned()));
             }

@@ -7,9 +7,15 @@ use std::collections::BTreeMap;
 /// How the application proves who it is. No `Debug`: it holds a password.
 #[derive(Clone, Copy)]
 pub enum ClientCredentials<'a> {
-    ScramSha512 { username: &'a str, password: &'a str },
+    ScramSha512 {
+        username: &'a str,
+        password: &'a str,
+    },
     /// PEM texts.
-    Mtls { certificate: &'a str, key: &'a str },
+    Mtls {
+        certificate: &'a str,
+        key: &'a str,
+    },
 }
 
 /// The file's text.

@@ -7,7 +7,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 /// Local disk of a container: logs that the kubelet keeps, and its scratch volumes.
-const LOCAL_STORAGE: [(&str, &str); 2] = [("requests", "64Mi"), ("limits", "1Gi")];
+const LOCAL_STORAGE: &str = "ephemeral-storage";
+const LOCAL_STORAGE_REQUEST: &str = "64Mi";
+const LOCAL_STORAGE_LIMIT: &str = "1Gi";
 const TOOL: &str = "/opt/productionkafka/productionkafka";
 
 /// Copies the static binary and the metrics agent out of the operator's image.
@@ -72,22 +74,22 @@ fn command(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// The pool's amounts, and a bound on local disk; a pool that names only one of request and limit gets both.
 fn resources(pool: &Pool) -> ResourceRequirements {
-    let with_local_storage = |kind: &str, given: &BTreeMap<String, crate::api::Quantity>| {
-        let mut all: BTreeMap<String, Quantity> = given
+    let given = &pool.resources;
+    let named = given.limits.get(LOCAL_STORAGE).or(given.requests.get(LOCAL_STORAGE));
+    let amounts = |amounts: &BTreeMap<String, crate::api::Quantity>, default: &str| {
+        let mut all: BTreeMap<String, Quantity> = amounts
             .iter()
             .map(|(name, quantity)| (name.clone(), Quantity(quantity.0.clone())))
             .collect();
-        let named = pool.resources.limits.contains_key("ephemeral-storage")
-            || pool.resources.requests.contains_key("ephemeral-storage");
-        if let Some((_, amount)) = LOCAL_STORAGE.iter().find(|(of, _)| *of == kind && !named) {
-            all.insert("ephemeral-storage".into(), Quantity((*amount).into()));
-        }
+        all.entry(LOCAL_STORAGE.into())
+            .or_insert_with(|| Quantity(named.map_or(default, |quantity| &quantity.0).to_owned()));
         all
     };
     ResourceRequirements {
-        requests: Some(with_local_storage("requests", &pool.resources.requests)),
-        limits: Some(with_local_storage("limits", &pool.resources.limits)),
+        requests: Some(amounts(&given.requests, LOCAL_STORAGE_REQUEST)),
+        limits: Some(amounts(&given.limits, LOCAL_STORAGE_LIMIT)),
         claims: None,
     }
 }

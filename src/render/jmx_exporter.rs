@@ -1,5 +1,6 @@
 //! `jmx-exporter.yaml`: which of Kafka's MBeans become metrics, and how they're called. Per-partition beans are left out:
-//! their number grows with the cluster and what they say is in the aggregates and in the resource's status.
+//! their number grows with the cluster and what they say is in the aggregates and in the resource's status. The agent adds
+//! the JVM's metrics by itself.
 
 /// The file's text. The first rule that matches names the metric; what matches none isn't exported.
 pub const JMX_EXPORTER: &str = r#"lowercaseOutputName: true
@@ -12,64 +13,65 @@ includeObjectNames:
 - "kafka.network:*"
 - "kafka.server:*"
 - "kafka.utils:*"
-- "java.lang:*"
 excludeObjectNames:
 - "kafka.log:type=Log,*"
 - "kafka.cluster:*"
 - "kafka.server:type=FetcherStats,*"
 - "kafka.server:type=app-info,*"
+- "kafka.network:type=RequestMetrics,name=ResponseSendTimeMs,*"
+- "kafka.network:type=RequestMetrics,name=ThrottleTimeMs,*"
 rules:
 # Percentiles of histograms, as one metric with a label.
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5", "$6": "$7", quantile: "0.$8"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5", quantile: "0.$6"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)><>(\\d+)thPercentile"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)><>(50|99|999)thPercentile"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {quantile: "0.$4"}
 # How idle the handler pools are is a rate of a meter.
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)Percent\\w*><>(MeanRate|OneMinuteRate)"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)Percent\\w*><>(MeanRate|OneMinuteRate)"
   name: kafka_$1_$2_$3_percent
   type: GAUGE
   labels: {rate: "$4"}
 # Meters and histograms: the count, from which Prometheus makes rates.
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)PerSec\\w*, (.+)=(.+), (.+)=(.+)><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)PerSec\\w*, (.+)=(.+), (.+)=(.+)><>Count"
   name: kafka_$1_$2_$3_total
   type: COUNTER
   labels: {"$4": "$5", "$6": "$7"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)PerSec\\w*, (.+)=(.+)><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)PerSec\\w*, (.+)=(.+)><>Count"
   name: kafka_$1_$2_$3_total
   type: COUNTER
   labels: {"$4": "$5"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)PerSec\\w*><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)PerSec\\w*><>Count"
   name: kafka_$1_$2_$3_total
   type: COUNTER
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>Count"
   name: kafka_$1_$2_$3_count
   type: COUNTER
   labels: {"$4": "$5", "$6": "$7"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+)><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+)><>Count"
   name: kafka_$1_$2_$3_count
   type: COUNTER
   labels: {"$4": "$5"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)><>Count"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)><>Count"
   name: kafka_$1_$2_$3_count
   type: COUNTER
 # Gauges.
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>Value"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+), (.+)=(.+)><>Value"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5", "$6": "$7"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+), (.+)=(.+)><>Value"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+), (.+)=(.+)><>Value"
   name: kafka_$1_$2_$3
   type: GAUGE
   labels: {"$4": "$5"}
-- pattern: "kafka.(\\w+)<type=(.+), name=(.+)><>Value"
+- pattern: "kafka\\.([\\w.]+)<type=(.+), name=(.+)><>Value"
   name: kafka_$1_$2_$3
   type: GAUGE
 # Beans of Kafka's own metrics library: the quorum, and connections by listener.

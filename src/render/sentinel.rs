@@ -32,6 +32,10 @@ pub fn sentinel(names: &ClusterNames, secret: &str, uid: &str) -> Child {
         )])),
         ..labels::surviving(&names.namespace, &name, labels::labels(names, Component::Certificates))
     };
-    let object = ConfigMap { metadata, immutable: Some(true), ..ConfigMap::default() };
+    let object = ConfigMap {
+        metadata,
+        immutable: Some(true),
+        ..ConfigMap::default()
+    };
     Child::new(Kind::ConfigMap, &name, &object)
 }

@@ -63,7 +63,11 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     let (ready, next) = ready(judged, &quorum, &replicated);
     let is_ready = ready.0 == ConditionStatus::True;
     let reconciling = if is_ready {
-        (ConditionStatus::False, "Settled", "everything is as the resource asks".to_owned())
+        (
+            ConditionStatus::False,
+            "Settled",
+            "everything is as the resource asks".to_owned(),
+        )
     } else {
         (ConditionStatus::True, "Progressing", next.clone())
     };
@@ -85,10 +89,18 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
 fn quorum_healthy(judged: &Judged<'_>) -> Verdict {
     let Some(quorum) = judged.quorum else {
         let why = judged.observed.kafka.and_then(|kafka| kafka.problem.clone());
-        return (ConditionStatus::Unknown, "NotObserved", why.unwrap_or_else(|| "the quorum hasn't been seen yet".into()));
+        return (
+            ConditionStatus::Unknown,
+            "NotObserved",
+            why.unwrap_or_else(|| "the quorum hasn't been seen yet".into()),
+        );
     };
-    let behind: Vec<String> =
-        quorum.voters.iter().filter(|voter| !voter.caught_up).map(|voter| voter.id.to_string()).collect();
+    let behind: Vec<String> = quorum
+        .voters
+        .iter()
+        .filter(|voter| !voter.caught_up)
+        .map(|voter| voter.id.to_string())
+        .collect();
     if !behind.is_empty() {
         let message = format!("voters behind the leader: {}", behind.join(", "));
         return (ConditionStatus::False, "VotersBehind", message);
@@ -101,10 +113,17 @@ fn quorum_healthy(judged: &Judged<'_>) -> Verdict {
 
 fn fully_replicated(judged: &Judged<'_>) -> Verdict {
     let Some(replication) = judged.replication else {
-        return (ConditionStatus::Unknown, "NotObserved", "the partitions haven't been seen yet".into());
+        return (
+            ConditionStatus::Unknown,
+            "NotObserved",
+            "the partitions haven't been seen yet".into(),
+        );
     };
     if replication.offline > 0 {
-        let message = format!("{} of {} partitions are offline", replication.offline, replication.partitions);
+        let message = format!(
+            "{} of {} partitions are offline",
+            replication.offline, replication.partitions
+        );
         return (ConditionStatus::False, "PartitionsOffline", message);
     }
     if replication.under_replicated > 0 {
@@ -114,49 +133,96 @@ fn fully_replicated(judged: &Judged<'_>) -> Verdict {
         );
         return (ConditionStatus::False, "UnderReplicated", message);
     }
-    (ConditionStatus::True, "InSync", "every partition has all its replicas in sync".into())
+    (
+        ConditionStatus::True,
+        "InSync",
+        "every partition has all its replicas in sync".into(),
+    )
 }
 
 fn certificates_valid(judged: &Judged<'_>) -> Verdict {
     let Some(until) = judged.observed.certificates_until else {
-        return (ConditionStatus::Unknown, "NotObserved", "there are no certificates yet".into());
+        return (
+            ConditionStatus::Unknown,
+            "NotObserved",
+            "there are no certificates yet".into(),
+        );
     };
     let day = jiff::SignedDuration::from_hours(24);
     if until.duration_since(judged.observed.now) < day {
-        return (ConditionStatus::False, "Expiring", format!("a certificate ends at {}", until.strftime("%Y-%m-%d %H:%M UTC")));
+        return (
+            ConditionStatus::False,
+            "Expiring",
+            format!("a certificate ends at {}", until.strftime("%Y-%m-%d %H:%M UTC")),
+        );
     }
-    (ConditionStatus::True, "Current", format!("all certificates are valid until {} or longer", until.strftime("%Y-%m-%d")))
+    (
+        ConditionStatus::True,
+        "Current",
+        format!(
+            "all certificates are valid until {} or longer",
+            until.strftime("%Y-%m-%d")
+        ),
+    )
 }
 
 /// `Ready`, and the sentence of `nextAction`.
 fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdict, String) {
     let waiting: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| node.phase != "Running").collect();
-    if let Some(node) = waiting.iter().find(|node| node.phase == "Failing").or_else(|| waiting.first()) {
+    if let Some(node) = waiting
+        .iter()
+        .find(|node| node.phase == "Failing")
+        .or_else(|| waiting.first())
+    {
         let why = node.message.clone().unwrap_or_default();
-        let message = format!("{} of {} nodes run", judged.nodes.len() - waiting.len(), judged.nodes.len());
-        let reason = if node.phase == "Failing" { "NodesFailing" } else { "NodesStarting" };
+        let message = format!(
+            "{} of {} nodes run",
+            judged.nodes.len() - waiting.len(),
+            judged.nodes.len()
+        );
+        let reason = if node.phase == "Failing" {
+            "NodesFailing"
+        } else {
+            "NodesStarting"
+        };
         let next = format!("wait: node {} is {}: {why}", node.id, node.phase.to_lowercase());
         return ((ConditionStatus::False, reason, message), bounded(&next));
     }
     if quorum.0 == ConditionStatus::Unknown {
         let next = format!("wait: {}", quorum.2);
-        return ((ConditionStatus::False, "KafkaNotObserved", quorum.2.clone()), bounded(&next));
+        return (
+            (ConditionStatus::False, "KafkaNotObserved", quorum.2.clone()),
+            bounded(&next),
+        );
     }
     if replicated.0 == ConditionStatus::Unknown {
-        return ((ConditionStatus::False, "KafkaNotObserved", replicated.2.clone()), bounded(&format!("wait: {}", replicated.2)));
+        return (
+            (ConditionStatus::False, "KafkaNotObserved", replicated.2.clone()),
+            bounded(&format!("wait: {}", replicated.2)),
+        );
     }
     if replicated.1 == "PartitionsOffline" {
-        return ((ConditionStatus::False, "PartitionsOffline", replicated.2.clone()), bounded(&format!("wait: {}", replicated.2)));
+        return (
+            (ConditionStatus::False, "PartitionsOffline", replicated.2.clone()),
+            bounded(&format!("wait: {}", replicated.2)),
+        );
     }
     let message = format!("all {} nodes run", judged.nodes.len());
-    ((ConditionStatus::True, "AllNodesRunning", message), next_when_ready(judged, replicated))
+    (
+        (ConditionStatus::True, "AllNodesRunning", message),
+        next_when_ready(judged, replicated),
+    )
 }
 
 fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
     if replicated.0 == ConditionStatus::False {
         return bounded(&format!("wait: {}", replicated.2));
     }
-    let stale: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| !node.pending_reasons.is_empty()).collect();
+    let stale: Vec<&NodeStatus> = judged
+        .nodes
+        .iter()
+        .filter(|node| !node.pending_reasons.is_empty())
+        .collect();
     match stale.as_slice() {
         [] => "nothing to do".to_owned(),
         [first, ..] => {

@@ -42,10 +42,18 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         .and_then(|kafka| kafka.partitions.as_ref())
         .map(|partitions| replication(partitions, cluster.min_in_sync_replicas));
     let quorum = observed.kafka.and_then(|kafka| kafka.quorum.as_ref()).and_then(quorum);
-    let facts = conditions::Judged { observed, nodes: &nodes, replication: replication.as_ref(), quorum: quorum.as_ref() };
+    let facts = conditions::Judged {
+        observed,
+        nodes: &nodes,
+        replication: replication.as_ref(),
+        quorum: quorum.as_ref(),
+    };
     let (conditions, next_action) = conditions::judge(&facts);
     let features = observed.kafka.and_then(|kafka| kafka.features.as_ref());
-    let ready = nodes.iter().filter(|node| node.roles.contains("Broker") && node.phase == "Running").count();
+    let ready = nodes
+        .iter()
+        .filter(|node| node.roles.contains("Broker") && node.phase == "Running")
+        .count();
     ProductionKafkaStatus {
         observed_generation: Some(cluster.generation),
         cluster_id: Some(observed.identity.cluster_id.to_string()),
@@ -54,7 +62,13 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
             .and_then(|features| features.finalized.get("metadata.version"))
             .map(|level| i32::from(*level)),
         finalized_features: features
-            .map(|features| features.finalized.iter().map(|(name, level)| format!("{name}={level}")).collect())
+            .map(|features| {
+                features
+                    .finalized
+                    .iter()
+                    .map(|(name, level)| format!("{name}={level}"))
+                    .collect()
+            })
             .unwrap_or_default(),
         brokers: Some(format!("{ready}/{}", cluster.brokers())),
         conditions: merge(old.map(|old| old.conditions.as_slice()), conditions, observed.now),
@@ -77,15 +91,33 @@ pub fn stalled(
     let message = findings.summary(1_000);
     let mut status = old.cloned().unwrap_or_default();
     let of = |kind, value, reason: &str, message: &str| condition(kind, value, reason, message, generation);
-    let had_ready = status.conditions.iter().any(|c| c.kind == "Ready" && c.status == ConditionStatus::True);
-    let ready = if had_ready { "the cluster runs as before; the change was refused" } else { "the resource was refused" };
+    let had_ready = status
+        .conditions
+        .iter()
+        .any(|c| c.kind == "Ready" && c.status == ConditionStatus::True);
+    let ready = if had_ready {
+        "the cluster runs as before; the change was refused"
+    } else {
+        "the resource was refused"
+    };
     let new = vec![
         of("Ready", ConditionStatus::False, "InvalidSpec", ready),
-        of("Reconciling", ConditionStatus::False, "InvalidSpec", "nothing is done before the resource is corrected"),
+        of(
+            "Reconciling",
+            ConditionStatus::False,
+            "InvalidSpec",
+            "nothing is done before the resource is corrected",
+        ),
         of("Stalled", ConditionStatus::True, "InvalidSpec", &message),
     ];
     let mut conditions = merge(Some(&status.conditions), new, now);
-    conditions.extend(status.conditions.iter().filter(|c| !["Ready", "Reconciling", "Stalled"].contains(&c.kind.as_str())).cloned());
+    conditions.extend(
+        status
+            .conditions
+            .iter()
+            .filter(|c| !["Ready", "Reconciling", "Stalled"].contains(&c.kind.as_str()))
+            .cloned(),
+    );
     status.conditions = conditions;
     status.observed_generation = generation;
     status.next_action = Some(format!("wait: correct the resource: {}", findings.summary(300)));
@@ -101,39 +133,80 @@ pub fn failing(
 ) -> ProductionKafkaStatus {
     let mut status = old.cloned().unwrap_or_default();
     let text: String = problem.chars().take(800).collect();
-    let mut new = vec![condition("Reconciling", ConditionStatus::True, "Failing", &text, generation)];
+    let mut new = vec![condition(
+        "Reconciling",
+        ConditionStatus::True,
+        "Failing",
+        &text,
+        generation,
+    )];
     if !status.conditions.iter().any(|c| c.kind == "Ready") {
-        new.insert(0, condition("Ready", ConditionStatus::False, "Failing", "the operator can't do its work, see Reconciling", generation));
+        new.insert(
+            0,
+            condition(
+                "Ready",
+                ConditionStatus::False,
+                "Failing",
+                "the operator can't do its work, see Reconciling",
+                generation,
+            ),
+        );
     }
     let replaced: Vec<String> = new.iter().map(|c| c.kind.clone()).collect();
     let mut conditions = merge(Some(&status.conditions), new, now);
-    conditions.extend(status.conditions.iter().filter(|c| !replaced.contains(&c.kind)).cloned());
+    conditions.extend(
+        status
+            .conditions
+            .iter()
+            .filter(|c| !replaced.contains(&c.kind))
+            .cloned(),
+    );
     status.conditions = conditions;
     status.next_action = Some(format!("retry: {text}"));
     status
 }
 
 fn quorum(view: &QuorumView) -> Option<QuorumStatus> {
-    let newest = view.voters.iter().chain(&view.observers).filter_map(|replica| replica.last_caught_up_ms).max();
+    let newest = view
+        .voters
+        .iter()
+        .chain(&view.observers)
+        .filter_map(|replica| replica.last_caught_up_ms)
+        .max();
     let caught_up = |replica: &ReplicaState| {
         Some(replica.id) == view.leader_id
-            || replica.last_caught_up_ms.zip(newest).is_some_and(|(last, newest)| newest - last <= CAUGHT_UP_MS)
+            || replica
+                .last_caught_up_ms
+                .zip(newest)
+                .is_some_and(|(last, newest)| newest - last <= CAUGHT_UP_MS)
     };
     let mut voters: Vec<VoterStatus> = view
         .voters
         .iter()
-        .map(|voter| VoterStatus { id: voter.id, directory_id: voter.directory_id.clone(), caught_up: caught_up(voter) })
+        .map(|voter| VoterStatus {
+            id: voter.id,
+            directory_id: voter.directory_id.clone(),
+            caught_up: caught_up(voter),
+        })
         .collect();
     voters.sort_by_key(|voter| voter.id);
     // Brokers observe too; only controllers that aren't voters are worth a line, and those have ids below the brokers'.
     let mut observers: Vec<ObserverStatus> = view
         .observers
         .iter()
-        .map(|observer| ObserverStatus { id: observer.id, caught_up: caught_up(observer) })
+        .map(|observer| ObserverStatus {
+            id: observer.id,
+            caught_up: caught_up(observer),
+        })
         .collect();
     observers.sort_by_key(|observer| observer.id);
     observers.truncate(100);
-    Some(QuorumStatus { leader_id: view.leader_id?, leader_epoch: view.leader_epoch, voters, observers })
+    Some(QuorumStatus {
+        leader_id: view.leader_id?,
+        leader_epoch: view.leader_epoch,
+        voters,
+        observers,
+    })
 }
 
 fn listeners(cluster: &Cluster) -> Vec<ListenerStatus> {
@@ -150,5 +223,7 @@ fn listeners(cluster: &Cluster) -> Vec<ListenerStatus> {
 
 /// True when a condition of this type is true.
 pub fn is_true(conditions: &[Condition], kind: &str) -> bool {
-    conditions.iter().any(|condition| condition.kind == kind && condition.status == ConditionStatus::True)
+    conditions
+        .iter()
+        .any(|condition| condition.kind == kind && condition.status == ConditionStatus::True)
 }

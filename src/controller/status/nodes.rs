@@ -34,13 +34,18 @@ fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
         revision: pod.and_then(|pod| pod.revision.clone()),
         pending_reasons: pod.map(|pod| pending(observed, node, pod)).unwrap_or_default(),
         volumes: (0..node.pool.volumes.len())
-            .map(|index| VolumeStatus { name: names::volume(index), used_percent: None })
+            .map(|index| VolumeStatus {
+                name: names::volume(index),
+                used_percent: None,
+            })
             .collect(),
     }
 }
 
 fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'static str, Option<String>) {
-    let Some(pod) = pod else { return ("Missing", Some("the pod doesn't exist yet".into())) };
+    let Some(pod) = pod else {
+        return ("Missing", Some("the pod doesn't exist yet".into()));
+    };
     if pod.terminating {
         return ("Pending", Some("the pod is being deleted".into()));
     }
@@ -58,7 +63,12 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
     match (pod.ready, node.pool.roles.broker && fenced) {
         (true, true) => ("Fenced", Some("Kafka doesn't let the broker serve yet".into())),
         (true, false) => ("Running", None),
-        (false, _) => ("Starting", pod.trouble.clone().or_else(|| Some("Kafka is starting or not ready".into()))),
+        (false, _) => (
+            "Starting",
+            pod.trouble
+                .clone()
+                .or_else(|| Some("Kafka is starting or not ready".into())),
+        ),
     }
 }
 

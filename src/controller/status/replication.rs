@@ -87,8 +87,16 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_partitions_make_no_larger_status() {
-        let partitions = (0..100_000).map(|_| partition("t", Some(1), &[1, 2, 3], &[1])).collect();
-        let status = replication(&PartitionsView { partitions, ..PartitionsView::default() }, 2);
+        let partitions = (0..100_000)
+            .map(|_| partition("t", Some(1), &[1, 2, 3], &[1]))
+            .collect();
+        let status = replication(
+            &PartitionsView {
+                partitions,
+                ..PartitionsView::default()
+            },
+            2,
+        );
         assert_eq!(status.under_replicated, 100_000);
         assert_eq!(status.worst.len(), NAMED);
     }

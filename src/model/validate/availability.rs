@@ -1,5 +1,6 @@
 //! Replication against brokers and racks.
 
+use super::kubernetes_words::is_label_key;
 use super::{Facts, Findings};
 use crate::api::{ProductionKafkaSpec, Role};
 
@@ -33,7 +34,7 @@ pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings)
         );
     }
     let Some(rack) = &ha.rack else { return };
-    if rack.topology_key.is_empty() || rack.topology_key.contains(char::is_whitespace) {
+    if !is_label_key(&rack.topology_key) {
         findings.add(
             "spec.highAvailability.rack.topologyKey",
             "isn't a node label: write for example topology.kubernetes.io/zone",

@@ -5,6 +5,7 @@ use super::{ExistingNode, Facts, Findings};
 use crate::api::Quantity;
 use crate::model::Pool;
 use crate::model::measure;
+use std::collections::BTreeMap;
 
 pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
     let Some(identity) = &facts.identity else { return };
@@ -30,17 +31,22 @@ pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
         fewer(pool, first, &of_pool, findings);
         storage(pool, &of_pool, findings);
     }
+    removed(pools, facts, findings);
+}
+
+/// One finding for each pool that's gone, however many nodes it has.
+fn removed(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
+    let mut gone = BTreeMap::new();
     for node in &facts.existing {
         if !pools.iter().any(|pool| pool.name == node.pool) {
-            let path = format!("spec.nodePools[{}]", node.pool);
-            findings.add(
-                path,
-                format!(
-                    "the pool still has node {}; removing a pool isn't available yet: restore it",
-                    node.id
-                ),
-            );
+            gone.entry(&node.pool).or_insert(node.id);
         }
+    }
+    for (pool, id) in gone {
+        findings.add(
+            format!("spec.nodePools[{pool}]"),
+            format!("the pool still has node {id}; removing a pool isn't available yet: restore it"),
+        );
     }
 }
 

@@ -120,7 +120,15 @@ fn problem(key: &str, value: &str, flush_acknowledged: bool) -> Option<String> {
     {
         return Some("loads code into the broker, which isn't allowed: remove it".into());
     }
-    if key.starts_with("log.flush.interval") && !flush_acknowledged {
+    if key.contains("password") || key.contains("secret") {
+        return Some("is a secret, and configuration can be read by all who can read ConfigMaps: remove it".into());
+    }
+    if key.starts_with("unstable.") {
+        return Some("lets in metadata that no released Kafka can read: remove it".into());
+    }
+    // The scheduler's interval alone stands in for log.flush.interval.ms.
+    let flush = key.starts_with("log.flush.interval") || key.starts_with("log.flush.scheduler");
+    if flush && !flush_acknowledged {
         return Some(
             "each flush blocks appends to its partition while replication already keeps acknowledged writes: \
              remove it, or set tuning.flush.acknowledgeCost"

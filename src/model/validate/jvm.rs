@@ -3,11 +3,11 @@
 use super::Findings;
 
 /// Options that run code, open a port, read files of options or undo what the operator sets.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 27] = [
     "-javaagent",
     "-agentlib",
     "-agentpath",
-    "-Xrunjdwp",
+    "-Xrun",
     "-Xdebug",
     "-Xbootclasspath",
     "-Xmx",
@@ -20,9 +20,14 @@ const REFUSED: [&str; 22] = [
     "-XX:HeapDumpPath",
     "-XX:ErrorFile",
     "-XX:SharedArchiveFile",
+    "-XX:MaxHeapSize",
+    "-XX:InitialHeapSize",
     "-Dcom.sun.management",
     "-Dorg.apache.kafka",
+    "-Djava.class.path",
+    "-Djava.library.path",
     "-Djava.security",
+    "-Djava.system.class.loader",
     "-Djavax.net.ssl",
     "-Dlog4j",
     "-Djdk.",

@@ -5,8 +5,8 @@ use crate::api::{AuthenticationType, Listener};
 use crate::model::{ClientAuth, ClientListener, ports};
 use std::collections::BTreeSet;
 
-/// Names of the operator's own listeners and suffixes of its Services.
-const TAKEN: [&str; 3] = ["controller", "replication", "nodes"];
+/// Names of the operator's own listeners and ports and suffixes of its Services.
+const TAKEN: [&str; 4] = ["controller", "metrics", "nodes", "replication"];
 
 pub fn check(listeners: &[Listener], findings: &mut Findings) -> Vec<ClientListener> {
     let (mut names, mut taken) = (BTreeSet::new(), BTreeSet::new());
@@ -19,7 +19,7 @@ pub fn check(listeners: &[Listener], findings: &mut Findings) -> Vec<ClientListe
         if TAKEN.contains(&listener.name.as_str()) {
             findings.add(
                 format!("{path}.name"),
-                "is the name of one of the operator's own listeners: choose another",
+                "is the name of one of the operator's own listeners or ports: choose another",
             );
         }
         if !names.insert(&listener.name) {
@@ -36,6 +36,14 @@ pub fn check(listeners: &[Listener], findings: &mut Findings) -> Vec<ClientListe
                 format!("{path}.port"),
                 format!("{} isn't between 9092 and 9399", listener.port),
             );
+        }
+        for (index, peer) in listener.allowed_peers.iter().enumerate() {
+            if peer.pod_selector.is_none() && peer.namespace_selector.is_none() {
+                findings.add(
+                    format!("{path}.allowedPeers[{index}]"),
+                    "selects nothing: give podSelector, namespaceSelector or both",
+                );
+            }
         }
         let authentication = match listener.authentication.kind {
             AuthenticationType::Mtls => ClientAuth::Mtls,

@@ -5,7 +5,10 @@ mod availability;
 mod changes;
 mod config;
 mod jvm;
+mod kubernetes_words;
 mod listeners;
+mod names;
+mod node_ids;
 mod pools;
 mod security;
 mod unavailable;
@@ -99,12 +102,14 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
     image(resource, &mut findings);
+    names::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &mut findings);
     let listeners = listeners::check(&spec.listeners, &mut findings);
     let config = config::check(&spec.tuning, &mut findings);
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
+    node_ids::check(&cluster_names(resource, facts), &pools, facts, &mut findings);
     changes::check(&pools, facts, &mut findings);
     let (Some(version), Some(security)) = (version, security) else {
         return Err(findings);
@@ -142,11 +147,7 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         .clone()
         .unwrap_or_else(|| format!("docker.io/apache/kafka:{}", parts.version));
     Cluster {
-        names: ClusterNames {
-            cluster: resource.name_any(),
-            namespace: resource.namespace().unwrap_or_default(),
-            domain: facts.cluster_domain.clone(),
-        },
+        names: cluster_names(resource, facts),
         uid: resource.uid().unwrap_or_default(),
         generation: resource.metadata.generation.unwrap_or_default(),
         version: parts.version,
@@ -164,6 +165,14 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         config: parts.config,
         jvm_options: parts.jvm_options,
         jmx_exporter: spec.monitoring.jmx_exporter,
+    }
+}
+
+fn cluster_names(resource: &ProductionKafka, facts: &Facts) -> ClusterNames {
+    ClusterNames {
+        cluster: resource.name_any(),
+        namespace: resource.namespace().unwrap_or_default(),
+        domain: facts.cluster_domain.clone(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Pools: names, roles, ids, disks, memory, scheduling.
 
+use super::kubernetes_words::{is_label_key, is_label_value};
 use super::{Facts, Findings};
 use crate::api::{NodePool, ProductionKafkaSpec, Quantity, Resources, Role};
-use crate::model::identity::BLOCK;
 use crate::model::measure::{self, MIB};
 use crate::model::{Pool, Roles, VolumeClaim};
 use std::collections::BTreeSet;
@@ -25,7 +25,6 @@ pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings)
         }
     }
     roles(spec, findings);
-    ids(spec, findings);
     spec.node_pools
         .iter()
         .map(|pool| one(pool, spec, facts, findings))
@@ -49,39 +48,20 @@ fn roles(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     }
 }
 
-fn ids(spec: &ProductionKafkaSpec, findings: &mut Findings) {
-    let given: Vec<(&str, i32)> = spec
-        .node_pools
-        .iter()
-        .filter_map(|pool| Some((pool.name.as_str(), pool.first_node_id?)))
-        .collect();
-    for (index, (name, first)) in given.iter().enumerate() {
-        if let Some((other, _)) = given
-            .iter()
-            .skip(index + 1)
-            .find(|(_, second)| (first - second).abs() < BLOCK)
-        {
-            findings.add(
-                format!("spec.nodePools[{name}].firstNodeId"),
-                format!("{first} is less than {BLOCK} from pool {other}'s: their node ids could meet"),
-            );
-        }
-    }
-}
-
 fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings) -> Pool {
     let path = format!("spec.nodePools[{}]", pool.name);
     let roles = Roles {
         controller: pool.roles.contains(&Role::Controller),
         broker: pool.roles.contains(&Role::Broker),
     };
-    if roles.controller && !matches!(pool.replicas, 1 | 3 | 5 | 7) {
+    if roles.controller && pool.replicas > 0 && !matches!(pool.replicas, 1 | 3 | 5 | 7) {
         let message = format!(
             "{} controllers: use 1, 3, 5 or 7; an even number tolerates no more failures",
             pool.replicas
         );
         findings.add(format!("{path}.replicas"), message);
     }
+    counts(pool, &path, findings);
     template(pool, &path, findings);
     let resources = resources(&pool.resources, &path, findings);
     let memory = resources
@@ -98,6 +78,19 @@ fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mu
         heap_mib: heap(&spec.tuning.jvm.heap, memory, &path, findings),
         resources,
         template: pool.template.clone(),
+    }
+}
+
+/// What the definition's schema says too; here for resources that haven't been to an apiserver.
+fn counts(pool: &NodePool, path: &str, findings: &mut Findings) {
+    if pool.roles.is_empty() {
+        findings.add(format!("{path}.roles"), "is empty: use Controller, Broker or both");
+    }
+    if !(1..=100).contains(&pool.replicas) {
+        findings.add(format!("{path}.replicas"), "isn't between 1 and 100");
+    }
+    if pool.storage.volumes.is_empty() {
+        findings.add(format!("{path}.storage.volumes"), "is empty: a Kafka node needs a disk");
     }
 }
 
@@ -179,7 +172,9 @@ fn resources(given: &Resources, path: &str, findings: &mut Findings) -> Resource
         .or_insert_with(|| Quantity("500m".into()));
     for (name, limit) in &resources.limits {
         let request = resources.requests.get(name).and_then(measure::milli);
-        if request > measure::milli(limit) {
+        if let (Some(request), Some(limit)) = (request, measure::milli(limit))
+            && request > limit
+        {
             findings.add(
                 format!("{path}.resources.requests.{name}"),
                 "is above the limit: lower it or raise the limit",
@@ -234,6 +229,10 @@ fn template(pool: &NodePool, path: &str, findings: &mut Findings) {
             "app.kubernetes.io/",
             "pod-security.kubernetes.io/",
             "statefulset.kubernetes.io/",
+            // They can loosen the profile that the pod is meant to have.
+            "container.apparmor.security.beta.kubernetes.io/",
+            "container.seccomp.security.alpha.kubernetes.io/",
+            "seccomp.security.alpha.kubernetes.io/",
         ]
         .iter()
         .any(|prefix| key.starts_with(prefix))
@@ -249,12 +248,27 @@ fn template(pool: &NodePool, path: &str, findings: &mut Findings) {
             );
         }
     }
-    for (key, value) in &pool.template.labels {
-        let fits = value.len() <= 63 && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        if !fits {
+    let template = &pool.template;
+    for (kind, map) in [("labels", &template.labels), ("nodeSelector", &template.node_selector)] {
+        for (key, _) in map.iter().filter(|(_, value)| !is_label_value(value)) {
             findings.add(
-                format!("{path}.template.labels[{key}]"),
-                "isn't a label value: at most 63 of A-Z, a-z, 0-9, '-', '_', '.'",
+                format!("{path}.template.{kind}[{key}]"),
+                "isn't a label value: at most 63 of A-Z, a-z, 0-9, '-', '_', '.', alphanumeric at both ends",
+            );
+        }
+    }
+    // Of annotation keys the apiserver looks at the lower-cased text.
+    let annotations = template.annotations.keys().map(|key| key.to_ascii_lowercase());
+    let keys = [
+        ("labels", template.labels.keys().cloned().collect::<Vec<_>>()),
+        ("annotations", annotations.collect()),
+        ("nodeSelector", template.node_selector.keys().cloned().collect()),
+    ];
+    for (kind, keys) in keys {
+        for key in keys.iter().filter(|key| !is_label_key(key)) {
+            findings.add(
+                format!("{path}.template.{kind}[{key}]"),
+                "isn't a Kubernetes key: write name or example.com/name",
             );
         }
     }

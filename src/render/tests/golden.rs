@@ -1,0 +1,102 @@
+//! Goldens, to be reviewed as YAML: `cargo insta review`, or `INSTA_UPDATE=always cargo test` and a look at the diff.
+
+use super::*;
+
+/// The bodies of the children that `wanted` selects, as YAML documents.
+fn documents(children: &[Child], wanted: impl Fn(&Child) -> bool) -> String {
+    let texts: Vec<String> = children
+        .iter()
+        .filter(|child| wanted(child))
+        .map(|child| crate::cli::yaml::to_string(&child.body).unwrap())
+        .collect();
+    assert!(!texts.is_empty(), "nothing is selected");
+    texts.join("---\n")
+}
+
+fn of_node(kind: Kind, stateful_set: &'static str) -> impl Fn(&Child) -> bool {
+    move |child| child.kind == kind && child.name.starts_with(stateful_set)
+}
+
+fn of_kind(kind: Kind) -> impl Fn(&Child) -> bool {
+    move |child| child.kind == kind
+}
+
+#[test]
+fn a_controller_of_the_demo() {
+    let children = demo().children();
+    insta::assert_snapshot!(
+        "controller_config_map",
+        documents(&children, of_node(Kind::ConfigMap, "orders-controllers-0"))
+    );
+    insta::assert_snapshot!(
+        "controller_stateful_set",
+        documents(&children, of_node(Kind::StatefulSet, "orders-controllers-0"))
+    );
+}
+
+#[test]
+fn a_broker_of_the_demo() {
+    let children = demo().children();
+    insta::assert_snapshot!(
+        "broker_config_map",
+        documents(&children, of_node(Kind::ConfigMap, "orders-brokers-100"))
+    );
+    insta::assert_snapshot!(
+        "broker_stateful_set",
+        documents(&children, of_node(Kind::StatefulSet, "orders-brokers-100"))
+    );
+}
+
+#[test]
+fn what_the_nodes_of_the_demo_share() {
+    let children = demo().children();
+    for (name, kind) in [
+        ("services", Kind::Service),
+        ("network_policies", Kind::NetworkPolicy),
+        ("budgets", Kind::PodDisruptionBudget),
+    ] {
+        insta::assert_snapshot!(name, documents(&children, of_kind(kind)));
+    }
+}
+
+#[test]
+fn a_node_with_both_roles_and_two_disks() {
+    let children = combined().children();
+    for (name, kind) in [
+        ("combined_config_map", Kind::ConfigMap),
+        ("combined_stateful_set", Kind::StatefulSet),
+        ("combined_services", Kind::Service),
+        ("combined_network_policies", Kind::NetworkPolicy),
+        ("combined_budgets", Kind::PodDisruptionBudget),
+    ] {
+        insta::assert_snapshot!(name, documents(&children, of_kind(kind)));
+    }
+}
+
+#[test]
+fn an_acl_job() {
+    insta::assert_snapshot!("acl_job", documents(&demo_acl_job(), |_| true));
+}
+
+#[test]
+fn the_identity() {
+    let world = demo();
+    let child = identity_config_map(&world.cluster.names, &world.identity);
+    insta::assert_snapshot!("identity", documents(&[child], |_| true));
+}
+
+#[test]
+fn properties_of_clients() {
+    let scram = ClientCredentials::ScramSha512 {
+        username: "billing",
+        password: r#"p"a\ss"#,
+    };
+    insta::assert_snapshot!(
+        "client_properties",
+        format!(
+            "{}---\n{}",
+            client_properties("orders-scram-bootstrap.kafka.svc:9094", scram),
+            client_properties("orders-mtls-bootstrap.kafka.svc:9095", ClientCredentials::Mtls)
+        )
+    );
+}

@@ -1,0 +1,75 @@
+//! Changes to a cluster that exists.
+
+use super::*;
+
+pub const WRONG: &[Case] = &[
+    change(
+        "fewer brokers",
+        &[
+            (BROKERS, "roles: [Broker]\n    replicas: 2"),
+            (
+                HA,
+                "highAvailability: {replicationFactor: 2, minInSyncReplicas: 1, rack",
+            ),
+        ],
+        &[(
+            "spec.nodePools[brokers].replicas",
+            "node 102 exists and may hold replicas",
+        )],
+    ),
+    change(
+        "another number of controllers",
+        &[(CONTROLLERS, "roles: [Controller]\n    replicas: 5")],
+        &[(
+            "spec.nodePools[controllers].replicas",
+            "the quorum was formed with 3 controllers",
+        )],
+    ),
+    change(
+        "a pool removed",
+        &[("name: brokers", "name: others")],
+        &[("spec.nodePools[brokers]", "the pool still has node 100")],
+    ),
+    change(
+        "controllers in another pool",
+        &[("name: controllers", "name: quorum")],
+        &[
+            (
+                "spec.nodePools[quorum]",
+                "the cluster's controllers are in another pool",
+            ),
+            ("spec.nodePools[controllers]", "the pool still has node 0"),
+        ],
+    ),
+    change(
+        "other ids",
+        &[(BROKERS, "roles: [Broker]\n    replicas: 3\n    firstNodeId: 300")],
+        &[(
+            "spec.nodePools[brokers].firstNodeId",
+            "the pool's node ids start at 100",
+        )],
+    ),
+    change(
+        "a smaller disk",
+        &[(BROKER_DISKS, "storage: {volumes: [{size: 1Gi}]}")],
+        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+    ),
+    change(
+        "a larger disk",
+        &[(BROKER_DISKS, "storage: {volumes: [{size: 4Gi}]}")],
+        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+    ),
+    change(
+        "another class",
+        &[(
+            BROKER_DISKS,
+            "storage: {volumes: [{size: 2Gi, storageClassName: standard}]}",
+        )],
+        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+    ),
+    change(
+        "another disk",
+        &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}, {size: 2Gi}]}")],
+        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+    ),
+];

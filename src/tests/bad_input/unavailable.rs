@@ -1,0 +1,106 @@
+//! Fields that nothing acts on yet: refused, never ignored.
+
+use super::*;
+
+pub const WRONG: &[Case] = &[
+    case(
+        "reclaim",
+        &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}], reclaim: Delete}")],
+        &[("spec.nodePools[brokers].storage.reclaim", "isn't available")],
+    ),
+    case(
+        "maxUnavailable",
+        &[(HA, "highAvailability: {maxUnavailable: 2, rack")],
+        &[("spec.highAvailability.maxUnavailable", "isn't available")],
+    ),
+    case(
+        "unclean election",
+        &[(HA, "highAvailability: {uncleanLeaderElection: true, rack")],
+        &[("spec.highAvailability.uncleanLeaderElection", "isn't available")],
+    ),
+    case(
+        "another CA",
+        &[(
+            LISTENERS,
+            "  security: {tls: {certificateAuthority: CertManager}}\n  listeners:\n",
+        )],
+        &[("spec.security.tls.certificateAuthority", "isn't available")],
+    ),
+    case(
+        "encryption at rest",
+        &[(
+            LISTENERS,
+            "  security: {encryptionAtRest: {requirement: Require}}\n  listeners:\n",
+        )],
+        &[("spec.security.encryptionAtRest.requirement", "isn't available")],
+    ),
+    case(
+        "exposure",
+        &[(
+            SCRAM,
+            "{name: scram, port: 9094, exposure: {type: LoadBalancer}, authentication: {type: ScramSha512}}",
+        )],
+        &[("spec.listeners[scram].exposure.type", "isn't available")],
+    ),
+    case(
+        "authentication",
+        &[("{type: ScramSha512}", "{type: OAuth}")],
+        &[("spec.listeners[scram].authentication.type", "isn't available")],
+    ),
+    case(
+        "profile",
+        &[(LISTENERS, "  tuning: {profile: Reference}\n  listeners:\n")],
+        &[("spec.tuning.profile", "isn't available")],
+    ),
+    case(
+        "operating system",
+        &[(
+            LISTENERS,
+            "  tuning: {os: {sysctls: {net.ipv4.tcp_rmem: '1 2 3'}, nodeTuning: DaemonSet, requireMaxMapCount: 262144}}\n  listeners:\n",
+        )],
+        &[
+            ("spec.tuning.os.sysctls", "isn't available"),
+            ("spec.tuning.os.nodeTuning", "isn't available"),
+            ("spec.tuning.os.requireMaxMapCount", "isn't available"),
+        ],
+    ),
+    case(
+        "workload",
+        &[(
+            LISTENERS,
+            "  capacity: {workload: {messagesPerSecond: 1, messageBytes: 1k, retention: 1d}}\n  listeners:\n",
+        )],
+        &[("spec.capacity.workload", "isn't available")],
+    ),
+    case(
+        "maintenance",
+        &[(
+            LISTENERS,
+            "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}]}\n  listeners:\n",
+        )],
+        &[
+            ("spec.maintenance.paused", "isn't available"),
+            ("spec.maintenance.windows", "isn't available"),
+            ("spec.maintenance.deletionProtection", "isn't available"),
+        ],
+    ),
+    case(
+        "upgrade",
+        &[(LISTENERS, "  upgrade: {finalize: Automatic, soak: 24h}\n  listeners:\n")],
+        &[
+            ("spec.upgrade.finalize", "isn't available"),
+            ("spec.upgrade.soak", "isn't available"),
+        ],
+    ),
+    case(
+        "monitoring",
+        &[(
+            LISTENERS,
+            "  monitoring: {podMonitor: true, prometheusRule: true}\n  listeners:\n",
+        )],
+        &[
+            ("spec.monitoring.podMonitor", "isn't available"),
+            ("spec.monitoring.prometheusRule", "isn't available"),
+        ],
+    ),
+];
