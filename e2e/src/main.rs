@@ -11,6 +11,7 @@ mod diagnosis;
 mod digest;
 mod exec;
 mod harness;
+mod install;
 mod packages;
 mod paths;
 mod suites;

@@ -10,12 +10,10 @@ use anyhow::{Context as _, Result};
 use crate::cli::{Target, UpArgs};
 use crate::cluster::{enter, up};
 use crate::harness::Context;
-use crate::{commands, diagnosis, versions};
+use crate::{commands, diagnosis, install, versions};
 
 /// Namespace of the resources in `examples/production.yaml`.
 const NAMESPACE: &str = "kafka";
-/// Namespace of the operator.
-const OPERATOR: &str = "productionkafka-system";
 /// The local cluster that is started, unless `--name` names another.
 const CLUSTER: &str = "demo";
 
@@ -27,7 +25,7 @@ pub fn demo(target: &Target) -> Result<()> {
     let context = Context::new(target.clone(), false)?;
     let result = on_cluster(&clock, &context);
     if result.is_err() {
-        diagnosis::print(&context, NAMESPACE, OPERATOR);
+        diagnosis::print(&context, NAMESPACE, install::NAMESPACE);
     }
     result?;
     println!("{}", steps::what_next(&target));
@@ -70,10 +68,10 @@ fn cluster(clock: &Clock, target: &Target) -> Result<()> {
 }
 
 fn on_cluster(clock: &Clock, context: &Context) -> Result<()> {
-    context.restricted_namespace(OPERATOR)?;
-    context.install_operator(OPERATOR, "").context("install the charts")?;
+    install::operator(context, "")?;
     clock.say(&format!(
-        "charts productionkafka-crds and productionkafka are installed in {OPERATOR}"
+        "charts productionkafka-crds and productionkafka are installed in {}",
+        install::NAMESPACE
     ));
     steps::apply_example(context)?;
     clock.say("examples/production.yaml is applied: 3 controllers, 3 brokers, a topic, two users");

@@ -1,6 +1,7 @@
 //! The registry of suites: one file per suite, one line per suite in `ALL`.
 
 mod cluster;
+mod first_light;
 
 use anyhow::Result;
 
@@ -21,4 +22,4 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which `cargo e2e test` runs them.
-pub const ALL: &[Suite] = &[cluster::SUITE];
+pub const ALL: &[Suite] = &[cluster::SUITE, first_light::SUITE];
