@@ -6,6 +6,9 @@ use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements}
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
+/// Init container that brings the static binary along.
+pub const PREPARE: &str = "prepare";
+
 /// Local disk of a container: logs that the kubelet keeps, and its scratch volumes.
 const LOCAL_STORAGE: &str = "ephemeral-storage";
 const LOCAL_STORAGE_REQUEST: &str = "64Mi";
@@ -18,12 +21,12 @@ pub fn prepare(input: &Input<'_>, node: &Node<'_>) -> Container {
         command: Some(command(&[
             "/productionkafka",
             "node-init",
-            "prepare",
+            PREPARE,
             "--to",
             "/opt/productionkafka",
         ])),
         volume_mounts: Some(vec![volumes::tools(false)]),
-        ..container("prepare", input.operator_image, node.pool)
+        ..container(PREPARE, input.operator_image, node.pool)
     }
 }
 
