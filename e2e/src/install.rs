@@ -25,5 +25,7 @@ pub fn operator(context: &Context, values: &str) -> Result<()> {
 fn image_mark() -> String {
     let built = std::fs::metadata(paths::repository().join("target/e2e/operator.tar")).and_then(|file| file.modified());
     let age = built.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    age.map_or_else(String::new, |time| format!("podAnnotations: {{e2e/image-built: \"{}\"}}\n", time.as_secs()))
+    age.map_or_else(String::new, |time| {
+        format!("podAnnotations: {{e2e/image-built: \"{}\"}}\n", time.as_secs())
+    })
 }

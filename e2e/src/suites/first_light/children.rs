@@ -27,7 +27,10 @@ pub struct Child {
 pub fn children(context: &Context) -> Result<Vec<Child>> {
     let kinds = "configmap,secret,service,networkpolicy,poddisruptionbudget,statefulset";
     let list = context.kubectl_json(&["-n", NAMESPACE, "get", kinds, "-l", &label()])?;
-    let children = diagnosis::items(&list).iter().filter(|item| !is_of_a_job(item)).map(child);
+    let children = diagnosis::items(&list)
+        .iter()
+        .filter(|item| !is_of_a_job(item))
+        .map(child);
     Ok(children.filter(|child| !survives(child)).collect())
 }
 
@@ -58,7 +61,12 @@ pub fn label() -> String {
 }
 
 fn child(item: &Value) -> Child {
-    let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        item.pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     Child {
         kind: text("/kind"),
         name: text("/metadata/name"),

@@ -23,11 +23,17 @@ pub struct Clients<'a> {
 
 impl<'a> Clients<'a> {
     pub fn start(context: &'a Context) -> Result<Self> {
-        let secrets = ["payments-app-kafka-credentials", "payments-mtls-kafka-credentials", "orders-cluster-ca-cert"];
+        let secrets = [
+            "payments-app-kafka-credentials",
+            "payments-mtls-kafka-credentials",
+            "orders-cluster-ca-cert",
+        ];
         let app = Client::start(context, NAMESPACE, "client", &secrets)?;
         app.run(10, &files()).context("write the client's files")?;
         let admin = Client::start(context, NAMESPACE, "admin", &["orders-operator-tls"])?;
-        admin.run(10, &admin_files()).context("write the administrator's files")?;
+        admin
+            .run(10, &admin_files())
+            .context("write the administrator's files")?;
         Ok(Self { app, admin })
     }
 
@@ -40,7 +46,10 @@ impl<'a> Clients<'a> {
 
     /// Writes numbered records with a tag as the application's user.
     pub fn write(&self, tag: &str, count: usize) -> Result<()> {
-        let line = format!("seq -f '{tag} %.0f' {count} | {}", producer(SCRAM, "client.properties", "payments"));
+        let line = format!(
+            "seq -f '{tag} %.0f' {count} | {}",
+            producer(SCRAM, "client.properties", "payments")
+        );
         self.app.run(90, &line).context("write as payments-app").map(drop)
     }
 
@@ -49,13 +58,18 @@ impl<'a> Clients<'a> {
         let consumer = consumer(SCRAM, "client.properties", "payments", group);
         let line = format!("{consumer} --timeout-ms 15000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l");
         let count = self.app.run(90, &line).context("read as payments-app")?;
-        count.trim().parse().with_context(|| format!("count of records {count:?}"))
+        count
+            .trim()
+            .parse()
+            .with_context(|| format!("count of records {count:?}"))
     }
 }
 
 /// Property files of the tests, made in the pod from the mounted Secrets.
 fn files() -> String {
-    let trust = format!("ssl.truststore.type=PEM\\nssl.truststore.location=/secrets/orders-cluster-ca-cert/ca.crt\\n{IMPATIENT}");
+    let trust = format!(
+        "ssl.truststore.type=PEM\\nssl.truststore.location=/secrets/orders-cluster-ca-cert/ca.crt\\n{IMPATIENT}"
+    );
     format!(
         "cd /tmp
          printf '{IMPATIENT}security.protocol=PLAINTEXT\\n' > plaintext.properties
@@ -94,7 +108,13 @@ pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     });
     report.test("TLS without credentials fails", || {
         refused(&clients.app, "9094", "anonymous.properties", "", &NO_ANSWER)?;
-        refused(&clients.app, "9095", "anonymous.properties", "", &["SslAuthenticationException", "SSL handshake failed"])
+        refused(
+            &clients.app,
+            "9095",
+            "anonymous.properties",
+            "",
+            &["SslAuthenticationException", "SSL handshake failed"],
+        )
     });
     report.test("a wrong password fails", || {
         let reasons = ["SaslAuthenticationException", "invalid credentials"];
@@ -108,16 +128,31 @@ fn permissions(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     report.test("the user may not write to another topic", || {
         context.apply(&other_topic())?;
         super::setup::wait_topics_and_users(context)?;
-        let attempt = clients.app.attempt(60, &format!("echo x | {}", producer(SCRAM, "client.properties", "salaries")))?;
-        says(&attempt, &["TopicAuthorizationException", "Not authorized to access topics: [salaries]"])?;
+        let attempt = clients.app.attempt(
+            60,
+            &format!("echo x | {}", producer(SCRAM, "client.properties", "salaries")),
+        )?;
+        says(
+            &attempt,
+            &[
+                "TopicAuthorizationException",
+                "Not authorized to access topics: [salaries]",
+            ],
+        )?;
         let offsets = clients.admin_tool("kafka-get-offsets.sh", "--topic salaries")?;
-        ensure!(offsets.trim() == "salaries:0:0", "the topic's end offsets are {offsets:?}");
+        ensure!(
+            offsets.trim() == "salaries:0:0",
+            "the topic's end offsets are {offsets:?}"
+        );
         Ok(())
     });
     report.test("the user may not join another group", || {
         let line = consumer(SCRAM, "client.properties", "payments", "billing");
         let attempt = clients.app.attempt(60, &format!("{line} --timeout-ms 15000"))?;
-        says(&attempt, &["GroupAuthorizationException", "Not authorized to access group: billing"])
+        says(
+            &attempt,
+            &["GroupAuthorizationException", "Not authorized to access group: billing"],
+        )
     });
     report.test("the user may not create topics", || {
         let line = format!(
@@ -125,9 +160,16 @@ fn permissions(context: &Context, clients: &Clients<'_>, report: &mut Report) {
              --command-config /tmp/app.properties --create --topic own --partitions 1"
         );
         let attempt = clients.app.attempt(60, &line)?;
-        attempt.refused_with(&["TopicAuthorizationException", "ClusterAuthorizationException", "Authorization failed"])?;
+        attempt.refused_with(&[
+            "TopicAuthorizationException",
+            "ClusterAuthorizationException",
+            "Authorization failed",
+        ])?;
         let topics = clients.admin_tool("kafka-topics.sh", "--list")?;
-        ensure!(!topics.lines().any(|topic| topic == "own"), "the topic exists: {topics}");
+        ensure!(
+            !topics.lines().any(|topic| topic == "own"),
+            "the topic exists: {topics}"
+        );
         Ok(())
     });
 }
@@ -137,13 +179,24 @@ fn permissions(context: &Context, clients: &Clients<'_>, report: &mut Report) {
 fn tls11(app: &Client<'_>) -> Result<()> {
     let java = "-Djava.security.properties=/tmp/old-protocols.security";
     let control = app.attempt(60, &api_versions("9094", "app.properties", java))?;
-    ensure!(control.succeeded, "the same without TLS 1.1 fails too: {}", control.tail());
+    ensure!(
+        control.succeeded,
+        "the same without TLS 1.1 fails too: {}",
+        control.tail()
+    );
     let attempt = app.attempt(60, &api_versions("9094", "tls11.properties", java))?;
     if attempt.text.contains("No appropriate protocol") {
-        bail!("the client itself refused TLS 1.1, which says nothing about the broker: {}", attempt.tail());
+        bail!(
+            "the client itself refused TLS 1.1, which says nothing about the broker: {}",
+            attempt.tail()
+        );
     }
     attempt.refused_with(&["protocol_version"])?;
-    let alert = attempt.text.lines().find(|line| line.contains("protocol_version")).unwrap_or_default();
+    let alert = attempt
+        .text
+        .lines()
+        .find(|line| line.contains("protocol_version"))
+        .unwrap_or_default();
     evidence(alert.trim());
     Ok(())
 }
@@ -151,8 +204,14 @@ fn tls11(app: &Client<'_>) -> Result<()> {
 fn refused(app: &Client<'_>, port: &str, properties: &str, java: &str, reasons: &[&str]) -> Result<()> {
     let attempt = app.attempt(60, &api_versions(port, properties, java))?;
     attempt.refused_with(reasons)?;
-    let said = attempt.text.lines().find(|line| reasons.iter().any(|reason| line.contains(reason)));
-    evidence(format!("port {port}, {properties}: {}", said.unwrap_or_default().trim()));
+    let said = attempt
+        .text
+        .lines()
+        .find(|line| reasons.iter().any(|reason| line.contains(reason)));
+    evidence(format!(
+        "port {port}, {properties}: {}",
+        said.unwrap_or_default().trim()
+    ));
     Ok(())
 }
 
@@ -181,7 +240,10 @@ fn consumer(secret: &str, properties: &str, topic: &str, group: &str) -> String 
 
 /// The console tools log a refusal and may still end with success.
 fn says(attempt: &Attempt, reasons: &[&str]) -> Result<()> {
-    let said = attempt.text.lines().find(|line| reasons.iter().any(|reason| line.contains(reason)));
+    let said = attempt
+        .text
+        .lines()
+        .find(|line| reasons.iter().any(|reason| line.contains(reason)));
     let Some(said) = said else {
         bail!("it said none of {reasons:?}: {}", attempt.tail());
     };

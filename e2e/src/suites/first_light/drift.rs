@@ -33,7 +33,10 @@ pub fn run(context: &Context, report: &mut Report) {
         show(&times);
         setup::wait_ready(context)?;
         let after = children::pod_lives(context)?;
-        ensure!(before == after, "Kafka pods changed: before {before:?}, after {after:?}");
+        ensure!(
+            before == after,
+            "Kafka pods changed: before {before:?}, after {after:?}"
+        );
         Ok(())
     });
 }
@@ -43,10 +46,22 @@ pub fn delete(context: &Context, child: &Child) -> Result<f64> {
     let object = format!("{}/{}", child.kind.to_lowercase(), child.name);
     let started = Instant::now();
     // A StatefulSet goes alone, its pod stays and is adopted; the others own nothing that matters here.
-    let cascade = if child.kind == "StatefulSet" { "--cascade=orphan" } else { "--cascade=background" };
+    let cascade = if child.kind == "StatefulSet" {
+        "--cascade=orphan"
+    } else {
+        "--cascade=background"
+    };
     context.kubectl(&["-n", NAMESPACE, "delete", &object, "--wait=false", cascade])?;
     context.wait_until("it is back", BOUND, || {
-        let words = ["-n", NAMESPACE, "get", &object, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}"];
+        let words = [
+            "-n",
+            NAMESPACE,
+            "get",
+            &object,
+            "--ignore-not-found",
+            "-o",
+            "jsonpath={.metadata.uid}",
+        ];
         let uid = context.kubectl(&words)?;
         Ok((!uid.is_empty() && uid != child.uid).then_some(()))
     })?;
@@ -75,7 +90,9 @@ fn one(entries: &[Entry], child: &Child) -> Option<f64> {
 
 fn is_about(entry: &Entry, child: &Child) -> bool {
     entry.object_ref.as_ref().is_some_and(|object| {
-        let kind = object.resource.starts_with(&child.kind.to_lowercase().trim_end_matches('y').to_owned());
+        let kind = object
+            .resource
+            .starts_with(&child.kind.to_lowercase().trim_end_matches('y').to_owned());
         kind && object.name == child.name && object.namespace == NAMESPACE
     })
 }

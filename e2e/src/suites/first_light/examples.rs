@@ -13,7 +13,14 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("examples pass a dry run of the API server", || examples(context));
     report.test("the Kustomization of the examples passes", || {
         let folder = paths::repository().join("examples");
-        let words = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-k", &folder.to_string_lossy()];
+        let words = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "-k",
+            &folder.to_string_lossy(),
+        ];
         context.kubectl(&words).map(drop)
     });
     for (what, values) in [("default values", ""), ("listed namespaces", LISTED)] {
@@ -37,7 +44,14 @@ fn examples(context: &Context) -> Result<()> {
         if name == "kustomization.yaml" || path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
-        let words = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", &path.to_string_lossy()];
+        let words = [
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--dry-run=server",
+            "-f",
+            &path.to_string_lossy(),
+        ];
         context.kubectl(&words).with_context(|| format!("examples/{name}"))?;
         count += 1;
     }
@@ -49,9 +63,26 @@ fn examples(context: &Context) -> Result<()> {
 fn rendered(context: &Context, chart: &str, values: &str) -> Result<()> {
     let folder = paths::repository().join("charts").join(chart);
     let folder = folder.to_string_lossy();
-    let words = ["helm", "template", "dry-run", &folder, "--namespace", "default", "--values", "-"];
+    let words = [
+        "helm",
+        "template",
+        "dry-run",
+        &folder,
+        "--namespace",
+        "default",
+        "--values",
+        "-",
+    ];
     let text = exec::output_with_input(&mut context.command(&words)?, values)?;
-    let words = ["kubectl", "apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+    let words = [
+        "kubectl",
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--dry-run=server",
+        "-f",
+        "-",
+    ];
     let said = exec::output_with_input(&mut context.command(&words)?, &text)?;
     ensure!(!said.trim().is_empty(), "the chart renders nothing");
     evidence(format!("{chart}: {} objects", said.lines().count()));

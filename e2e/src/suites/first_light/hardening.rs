@@ -9,8 +9,12 @@ use crate::harness::{Context, Report};
 use crate::{diagnosis, install};
 
 pub fn run(context: &Context, report: &mut Report) {
-    report.test("every namespace with our pods enforces the restricted profile", || enforced(context));
-    report.test("Kafka pods: read-only root, no service account token", || kafka_pods(context));
+    report.test("every namespace with our pods enforces the restricted profile", || {
+        enforced(context)
+    });
+    report.test("Kafka pods: read-only root, no service account token", || {
+        kafka_pods(context)
+    });
     report.test("the operator's pods have a read-only root", || operator_pods(context));
 }
 
@@ -19,14 +23,28 @@ fn enforced(context: &Context) -> Result<()> {
         let found = context.kubectl_json(&["get", "namespace", namespace])?;
         let level = found.pointer("/metadata/labels/pod-security.kubernetes.io~1enforce");
         ensure!(level == Some(&"restricted".into()), "{namespace} enforces {level:?}");
-        let warnings = ["-n", namespace, "get", "events", "--field-selector=reason=FailedCreate", "-o", "name"];
-        ensure!(context.kubectl(&warnings)?.is_empty(), "a pod in {namespace} was refused");
+        let warnings = [
+            "-n",
+            namespace,
+            "get",
+            "events",
+            "--field-selector=reason=FailedCreate",
+            "-o",
+            "name",
+        ];
+        ensure!(
+            context.kubectl(&warnings)?.is_empty(),
+            "a pod in {namespace} was refused"
+        );
     }
     // The profile is in force: a pod without any security context is turned away.
     let Err(error) = context.kubectl(&["-n", NAMESPACE, "run", "plain", "--image=x", "--dry-run=server"]) else {
         bail!("a pod without security context is admitted in {NAMESPACE}");
     };
-    ensure!(format!("{error:#}").contains("restricted"), "refused for another reason: {error:#}");
+    ensure!(
+        format!("{error:#}").contains("restricted"),
+        "refused for another reason: {error:#}"
+    );
     Ok(())
 }
 
@@ -35,16 +53,38 @@ fn kafka_pods(context: &Context) -> Result<()> {
     ensure!(pods.len() == 6, "{} pods of Kafka nodes, expected 6", pods.len());
     for pod in &pods {
         let name = text(pod, "/metadata/name");
-        ensure!(pod.pointer("/spec/automountServiceAccountToken") == Some(&false.into()), "{name} asks for a token");
-        let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array).context("volumes")?;
-        let token = volumes.iter().any(|volume| volume.to_string().contains("serviceAccountToken"));
+        ensure!(
+            pod.pointer("/spec/automountServiceAccountToken") == Some(&false.into()),
+            "{name} asks for a token"
+        );
+        let volumes = pod
+            .pointer("/spec/volumes")
+            .and_then(Value::as_array)
+            .context("volumes")?;
+        let token = volumes
+            .iter()
+            .any(|volume| volume.to_string().contains("serviceAccountToken"));
         ensure!(!token, "{name} has a service account token");
         read_only(pod)?;
     }
     let first = text(pods.first().context("a pod")?, "/metadata/name");
-    let write = ["-n", NAMESPACE, "exec", &first, "-c", "kafka", "--", "sh", "-c", "touch /opt/kafka/x 2>&1; ls /var/run/secrets 2>&1; true"];
+    let write = [
+        "-n",
+        NAMESPACE,
+        "exec",
+        &first,
+        "-c",
+        "kafka",
+        "--",
+        "sh",
+        "-c",
+        "touch /opt/kafka/x 2>&1; ls /var/run/secrets 2>&1; true",
+    ];
     let said = context.kubectl(&write)?;
-    ensure!(said.contains("Read-only file system"), "a write to /opt/kafka in {first}: {said}");
+    ensure!(
+        said.contains("Read-only file system"),
+        "a write to /opt/kafka in {first}: {said}"
+    );
     ensure!(!said.contains("kubernetes.io"), "{first} has /var/run/secrets: {said}");
     evidence(format!("6 pods; in {first}: {}", said.trim().replace('\n', "; ")));
     Ok(())
@@ -61,12 +101,21 @@ fn read_only(pod: &Value) -> Result<()> {
     for kind in ["/spec/initContainers", "/spec/containers"] {
         for container in pod.pointer(kind).and_then(Value::as_array).into_iter().flatten() {
             let read_only = container.pointer("/securityContext/readOnlyRootFilesystem") == Some(&true.into());
-            ensure!(read_only, "{} {}: root is writable", text(pod, "/metadata/name"), text(container, "/name"));
+            ensure!(
+                read_only,
+                "{} {}: root is writable",
+                text(pod, "/metadata/name"),
+                text(container, "/name")
+            );
         }
     }
     Ok(())
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -10,18 +10,29 @@ use crate::harness::Context;
 pub fn kafka_requests(context: &Context, request: &str) -> Result<f64> {
     let mut sum = 0.0;
     for pod in children::pods(context)? {
-        let name = pod.pointer("/metadata/name").and_then(Value::as_str).context("a pod has a name")?;
+        let name = pod
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .context("a pod has a name")?;
         let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{name}:9404/proxy/metrics");
         let text = context.kubectl(&["get", "--raw", &path])?;
-        sum += total(&text, "kafka_network_requestmetrics_requests_total", &format!("request=\"{request}\""));
+        sum += total(
+            &text,
+            "kafka_network_requestmetrics_requests_total",
+            &format!("request=\"{request}\""),
+        );
     }
     Ok(sum)
 }
 
 /// Sum of a metric's series that carry a label; no series is 0, since Kafka makes them with the first request.
 fn total(text: &str, metric: &str, label: &str) -> f64 {
-    let series = text.lines().filter(|line| line.starts_with(metric) && line.contains(label));
-    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    let series = text
+        .lines()
+        .filter(|line| line.starts_with(metric) && line.contains(label));
+    series
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 #[cfg(test)]

@@ -40,7 +40,9 @@ fn run(context: &Context) -> Result<Report> {
     let mut report = Report::new();
     let since = Timestamp::now();
     setup::clean(context)?;
-    let up = report.test("charts install, the example is Ready within 5 minutes", || setup::ready(context));
+    let up = report.test("charts install, the example is Ready within 5 minutes", || {
+        setup::ready(context)
+    });
     if !up {
         diagnosis::print(context, NAMESPACE, install::NAMESPACE);
         return Ok(report);

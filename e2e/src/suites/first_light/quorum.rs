@@ -14,31 +14,50 @@ const TOOL: &str = "kafka-metadata-quorum.sh";
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     report.test("kafka-features: kraft.version is 1", || {
         let text = clients.admin_tool("kafka-features.sh", "describe")?;
-        let line = text.lines().find(|line| line.contains("kraft.version")).context("kraft.version is listed")?;
+        let line = text
+            .lines()
+            .find(|line| line.contains("kraft.version"))
+            .context("kraft.version is listed")?;
         let words: Vec<&str> = line.split_whitespace().collect();
         evidence(words.join(" "));
-        let level = words.iter().skip_while(|word| **word != "FinalizedVersionLevel:").nth(1);
+        let level = words
+            .iter()
+            .skip_while(|word| **word != "FinalizedVersionLevel:")
+            .nth(1);
         ensure!(level == Some(&"1"), "the finalised level is {level:?}");
         Ok(())
     });
-    report.test("kafka-metadata-quorum: three voters with the directory ids of the identity", || {
-        let expected = identity(context)?;
-        ensure!(expected.len() == 3, "the identity holds {} directory ids", expected.len());
-        let status = clients.admin_tool(TOOL, "describe --status")?;
-        let voters = status_voters(&status)?;
-        ensure!(voters == expected, "--status has {voters:?}, the identity {expected:?}");
-        let replication = clients.admin_tool(TOOL, "describe --replication")?;
-        let voters = replication_voters(&replication);
-        ensure!(voters == expected, "--replication has {voters:?}, the identity {expected:?}");
-        evidence(format!("voters {voters:?}"));
-        Ok(())
-    });
+    report.test(
+        "kafka-metadata-quorum: three voters with the directory ids of the identity",
+        || {
+            let expected = identity(context)?;
+            ensure!(
+                expected.len() == 3,
+                "the identity holds {} directory ids",
+                expected.len()
+            );
+            let status = clients.admin_tool(TOOL, "describe --status")?;
+            let voters = status_voters(&status)?;
+            ensure!(voters == expected, "--status has {voters:?}, the identity {expected:?}");
+            let replication = clients.admin_tool(TOOL, "describe --replication")?;
+            let voters = replication_voters(&replication);
+            ensure!(
+                voters == expected,
+                "--replication has {voters:?}, the identity {expected:?}"
+            );
+            evidence(format!("voters {voters:?}"));
+            Ok(())
+        },
+    );
 }
 
 /// Directory id of each controller in the ConfigMap `orders-identity`.
 fn identity(context: &Context) -> Result<BTreeMap<String, String>> {
     let map = context.kubectl_json(&["-n", NAMESPACE, "get", "configmap", "orders-identity"])?;
-    let text = map.pointer("/data/identity.json").and_then(Value::as_str).context("key identity.json")?;
+    let text = map
+        .pointer("/data/identity.json")
+        .and_then(Value::as_str)
+        .context("key identity.json")?;
     let identity: Value = serde_json::from_str(text).context("parse identity.json")?;
     let ids = identity.pointer("/directoryIds").context("directoryIds")?;
     serde_json::from_value(ids.clone()).context("directoryIds by node id")
@@ -50,7 +69,10 @@ fn status_voters(text: &str) -> Result<BTreeMap<String, String>> {
     let voters: Vec<Value> = serde_json::from_str(line.context("a line CurrentVoters")?.trim())?;
     let voter = |voter: &Value| {
         let directory = voter.get("directoryId").and_then(Value::as_str).unwrap_or_default();
-        (voter.get("id").map(Value::to_string).unwrap_or_default(), directory.to_owned())
+        (
+            voter.get("id").map(Value::to_string).unwrap_or_default(),
+            directory.to_owned(),
+        )
     };
     Ok(voters.iter().map(voter).collect())
 }

@@ -23,15 +23,18 @@ struct Lasting {
 
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     let mut before = None;
-    let deleted = report.test("deleting the resource takes pods and Services, keeps volumes, CAs and identity", || {
-        clients.write("before", RECORDS)?;
-        before = Some(lasting(context)?);
-        context.kubectl(&["-n", NAMESPACE, "delete", "pk", CLUSTER, "--wait", "--timeout=120s"])?;
-        gone(context)?;
-        let map = context.kubectl(&["-n", NAMESPACE, "get", "configmap", "orders-identity", "-o", "name"])?;
-        evidence(format!("6 volumes, 2 CAs and {} are left", map.trim()));
-        Ok(())
-    });
+    let deleted = report.test(
+        "deleting the resource takes pods and Services, keeps volumes, CAs and identity",
+        || {
+            clients.write("before", RECORDS)?;
+            before = Some(lasting(context)?);
+            context.kubectl(&["-n", NAMESPACE, "delete", "pk", CLUSTER, "--wait", "--timeout=120s"])?;
+            gone(context)?;
+            let map = context.kubectl(&["-n", NAMESPACE, "get", "configmap", "orders-identity", "-o", "name"])?;
+            evidence(format!("6 volumes, 2 CAs and {} are left", map.trim()));
+            Ok(())
+        },
+    );
     if !deleted {
         return;
     }
@@ -43,7 +46,10 @@ pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
         ensure!(after == before, "before {before:?}, after {after:?}");
         let count = clients.read("before", "payments-after")?;
         ensure!(count == RECORDS, "{count} of {RECORDS} records are left");
-        evidence(format!("Ready after {seconds:.1} s; cluster id {}; {count} records read", after.cluster_id));
+        evidence(format!(
+            "Ready after {seconds:.1} s; cluster id {}; {count} records read",
+            after.cluster_id
+        ));
         Ok(())
     });
 }
@@ -79,14 +85,18 @@ fn volumes(context: &Context) -> Result<Vec<String>> {
 }
 
 fn gone(context: &Context) -> Result<()> {
-    context.wait_until("pods, StatefulSets and Services are gone", Duration::from_secs(120), || {
-        let kinds = "pods,statefulsets,services";
-        let left = context.kubectl(&["-n", NAMESPACE, "get", kinds, "-l", &children::label(), "-o", "name"])?;
-        if left.is_empty() {
-            return Ok(Some(()));
-        }
-        bail!("there are still {}", left.replace('\n', " "))
-    })?;
+    context.wait_until(
+        "pods, StatefulSets and Services are gone",
+        Duration::from_secs(120),
+        || {
+            let kinds = "pods,statefulsets,services";
+            let left = context.kubectl(&["-n", NAMESPACE, "get", kinds, "-l", &children::label(), "-o", "name"])?;
+            if left.is_empty() {
+                return Ok(Some(()));
+            }
+            bail!("there are still {}", left.replace('\n', " "))
+        },
+    )?;
     volumes(context)?;
     for secret in ["orders-cluster-ca", "orders-clients-ca"] {
         context.kubectl(&["-n", NAMESPACE, "get", "secret", secret, "-o", "name"])?;

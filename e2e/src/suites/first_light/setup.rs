@@ -14,7 +14,12 @@ pub const READY: Duration = Duration::from_secs(300);
 
 /// Removes what an earlier run left.
 pub fn clean(context: &Context) -> Result<()> {
-    let installed = context.kubectl(&["get", "crd", "productionkafkas.productionkafka.dev", "--ignore-not-found"])?;
+    let installed = context.kubectl(&[
+        "get",
+        "crd",
+        "productionkafkas.productionkafka.dev",
+        "--ignore-not-found",
+    ])?;
     if !installed.is_empty() {
         let words = ["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"];
         context.kubectl(&words)?;
@@ -29,7 +34,10 @@ pub fn clean(context: &Context) -> Result<()> {
 pub fn ready(context: &Context) -> Result<()> {
     let started = Instant::now();
     install::operator(context, "")?;
-    evidence(format!("charts installed after {:.1} s", started.elapsed().as_secs_f64()));
+    evidence(format!(
+        "charts installed after {:.1} s",
+        started.elapsed().as_secs_f64()
+    ));
     let seconds = apply_and_wait(context)?;
     evidence(format!("applied → Ready in {seconds:.1} s"));
     wait_topics_and_users(context)

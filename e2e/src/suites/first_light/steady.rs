@@ -20,21 +20,32 @@ const SETTLE: Duration = Duration::from_secs(10);
 
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     let window = Duration::from_secs(if context.full { 600 } else { 60 });
-    report.test("the count of configuration changes sees a change", || control(context, clients));
-    report.test(&format!("{} s unchanged: no write to Kubernetes or Kafka", window.as_secs()), || {
-        unchanged(context, window)
+    report.test("the count of configuration changes sees a change", || {
+        control(context, clients)
     });
+    report.test(
+        &format!("{} s unchanged: no write to Kubernetes or Kafka", window.as_secs()),
+        || unchanged(context, window),
+    );
 }
 
 /// The oracle must be able to fail: one change by hand raises it by at least one.
 fn control(context: &Context, clients: &Clients<'_>) -> Result<()> {
-    clients.admin_tool("kafka-topics.sh", "--create --if-not-exists --topic by-hand --partitions 1 --replication-factor 3")?;
+    clients.admin_tool(
+        "kafka-topics.sh",
+        "--create --if-not-exists --topic by-hand --partitions 1 --replication-factor 3",
+    )?;
     let before = metrics::kafka_requests(context, ALTER)?;
     let change = "--alter --entity-type topics --entity-name by-hand --add-config retention.ms=3600000";
     clients.admin_tool("kafka-configs.sh", change)?;
     let after = metrics::kafka_requests(context, ALTER)?;
-    ensure!(after > before, "{ALTER} counted {before} before and {after} after a change by hand");
-    evidence(format!("{ALTER} counted {before} before and {after} after a change by hand"));
+    ensure!(
+        after > before,
+        "{ALTER} counted {before} before and {after} after a change by hand"
+    );
+    evidence(format!(
+        "{ALTER} counted {before} before and {after} after a change by hand"
+    ));
     Ok(())
 }
 
@@ -51,7 +62,10 @@ fn unchanged(context: &Context, window: Duration) -> Result<()> {
     };
     let entries = audit.since(since, install::ACCOUNT)?;
     let leases = entries.iter().filter(|entry| entry.resource() == "leases").count();
-    ensure!(leases > 0, "the audit log shows no renewal of the Lease: it does not see the operator");
+    ensure!(
+        leases > 0,
+        "the audit log shows no renewal of the Lease: it does not see the operator"
+    );
     let writes: Vec<String> = entries.iter().filter(|entry| is_real_write(entry)).map(line).collect();
     ensure!(writes.is_empty(), "{} writes: {}", writes.len(), writes.join(", "));
     evidence(format!(
