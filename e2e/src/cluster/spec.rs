@@ -26,6 +26,7 @@ pub struct Spec {
     pub folder: PathBuf,
     pub program_folders: Vec<PathBuf>,
     /// What every node needs itself: pod sandbox and cluster DNS.
+    #[serde(default)]
     pub system_images: Vec<PathBuf>,
     /// What workloads use.
     pub images: Vec<PathBuf>,
