@@ -9,6 +9,7 @@ pub mod java;
 pub mod kafka;
 pub mod operator;
 pub mod pack;
+pub mod store;
 pub mod system;
 
 use std::fs::{self, File};
@@ -24,10 +25,8 @@ use crate::{packages, paths};
 #[derive(Clone, Debug)]
 pub struct Artefacts {
     pub programs: go::Programs,
-    /// Docker archives of the pod sandbox and cluster DNS.
-    pub system_images: Vec<PathBuf>,
-    /// Docker archives of Kafka.
-    pub images: Vec<PathBuf>,
+    /// The images that every node has from the start, unpacked.
+    pub store: PathBuf,
 }
 
 /// Builds what is not in the cache yet. Go programs and Kafka images are made side by side: the first waits for the
@@ -54,12 +53,10 @@ pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
         )
     });
     let programs = programs?;
-    let system_images = vec![system::pause()?, system::coredns(&programs)?];
-    Ok(Artefacts {
-        programs,
-        system_images,
-        images: kafka_images?,
-    })
+    let mut archives = vec![system::pause()?, system::coredns(&programs)?];
+    archives.extend(kafka_images?);
+    let store = store::unpacked(&archives)?;
+    Ok(Artefacts { programs, store })
 }
 
 /// Held while something is put into the cache; the kernel frees it when the process ends.
