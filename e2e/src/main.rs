@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod digest;
 mod exec;
+#[allow(dead_code, reason = "what suites work with; each suite uses a part of it")]
 mod harness;
 mod packages;
 mod paths;

@@ -90,8 +90,11 @@ impl Daemon {
     fn start(root: &Path, state: &Path) -> Result<Self> {
         let socket = state.join("socket");
         let config = format!(
-            "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
-             [grpc]\n  address = {socket:?}\n"
+            "version = 2\nroot = \"{}\"\nstate = \"{}\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+             [grpc]\n  address = \"{}\"\n",
+            root.display(),
+            state.display(),
+            socket.display()
         );
         let path = state.join("config.toml");
         fs::write(&path, config)?;

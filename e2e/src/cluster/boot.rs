@@ -16,7 +16,7 @@ use super::{addons, control_plane, kubeconfig, network, node, pki, state::State}
 use crate::{exec, paths};
 
 /// Longest time that one step of the start may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Becomes the cluster's outermost process. Its identity is written before anything can fail, so that `down` finds it
 /// whatever happens to the command that started it.
