@@ -1,7 +1,7 @@
 //! Everything that is made once and kept in the cache: Go programs, the Kafka image, the operator image.
 //!
 //! A result's folder or file name holds the key of what it was made from; it appears by a rename, so that a crash
-//! leaves no half-made entry behind, and one lock keeps two commands from making the same thing twice.
+//! leaves no half-made entry behind, and a lock per entry keeps two commands from making the same thing twice.
 
 pub mod archive;
 pub mod go;
@@ -32,7 +32,6 @@ pub struct Artefacts {
 /// Builds what is not in the cache yet. Go programs and Kafka images are made side by side: the first waits for the
 /// compiler, the second mostly for the network.
 pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
-    let _lock = lock()?;
     packages::for_cluster()?;
     if kafka.iter().any(|kafka| !kafka::is_cached(*kafka)) {
         packages::for_images()?;
@@ -59,11 +58,11 @@ pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
     Ok(Artefacts { programs, store })
 }
 
-/// Held while something is put into the cache; the kernel frees it when the process ends.
-pub fn lock() -> Result<File> {
-    let folder = paths::built()?;
+/// Held by who makes or uses `what`; the kernel frees it when the process ends.
+pub fn lock(what: &str) -> Result<File> {
+    let folder = paths::built()?.join(".locks");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let path = folder.join(".lock");
+    let path = folder.join(what);
     let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
     file.lock().with_context(|| format!("lock {}", path.display()))?;
     Ok(file)
@@ -72,6 +71,10 @@ pub fn lock() -> Result<File> {
 /// Makes the cache entry `name` with `make`, which gets a scratch path to fill, unless it is there already.
 pub fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let entry = paths::built()?.join(name);
+    if entry.exists() {
+        return Ok(entry);
+    }
+    let _lock = lock(name)?;
     if entry.exists() {
         return Ok(entry);
     }
