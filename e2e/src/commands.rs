@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build::{self, go, operator};
+use crate::build::{go, operator};
 use crate::cli::{self, Cli, Target};
 use crate::cluster::{Spec, boot, containerd, down, enter, up};
 use crate::{check, demo, harness, paths};
@@ -54,11 +54,7 @@ fn with(program: &str, words: Vec<String>) -> Vec<String> {
 
 fn tool(words: &[String]) -> Result<()> {
     let (program, arguments) = words.split_first().context("name a program")?;
-    let path = {
-        let _lock = build::lock()?;
-        go::one(program)?
-    };
-    let mut command = Command::new(path);
+    let mut command = Command::new(go::one(program)?);
     command.args(arguments);
     enter::replace(command)
 }
