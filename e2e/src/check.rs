@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::build::{self, go};
-use crate::{exec, paths};
+use crate::build::go;
+use crate::{exec, paths, schemas};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
@@ -22,7 +22,8 @@ const VARIANTS: [(&str, &str); 2] = [
 
 /// Runs every step; fails when one failed.
 pub fn check() -> Result<ExitCode> {
-    let helm = tool("helm")?;
+    let (helm, kubeconform) = (tool("helm")?, tool("kubeconform")?);
+    let schemas = schemas::location(&schemas::folder()?);
     let mut steps = Steps::default();
     steps.cargo("format", &["fmt", "--all", "--check"]);
     steps.cargo(
@@ -47,12 +48,26 @@ pub fn check() -> Result<ExitCode> {
                 continue;
             }
             steps.step(&format!("chart {chart}, {what}: lint"), || lint(&helm, chart, values));
-            steps.step(&format!("chart {chart}, {what}: render"), || {
-                render(&helm, chart, values)
+            steps.step(&format!("chart {chart}, {what}: kubeconform"), || {
+                let text = template(&helm, chart, values)?;
+                conforms(&kubeconform, &schemas, &text)
             });
         }
     }
     steps.step("chart productionkafka refuses an unknown value", || refuses(&helm));
+    steps.step("kubeconform refuses an unknown field", || {
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {potrs: []}\n";
+        match conforms(&kubeconform, &schemas, text) {
+            Ok(()) => bail!("a Service with the field `potrs` is accepted"),
+            Err(error) => {
+                ensure!(
+                    format!("{error:#}").contains("potrs"),
+                    "refused for another reason: {error:#}"
+                );
+                Ok(())
+            }
+        }
+    });
     println!("check: {} passed, {} failed", steps.passed, steps.failed);
     Ok(if steps.failed == 0 {
         ExitCode::SUCCESS
@@ -94,7 +109,6 @@ impl Steps {
 }
 
 fn tool(name: &str) -> Result<PathBuf> {
-    let _lock = build::lock()?;
     go::one(name).with_context(|| format!("build {name}"))
 }
 
@@ -124,9 +138,26 @@ fn template(helm: &Path, chart: &str, values: &str) -> Result<String> {
     exec::output_with_input(&mut command, values)
 }
 
-fn render(helm: &Path, chart: &str, values: &str) -> Result<()> {
-    let text = template(helm, chart, values)?;
-    ensure!(text.contains("kind: "), "the chart renders nothing");
+/// Kinds of the Prometheus operator have no schema here.
+fn conforms(kubeconform: &Path, schemas: &str, text: &str) -> Result<()> {
+    let mut command = Command::new(kubeconform);
+    command.args([
+        "-strict",
+        "-summary",
+        "-output",
+        "json",
+        "-skip",
+        "PodMonitor",
+        "-schema-location",
+        schemas,
+    ]);
+    let answer = exec::output_with_input(&mut command, text)?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).context("parse the answer of kubeconform")?;
+    let valid = answer
+        .pointer("/summary/valid")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default();
+    ensure!(valid > 0, "kubeconform found nothing to check: {answer}");
     Ok(())
 }
 

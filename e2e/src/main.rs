@@ -15,6 +15,7 @@ mod harness;
 mod install;
 mod packages;
 mod paths;
+mod schemas;
 mod suites;
 mod versions;
 
