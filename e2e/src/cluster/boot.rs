@@ -16,7 +16,7 @@ use super::{addons, control_plane, kubeconfig, network, node, pki, state::State}
 use crate::{exec, paths};
 
 /// Longest time that one step of the start may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Becomes the cluster's outermost process. Its identity is written before anything can fail, so that `down` finds it
 /// whatever happens to the command that started it.
@@ -85,7 +85,7 @@ pub fn boot(name: &str) -> Result<()> {
             .into_iter()
             .try_for_each(|node| node.join().unwrap_or_else(|_| crashed()))
     })?;
-    say("nodes started, images imported");
+    say("nodes started");
     wait("every node is Ready and DNS answers", || nodes_and_dns(&spec))?;
     say("nodes Ready, cluster DNS serves");
     fs::write(spec.ready_mark(), "").context("mark the cluster as ready")
@@ -95,8 +95,7 @@ fn start_node(spec: &Spec, node: &Node) -> Result<()> {
     node::prepare(spec, node)?;
     // Kubelet gives up early when it cannot register.
     wait("the API server answers", || api_server_answers(spec))?;
-    node::join(spec, node)?;
-    node::import_images(spec, node)
+    node::join(spec, node)
 }
 
 fn api_server_answers(spec: &Spec) -> Result<()> {

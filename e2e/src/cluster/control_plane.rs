@@ -15,6 +15,9 @@ omitStages: [RequestReceived]
 rules: [{level: Metadata}]
 ";
 
+/// With its default of 20 requests a second the controller manager needs five seconds to start its controllers.
+const CLIENT_LIMITS: [&str; 2] = ["--kube-api-qps=200", "--kube-api-burst=400"];
+
 /// Starts what needs no node. None of it waits: each program retries until the one it needs is there.
 pub fn start(spec: &Spec) -> Result<()> {
     let policy = spec.folder.join("audit-policy.yaml");
@@ -23,7 +26,10 @@ pub fn start(spec: &Spec) -> Result<()> {
     api_server(spec)?;
     controller_manager(spec)?;
     let mut scheduler = Command::new(spec.program("kube-scheduler")?);
-    scheduler.arg(kubeconfig(spec, "scheduler")).arg("--leader-elect=false");
+    scheduler
+        .arg(kubeconfig(spec, "scheduler"))
+        .arg("--leader-elect=false")
+        .args(CLIENT_LIMITS);
     daemon::start(spec, "scheduler", &mut scheduler)
 }
 
