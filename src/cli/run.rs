@@ -38,9 +38,6 @@ pub struct Args {
     /// DNS domain of the Kubernetes cluster.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     cluster_domain: String,
-    /// May StorageClasses and Nodes be listed? Without, storage classes aren't checked and zones must be named.
-    #[arg(long, env = "CLUSTER_READS", default_value_t = true, action = clap::ArgAction::Set)]
-    cluster_reads: bool,
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged, for example `info` or `productionkafka=debug`.
@@ -94,7 +91,13 @@ async fn operate(args: Args) -> Result<(), RunError> {
     let clients = client::connect().await?;
     let stores = Arc::new(Stores::default());
     let (triggers, receiver) = Triggers::channel();
-    start(&clients.watches, &args.watch_namespaces, &stores, &triggers);
+    let namespaces: Vec<String> = args
+        .watch_namespaces
+        .iter()
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .collect();
+    start(&clients.watches, &namespaces, &stores, &triggers);
     tokio::select! {
         () = stores.wait_ready() => synced.set(true),
         () = shutdown.requested() => return Ok(()),
@@ -162,7 +165,6 @@ fn context(
         settings: Settings {
             operator_image: args.image.clone(),
             cluster_domain: args.cluster_domain.clone(),
-            cluster_reads: args.cluster_reads,
         },
         stores,
         ledger: Ledger::default(),

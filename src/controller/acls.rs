@@ -60,83 +60,82 @@ pub async fn drive(
         memory.acls = Some(hash);
         return Ok(Progress::Applied);
     }
+    let work = Work {
+        context,
+        cluster,
+        identity,
+        document: &document,
+        hash: &hash,
+    };
     let job = ObjectKey {
         kind: Kind::Job,
         ..map.clone()
     };
     if let Some(live) = apply::get(context, &job).await? {
-        return finished(context, cluster, identity, (&document, &hash), &live.data, memory).await;
+        return work.finished(&live.data, memory).await;
     }
     grant_job(admin).await?;
     if other_job_runs(context, &key, &name) {
         return Ok(Progress::Running(Duration::from_secs(2)));
     }
-    for child in children(context, cluster, identity, &document, &hash, false) {
+    for child in work.children(false) {
         apply::child(context, &key.namespace, &child).await?;
     }
     Ok(Progress::Running(Duration::from_secs(2)))
 }
 
-fn children(
-    context: &Context,
-    cluster: &Cluster,
-    identity: &Identity,
-    document: &acl::AclDocument,
-    hash: &str,
-    applied: bool,
-) -> Vec<render::Child> {
-    let bootstrap: Vec<String> = cluster
-        .nodes(identity)
-        .iter()
-        .filter(|node| node.pool.roles.broker)
-        .take(5)
-        .map(|node| format!("{}:{}", node.names.host, ports::REPLICATION))
-        .collect();
-    let text = document.to_json();
-    let image = &context.settings.operator_image;
-    let mut children = render::acl_job(cluster, image, &bootstrap.join(","), hash, &text);
-    if applied {
-        children.retain(|child| child.kind == Kind::ConfigMap);
-        for child in &mut children {
-            child.annotate(APPLIED, "true");
-        }
-    }
-    children
+/// One document on its way to Kafka.
+struct Work<'a> {
+    context: &'a Context,
+    cluster: &'a Cluster,
+    identity: &'a Identity,
+    document: &'a acl::AclDocument,
+    hash: &'a str,
 }
 
-async fn finished(
-    context: &Context,
-    cluster: &Cluster,
-    identity: &Identity,
-    (document, hash): (&acl::AclDocument, &str),
-    job: &Value,
-    memory: &mut Memory,
-) -> Result<Progress, PassError> {
-    let condition = |kind: &str| {
-        job.pointer("/status/conditions")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|condition| {
-                condition.get("type").and_then(Value::as_str) == Some(kind)
-                    && condition.get("status").and_then(Value::as_str) == Some("True")
-            })
-    };
-    if condition("Complete").is_some() {
-        for child in children(context, cluster, identity, document, hash, true) {
-            apply::child(context, &cluster.names.namespace, &child).await?;
+impl Work<'_> {
+    /// The document's ConfigMap and its Job; once applied, the ConfigMap with its mark alone.
+    fn children(&self, applied: bool) -> Vec<render::Child> {
+        let nodes = self.cluster.nodes(self.identity);
+        let brokers = nodes.iter().filter(|node| node.pool.roles.broker).take(5);
+        let bootstrap: Vec<String> = brokers
+            .map(|node| format!("{}:{}", node.names.host, ports::REPLICATION))
+            .collect();
+        let image = &self.context.settings.operator_image;
+        let text = self.document.to_json();
+        let mut children = render::acl_job(self.cluster, image, &bootstrap.join(","), self.hash, &text);
+        if applied {
+            children.retain(|child| child.kind == Kind::ConfigMap);
+            for child in &mut children {
+                child.annotate(APPLIED, "true");
+            }
         }
-        memory.acls = Some(hash.to_owned());
-        return Ok(Progress::Applied);
+        children
     }
-    if let Some(failed) = condition("Failed") {
-        let why = failed.get("message").and_then(Value::as_str).unwrap_or("no message");
-        return Ok(Progress::Failed(format!(
-            "Job {} failed: {why}; see its log",
-            cluster.names.acl_job(hash)
-        )));
+
+    async fn finished(&self, job: &Value, memory: &mut Memory) -> Result<Progress, PassError> {
+        if condition(job, "Complete").is_some() {
+            for child in self.children(true) {
+                apply::child(self.context, &self.cluster.names.namespace, &child).await?;
+            }
+            memory.acls = Some(self.hash.to_owned());
+            return Ok(Progress::Applied);
+        }
+        if let Some(failed) = condition(job, "Failed") {
+            let why = failed.get("message").and_then(Value::as_str).unwrap_or("no message");
+            let name = self.cluster.names.acl_job(self.hash);
+            return Ok(Progress::Failed(format!("Job {name} failed: {why}; see its log")));
+        }
+        Ok(Progress::Running(Duration::from_secs(2)))
     }
-    Ok(Progress::Running(Duration::from_secs(2)))
+}
+
+fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = job.pointer("/status/conditions")?.as_array()?;
+    conditions.iter().find(|condition| {
+        condition.get("type").and_then(Value::as_str) == Some(kind)
+            && condition.get("status").and_then(Value::as_str) == Some("True")
+    })
 }
 
 /// One Job at a time: an older document's Job must be gone or done before the next starts.

@@ -21,8 +21,6 @@ pub struct Settings {
     pub operator_image: String,
     /// DNS domain of the Kubernetes cluster, for certificates.
     pub cluster_domain: String,
-    /// May StorageClasses and Nodes be listed? (cluster-wide reads that a namespaced installation may not have)
-    pub cluster_reads: bool,
 }
 
 /// Time and randomness, so that tests can hold them still.

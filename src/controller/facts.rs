@@ -49,10 +49,8 @@ pub async fn gather(
     })
 }
 
+/// `None` when the operator may not list them.
 async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFact>>, PassError> {
-    if !context.settings.cluster_reads {
-        return Ok(None);
-    }
     let api: Api<StorageClass> = Api::all(context.client.clone());
     let list = bounded(
         "list",
@@ -60,7 +58,8 @@ async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFac
         ("", ""),
         api.list_metadata(&ListParams::default()),
     )
-    .await?;
+    .await;
+    let Some(list) = allowed(list)? else { return Ok(None) };
     let fact = |class: &PartialObjectMeta<StorageClass>| StorageClassFact {
         name: class.name_any(),
         default: class
@@ -71,13 +70,12 @@ async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFac
     Ok(Some(list.items.iter().map(fact).collect()))
 }
 
+/// `None` when the operator may not list nodes.
 async fn zones(context: &Context, topology: &str) -> Result<Option<Vec<String>>, PassError> {
-    if !context.settings.cluster_reads {
-        return Ok(None);
-    }
     let api: Api<Node> = Api::all(context.client.clone());
     let parameters = ListParams::default().labels(topology);
-    let list = bounded("list", "Node", ("", ""), api.list_metadata(&parameters)).await?;
+    let list = bounded("list", "Node", ("", ""), api.list_metadata(&parameters)).await;
+    let Some(list) = allowed(list)? else { return Ok(None) };
     let mut zones: Vec<String> = list
         .items
         .iter()
@@ -86,6 +84,15 @@ async fn zones(context: &Context, topology: &str) -> Result<Option<Vec<String>>,
     zones.sort();
     zones.dedup();
     Ok(Some(zones))
+}
+
+/// A read that RBAC forbids is a fact that isn't known, not a failure: an installation may leave these rights out.
+fn allowed<T>(result: Result<T, PassError>) -> Result<Option<T>, PassError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.category() == "forbidden" => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn existing(context: &Context, key: &ClusterKey) -> Result<Vec<ExistingNode>, PassError> {

@@ -44,9 +44,11 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     if !user.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         finalizers(context, user, &json!([FINALIZER])).await?;
     }
-    let (Some(cluster), Some(trust), Some(open)) = (&memory.cluster, &memory.trust, &memory.client) else {
+    let serves = memory.kafka.as_ref().is_some_and(|kafka| kafka.partitions.is_some());
+    let (Some(cluster), Some(trust), Some(open), true) = (&memory.cluster, &memory.trust, &memory.client, serves)
+    else {
         let message = format!(
-            "ProductionKafka {} doesn't exist or has no running broker yet",
+            "ProductionKafka {} doesn't exist or no broker of it serves yet",
             user.spec.cluster
         );
         return say(context, user, Verdict::waiting("ClusterNotReady", &message)).await;

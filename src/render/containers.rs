@@ -2,14 +2,21 @@
 
 use super::{Input, environment, probes, security_context, volumes};
 use crate::model::{Cluster, Node, Pool, ports};
-use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, Lifecycle, LifecycleHandler, ResourceRequirements, SleepAction,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
+
+/// Init container that brings the static binary along.
+pub const PREPARE: &str = "prepare";
 
 /// Local disk of a container: logs that the kubelet keeps, and its scratch volumes.
 const LOCAL_STORAGE: &str = "ephemeral-storage";
 const LOCAL_STORAGE_REQUEST: &str = "64Mi";
 const LOCAL_STORAGE_LIMIT: &str = "1Gi";
+/// Seconds: a controlled shutdown takes 3 on a quiet machine (heartbeats every 2 s).
+const CONTROLLERS_STOP_LATER: i64 = 6;
 const TOOL: &str = "/opt/productionkafka/productionkafka";
 
 /// Copies the static binary and the metrics agent out of the operator's image.
@@ -18,12 +25,12 @@ pub fn prepare(input: &Input<'_>, node: &Node<'_>) -> Container {
         command: Some(command(&[
             "/productionkafka",
             "node-init",
-            "prepare",
+            PREPARE,
             "--to",
             "/opt/productionkafka",
         ])),
         volume_mounts: Some(vec![volumes::tools(false)]),
-        ..container("prepare", input.operator_image, node.pool)
+        ..container(PREPARE, input.operator_image, node.pool)
     }
 }
 
@@ -53,8 +60,25 @@ pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
         startup_probe: Some(probes::startup()),
         readiness_probe: Some(probes::readiness()),
         liveness_probe: Some(probes::liveness()),
+        lifecycle: outlive_brokers(node),
         ..container("kafka", &input.cluster.image, node.pool)
     }
+}
+
+/// When a whole cluster is deleted, brokers hand over to the controllers; one that finds none waits 5 minutes for them
+/// (fixed in Kafka's BrokerServer). So controllers start to stop a little later.
+fn outlive_brokers(node: &Node<'_>) -> Option<Lifecycle> {
+    let roles = node.pool.roles;
+    let sleep = SleepAction {
+        seconds: CONTROLLERS_STOP_LATER,
+    };
+    (roles.controller && !roles.broker).then(|| Lifecycle {
+        pre_stop: Some(LifecycleHandler {
+            sleep: Some(sleep),
+            ..LifecycleHandler::default()
+        }),
+        ..Lifecycle::default()
+    })
 }
 
 /// What all containers share. Init containers ask for what Kafka asks for: that neither raises the pod's request nor

@@ -33,6 +33,8 @@ pub fn kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<EnvVar> {
         ),
         variable("KAFKA_OPTS", &options(cluster)),
         variable("LOG_DIR", "/tmp/kafka-logs"),
+        // For the probes: the name in the node's certificate.
+        variable("PK_NODE_HOST", &node.names.host),
     ]
 }
 
@@ -94,6 +96,8 @@ fn jvm(cluster: &Cluster, heap_mib: u64) -> String {
         // The image's class data archive: seconds off each start.
         "-XX:SharedArchiveFile=/opt/kafka/kafka.jsa",
         "-Xshare:auto",
+        // An archive that doesn't fit is left aside; its complaint would look like an error of Kafka's.
+        "-Xlog:cds=off",
     ];
     let collector = |option: &String| option.starts_with("-XX:+Use") && option.ends_with("GC");
     if !cluster.jvm_options.iter().any(collector) {

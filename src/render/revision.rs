@@ -1,5 +1,6 @@
 //! Content hashes: names of immutable ConfigMaps, and the revision by which a pod says what it runs.
 
+use super::containers::PREPARE;
 use super::environment::INITIAL_VOTERS;
 use super::labels;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -25,7 +26,8 @@ pub(super) fn hash_of_json<T: Serialize>(value: &T) -> String {
 }
 
 /// Hash of everything in a pod template that a restart would change. The initial voters are taken out of the template
-/// once the quorum stands and a certificate is reloaded or waits for a roll of its own: neither makes a pod outdated.
+/// once the quorum stands, a certificate is reloaded or waits for a roll of its own, and the operator's image matters at
+/// the pod's next start only: none of them makes a pod outdated.
 pub fn revision_of(template: &PodTemplateSpec) -> String {
     let mut template = template.clone();
     if let Some(annotations) = template.metadata.as_mut().and_then(|meta| meta.annotations.as_mut()) {
@@ -34,6 +36,9 @@ pub fn revision_of(template: &PodTemplateSpec) -> String {
     }
     if let Some(spec) = template.spec.as_mut() {
         for container in spec.init_containers.iter_mut().flatten() {
+            if container.name == PREPARE {
+                container.image = None;
+            }
             if let Some(env) = container.env.as_mut() {
                 env.retain(|variable| variable.name != INITIAL_VOTERS);
             }

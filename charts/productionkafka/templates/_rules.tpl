@@ -4,14 +4,15 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 anything about roles.
 */}}
 {{- define "productionkafka.rules" -}}
-# ConfigMaps: the identity of a cluster, and one immutable configuration per node.
+# ConfigMaps: the identity of a cluster (replaced only at the version that was read: update), one immutable configuration
+# per node, and sentinels that tell when a Secret is deleted.
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [create, delete, get, list, patch, watch]
+  verbs: [create, delete, get, list, patch, update, watch]
 # Volumes: their uid tells a lost disk from a known one. The StatefulSet controller creates them; nobody deletes them.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list, watch]
+  verbs: [list]
 # Pods: phase, address and the result of ACL Jobs. The operator neither creates nor deletes pods.
 - apiGroups: [""]
   resources: [pods]
@@ -20,19 +21,19 @@ anything about roles.
 # and watch it can't collect those of others.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, delete, get, patch]
+  verbs: [create, get, patch]
 # Services: the headless Service of the nodes, and one bootstrap Service per client listener.
 - apiGroups: [""]
   resources: [services]
   verbs: [create, delete, get, list, patch, watch]
-# StatefulSets: one per Kafka node.
+# StatefulSets: one per Kafka node. Nobody but Kubernetes' garbage collection deletes one.
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [create, delete, get, list, patch, watch]
-# Jobs: each changed set of ACLs is applied by one.
+  verbs: [create, get, list, patch, watch]
+# Jobs: each changed set of ACLs is applied by one; finished ones go by their time to live.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [create, delete, get, list, patch, watch]
+  verbs: [create, get, list, patch, watch]
 # Events about the resources, for `kubectl describe`; a repeated one is patched.
 - apiGroups: [events.k8s.io]
   resources: [events]

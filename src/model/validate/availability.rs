@@ -46,7 +46,10 @@ pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings)
     if zones.len() != rack.zones.len() {
         findings.add("spec.highAvailability.rack.zones", "names a zone twice: remove one");
     }
-    let Some(there) = &facts.zones else { return };
+    let Some(there) = &facts.zones else {
+        unknown_zones(rack.zones.is_empty(), findings);
+        return;
+    };
     if rack.zones.is_empty() && there.is_empty() {
         findings.add(
             "spec.highAvailability.rack.topologyKey",
@@ -60,6 +63,16 @@ pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings)
         findings.add(
             "spec.highAvailability.rack.zones",
             format!("no Kubernetes node is in {zone}; there are: {}", there.join(", ")),
+        );
+    }
+}
+
+/// Without the right to list nodes, the zones must be named.
+fn unknown_zones(none_named: bool, findings: &mut Findings) {
+    if none_named {
+        findings.add(
+            "spec.highAvailability.rack.zones",
+            "is empty and the operator may not list nodes: name the zones, or install the operator with rbac.readNodes",
         );
     }
 }

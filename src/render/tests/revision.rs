@@ -8,9 +8,8 @@ use crate::model::{ClientAuth, ClientListener, VolumeClaim};
 type Edit = (&'static str, fn(&mut World));
 
 /// Broker 100 must be restarted for each of these.
-const RESTARTS: [Edit; 25] = [
+const RESTARTS: [Edit; 24] = [
     ("image", |w| w.cluster.image = "docker.io/apache/kafka:4.4.0".into()),
-    ("operator image", |w| w.operator_image = "operator:2".into()),
     ("broker key", |w| {
         w.cluster.config.insert("num.io.threads".into(), "9".into());
     }),
@@ -70,7 +69,8 @@ const RESTARTS: [Edit; 25] = [
 ];
 
 /// No pod may be restarted for any of these.
-const NO_RESTART: [Edit; 10] = [
+const NO_RESTART: [Edit; 11] = [
+    ("operator image", |w| w.operator_image = "operator:2".into()),
     ("voters withheld", |w| {
         w.withhold_voters.insert(0);
     }),
