@@ -95,8 +95,8 @@ fn properties_of_clients() {
         "client_properties",
         format!(
             "{}---\n{}",
-            client_properties("orders-scram-bootstrap.kafka.svc:9094", scram),
-            client_properties("orders-mtls-bootstrap.kafka.svc:9095", ClientCredentials::Mtls)
+            client_properties("orders-scram-bootstrap.kafka.svc:9094", "ca", scram),
+            client_properties("orders-mtls-bootstrap.kafka.svc:9095", "ca", ClientCredentials::Mtls { certificate: "c", key: "k" })
         )
     );
 }

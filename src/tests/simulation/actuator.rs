@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
     pods_of_stateful_sets(&mut api.state());
-    for (key, pod) in pods(api) {
-        kubelet(api, kafka, &key, pod);
+    let leads = kafka.quorum().1.is_some();
+    for (key, pod) in starting_pods(api) {
+        kubelet(api, kafka, &key, pod, leads);
     }
     let jobs = api.state().list("jobs");
     for (key, job) in jobs {
@@ -23,13 +24,19 @@ pub fn step(api: &Apiserver, kafka: &Kafka) {
     }
 }
 
-fn pods(api: &Apiserver) -> Vec<(Key, Value)> {
-    api.state().list("pods")
+fn is_ready(pod: &Value) -> bool {
+    pod["status"]["conditions"][0]["status"] == "True"
+}
+
+fn starting_pods(api: &Apiserver) -> Vec<(Key, Value)> {
+    let state = api.state();
+    let starting = state.of_kind("pods").filter(|(_, pod)| !is_ready(pod));
+    starting.map(|(key, pod)| (key.clone(), pod.clone())).collect()
 }
 
 /// Objects all of whose owners are gone go too.
 fn collect_garbage(state: &mut State) {
-    let alive: BTreeSet<String> = state.all().map(|(_, object)| object["metadata"]["uid"].as_str().unwrap().to_owned()).collect();
+    let alive: BTreeSet<&str> = state.all().map(|(_, object)| object["metadata"]["uid"].as_str().unwrap()).collect();
     let orphaned = |object: &Value| {
         let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         owners.is_some_and(|all| !all.is_empty() && all.iter().all(|owner| !alive.contains(owner["uid"].as_str().unwrap())))
@@ -41,7 +48,13 @@ fn collect_garbage(state: &mut State) {
 }
 
 fn pods_of_stateful_sets(state: &mut State) {
-    for (key, set) in state.list("statefulsets") {
+    let done = |key: &Key, set: &Value| {
+        let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
+        pod.is_some_and(is_ready) && set["status"]["readyReplicas"] == 1
+    };
+    let open = state.of_kind("statefulsets").filter(|(key, set)| !done(key, set));
+    let sets: Vec<(Key, Value)> = open.map(|(key, set)| (key.clone(), set.clone())).collect();
+    for (key, set) in sets {
         let pod_name = format!("{}-0", key.name);
         for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
             let claim = Key::new("persistentvolumeclaims", &format!("{}-{pod_name}", template["metadata"]["name"].as_str().unwrap()));
@@ -76,20 +89,20 @@ fn pods_of_stateful_sets(state: &mut State) {
 
 fn status_of_set(state: &mut State, key: &Key, mut set: Value) {
     let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
-    let ready = pod.is_some_and(|pod| pod["status"]["conditions"][0]["status"] == "True");
+    let ready = pod.is_some_and(is_ready);
     set["status"] = json!({"replicas": 1, "readyReplicas": i32::from(ready)});
     state.put(Actor::Other, key, set);
 }
 
 /// Pending, then formatted and running, then ready once the quorum leads.
-fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value) {
+fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: bool) {
     let running = pod.pointer("/status/containerStatuses").is_some();
     if !running {
         let claim = api.state().get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name))).cloned();
         let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else { return };
         kafka.format(&pod, &claim);
     }
-    let ready = running && kafka.quorum().1.is_some();
+    let ready = running && leads;
     let container = json!({
         "name": "kafka", "image": "kafka", "imageID": "kafka", "ready": ready, "restartCount": 0,
         "state": {"running": {}},

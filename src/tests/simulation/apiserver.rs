@@ -61,9 +61,14 @@ impl State {
     }
 
     /// All objects of a kind, by name.
+    pub fn of_kind<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> {
+        let first = Key { plural: plural.to_owned(), namespace: String::new(), name: String::new() };
+        self.objects.range(first..).take_while(move |(key, _)| key.plural == plural)
+    }
+
+    /// Copies of all objects of a kind, by name.
     pub fn list(&self, plural: &str) -> Vec<(Key, Value)> {
-        let of_kind = |(key, _): &(&Key, &Value)| key.plural == plural;
-        self.objects.iter().filter(of_kind).map(|(key, object)| (key.clone(), object.clone())).collect()
+        self.of_kind(plural).map(|(key, object)| (key.clone(), object.clone())).collect()
     }
 
     pub fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
@@ -149,14 +154,13 @@ impl State {
                 value.is_some() && (wanted.is_none() || value == wanted)
             })
         };
-        let shape = |object: Value| match call.metadata_only {
+        let shape = |object: &Value| match call.metadata_only {
             true => json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]}),
-            false => object,
+            false => object.clone(),
         };
         let here = |key: &Key| call.key.namespace.is_empty() || key.namespace == call.key.namespace;
         let items: Vec<Value> = self
-            .list(&call.key.plural)
-            .into_iter()
+            .of_kind(&call.key.plural)
             .filter(|(key, object)| here(key) && selected(object))
             .map(|(_, object)| shape(object))
             .collect();

@@ -87,14 +87,16 @@ impl Kafka {
         let api = self.api.state();
         let state = self.state();
         let running = |pod: &Value| pod.pointer("/status/containerStatuses/0/state/running").is_some();
-        let process = |(key, pod): (Key, Value)| {
+        let process = |(key, pod): (&Key, &Value)| {
+            if !running(pod) {
+                return None;
+            }
             let claim = api.get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))?;
             let disk = state.disks.get(claim["metadata"]["uid"].as_str()?)?.clone();
             let is = |role: &str| pod["metadata"]["labels"][format!("productionkafka.dev/{role}")] == "true";
-            running(&pod).then(|| Process { id: node_id(&pod), broker: is("broker"), controller: is("controller"), disk })
+            Some(Process { id: node_id(pod), broker: is("broker"), controller: is("controller"), disk })
         };
-        let nodes = api.list("pods").into_iter().filter(|(_, pod)| pod["metadata"]["labels"]["productionkafka.dev/node-id"].is_string());
-        nodes.filter_map(process).collect()
+        api.of_kind("pods").filter_map(process).collect()
     }
 
     /// Voters as node and directory, and the leader if most of them run.

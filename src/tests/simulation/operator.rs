@@ -45,7 +45,6 @@ impl Operator {
             settings: Settings {
                 operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
                 cluster_domain: "cluster.local".into(),
-                cluster_reads: true,
             },
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),
