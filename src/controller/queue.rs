@@ -217,7 +217,7 @@ async fn one(context: &Arc<Context>, key: &Key, failures: u32) -> Option<Next> {
     Some(next)
 }
 
-async fn pass(context: &Context, key: &Key) -> Option<Result<Ended, PassError>> {
+pub(crate) async fn pass(context: &Context, key: &Key) -> Option<Result<Ended, PassError>> {
     let place = key.place();
     Some(match key {
         Key::Cluster(_) => {

@@ -38,6 +38,7 @@ fn node_request() -> LeafRequest {
         ],
         ip_addresses: vec![IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7)), IpAddr::V6(Ipv6Addr::LOCALHOST)],
         usages: Usages::Both,
+        algorithm: KeyAlgorithm::EcdsaP256,
         lifetime: DAY * 365,
     }
 }

@@ -1,5 +1,7 @@
 //! Tests across modules: bad input, layers, generated files.
 
 mod bad_input;
+mod convergence;
 mod crds;
 mod layering;
+mod simulation;

@@ -52,7 +52,7 @@ pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
         )
     });
     let programs = programs?;
-    let mut archives = vec![system::pause()?, system::coredns(&programs)?];
+    let mut archives = vec![system::pause()?];
     archives.extend(kafka_images?);
     let store = store::unpacked(&archives)?;
     Ok(Artefacts { programs, store })

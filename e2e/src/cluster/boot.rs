@@ -1,6 +1,7 @@
 //! What runs inside the namespaces: `init`, the first process, and `boot`, which starts everything and leaves.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 
-use super::spec::{Node, Spec};
+use super::spec::{DNS_ADDRESS, Node, Spec};
 use super::{addons, control_plane, kubeconfig, network, node, pki, state::State};
 use crate::{exec, paths};
 
@@ -109,19 +110,13 @@ fn nodes_and_dns(spec: &Spec) -> Result<()> {
     if count < usize::from(spec.nodes) {
         bail!("{count} of {} nodes are Ready", spec.nodes);
     }
-    let replicas = [
-        "-n",
-        "kube-system",
-        "get",
-        "deployment",
-        "coredns",
-        "-o",
-        "jsonpath={.status.readyReplicas}",
-    ];
-    match exec::output(kubectl(spec)?.args(replicas))?.trim() {
-        "1" => Ok(()),
-        _ => bail!("cluster DNS is not ready"),
-    }
+    // Pods are refused until the controllers have given their namespace its service account.
+    exec::quietly(kubectl(spec)?.args(["get", "serviceaccount", "default"]))?;
+    // A connection, not a question: a lost datagram would cost the resolver's time-out of seconds.
+    let dns = SocketAddr::new(DNS_ADDRESS.parse()?, 53);
+    TcpStream::connect_timeout(&dns, Duration::from_millis(300))
+        .map(drop)
+        .context("reach cluster DNS through its Service")
 }
 
 fn kubectl(spec: &Spec) -> Result<Command> {

@@ -26,6 +26,7 @@ pub struct Spec {
     pub folder: PathBuf,
     pub program_folders: Vec<PathBuf>,
     /// Images that every node has from the start, as containerd keeps them.
+    #[serde(default)]
     pub store: PathBuf,
 }
 

@@ -1,0 +1,158 @@
+//! What Kubernetes does by itself: garbage collection, one pod and its volumes per StatefulSet, kubelets that start them,
+//! Jobs that run, finish and expire. One step at a time.
+
+use super::apiserver::{Apiserver, State};
+use super::call::Key;
+use super::clock;
+use super::kafka::{Kafka, node_id};
+use super::oracles::Actor;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Lets everything happen once.
+pub fn step(api: &Apiserver, kafka: &Kafka) {
+    collect_garbage(&mut api.state());
+    pods_of_stateful_sets(&mut api.state());
+    let leads = kafka.quorum().1.is_some();
+    for (key, pod) in starting_pods(api) {
+        kubelet(api, kafka, &key, pod, leads);
+    }
+    let jobs = api.state().list("jobs");
+    for (key, job) in jobs {
+        run(api, kafka, &key, job);
+    }
+}
+
+fn is_ready(pod: &Value) -> bool {
+    pod["status"]["conditions"][0]["status"] == "True"
+}
+
+fn starting_pods(api: &Apiserver) -> Vec<(Key, Value)> {
+    let state = api.state();
+    let starting = state.of_kind("pods").filter(|(_, pod)| !is_ready(pod));
+    starting.map(|(key, pod)| (key.clone(), pod.clone())).collect()
+}
+
+/// Objects all of whose owners are gone go too.
+fn collect_garbage(state: &mut State) {
+    let alive: BTreeSet<&str> = state.all().map(|(_, object)| object["metadata"]["uid"].as_str().unwrap()).collect();
+    let orphaned = |object: &Value| {
+        let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+        owners.is_some_and(|all| !all.is_empty() && all.iter().all(|owner| !alive.contains(owner["uid"].as_str().unwrap())))
+    };
+    let gone: Vec<Key> = state.all().filter(|(_, object)| orphaned(object)).map(|(key, _)| key.clone()).collect();
+    for key in gone {
+        state.delete(Actor::Other, &key);
+    }
+}
+
+fn pods_of_stateful_sets(state: &mut State) {
+    let done = |key: &Key, set: &Value| {
+        let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
+        pod.is_some_and(is_ready) && set["status"]["readyReplicas"] == 1
+    };
+    let open = state.of_kind("statefulsets").filter(|(key, set)| !done(key, set));
+    let sets: Vec<(Key, Value)> = open.map(|(key, set)| (key.clone(), set.clone())).collect();
+    for (key, set) in sets {
+        let pod_name = format!("{}-0", key.name);
+        for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+            let claim = Key::new("persistentvolumeclaims", &format!("{}-{pod_name}", template["metadata"]["name"].as_str().unwrap()));
+            if state.get(&claim).is_none() {
+                let body = json!({
+                    "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                    "metadata": {"labels": template["metadata"]["labels"]}, "spec": template["spec"],
+                });
+                state.put(Actor::Other, &claim, body);
+            }
+        }
+        let pod = Key::new("pods", &pod_name);
+        if state.get(&pod).is_none() {
+            let template = &set["spec"]["template"];
+            let owner = json!({
+                "apiVersion": "apps/v1", "kind": "StatefulSet", "name": key.name, "uid": set["metadata"]["uid"], "controller": true,
+            });
+            let metadata = json!({
+                "labels": template["metadata"]["labels"],
+                "annotations": template["metadata"]["annotations"],
+                "ownerReferences": [owner],
+            });
+            let body = json!({
+                "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"],
+                "status": {"phase": "Pending"},
+            });
+            state.put(Actor::Other, &pod, body);
+        }
+        status_of_set(state, &key, set);
+    }
+}
+
+fn status_of_set(state: &mut State, key: &Key, mut set: Value) {
+    let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
+    let ready = pod.is_some_and(is_ready);
+    set["status"] = json!({"replicas": 1, "readyReplicas": i32::from(ready)});
+    state.put(Actor::Other, key, set);
+}
+
+/// Pending, then formatted and running, then ready once the quorum leads.
+fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: bool) {
+    let running = pod.pointer("/status/containerStatuses").is_some();
+    if !running {
+        let claim = api.state().get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name))).cloned();
+        let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else { return };
+        kafka.format(&pod, &claim);
+    }
+    let ready = running && leads;
+    let container = json!({
+        "name": "kafka", "image": "kafka", "imageID": "kafka", "ready": ready, "restartCount": 0,
+        "state": {"running": {}},
+    });
+    pod["status"] = json!({
+        "phase": "Running",
+        "podIP": format!("10.0.0.{}", node_id(&pod)),
+        "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+        "containerStatuses": [container],
+    });
+    api.state().put(Actor::Other, key, pod);
+}
+
+fn mounts_exist(state: &State, pod: &Value) -> bool {
+    let there = |plural: &str, name: &Value| name.as_str().is_none_or(|name| state.get(&Key::new(plural, name)).is_some());
+    pod["spec"]["volumes"].as_array().into_iter().flatten().all(|volume| {
+        let projected = volume["projected"]["sources"].as_array().into_iter().flatten();
+        there("configmaps", &volume["configMap"]["name"])
+            && there("secrets", &volume["secret"]["secretName"])
+            && projected.into_iter().all(|source| {
+                there("configmaps", &source["configMap"]["name"]) && there("secrets", &source["secret"]["name"])
+            })
+    })
+}
+
+/// A Job waits a step, does its work, and goes when its time to live is over.
+fn run(api: &Apiserver, kafka: &Kafka, key: &Key, mut job: Value) {
+    if let Some(ended) = job["status"]["endedAt"].as_i64() {
+        let lives = job["spec"]["ttlSecondsAfterFinished"].as_i64().unwrap();
+        if clock::seconds() >= ended + lives {
+            api.state().delete(Actor::Other, key);
+        }
+        return;
+    }
+    let steps = job["status"]["steps"].as_i64().unwrap_or_default() + 1;
+    job["status"] = json!({"active": 1, "steps": steps});
+    let pod = json!({"spec": job["spec"]["template"]["spec"]});
+    let map = api.state().get(&Key::new("configmaps", &key.name)).cloned();
+    let document = map.as_ref().and_then(|map| map["data"]["acls.json"].as_str());
+    let mounted = mounts_exist(&api.state(), &pod) && has_key(api, "orders-acl-sync-tls", "tls.key");
+    if steps > 1 && mounted && document.is_some_and(|document| kafka.sync(document)) {
+        let complete = json!({"type": "Complete", "status": "True"});
+        job["status"] = json!({"succeeded": 1, "endedAt": clock::seconds(), "conditions": [complete]});
+    }
+    api.state().put(Actor::Other, key, job);
+}
+
+fn has_key(api: &Apiserver, secret: &str, key: &str) -> bool {
+    let state = api.state();
+    let secret = state.get(&Key::new("secrets", secret));
+    let data = secret.and_then(|secret| secret["data"][key].as_str()).unwrap_or_default();
+    STANDARD.decode(data).is_ok_and(|bytes| !bytes.is_empty())
+}

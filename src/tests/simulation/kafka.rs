@@ -1,0 +1,157 @@
+//! A Kafka cluster in memory: disks and what they were formatted as, a quorum that leads when most of its voters run,
+//! brokers, topics, credentials, access rights. It lives on when the operator dies.
+
+use super::apiserver::Apiserver;
+use super::call::Key;
+use super::gate::Gate;
+use super::oracles::voters;
+use crate::acl::AclDocument;
+use crate::kafka::{AclBinding, ScramUpsert};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What a disk was formatted as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    pub cluster: String,
+    pub directory: String,
+    /// Voters of the first day, if it was formatted as one of them.
+    pub voters: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub replicas: Vec<Vec<i32>>,
+    pub config: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+pub struct KafkaState {
+    /// By uid of the volume claim.
+    pub disks: BTreeMap<String, Disk>,
+    pub defaults: BTreeMap<String, String>,
+    /// Every change of configuration that arrived.
+    pub alterations: Vec<String>,
+    pub topics: BTreeMap<String, Topic>,
+    pub scram: BTreeMap<String, ScramUpsert>,
+    pub upserts: usize,
+    pub acls: BTreeSet<AclBinding>,
+    pub accusations: BTreeSet<String>,
+}
+
+/// A node whose process runs.
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub id: i32,
+    pub broker: bool,
+    pub controller: bool,
+    pub disk: Disk,
+}
+
+pub struct Kafka {
+    pub api: Arc<Apiserver>,
+    pub gate: Arc<Gate>,
+    state: Mutex<KafkaState>,
+}
+
+impl Kafka {
+    pub fn new(api: &Arc<Apiserver>, gate: &Arc<Gate>) -> Arc<Self> {
+        Arc::new(Self { api: Arc::clone(api), gate: Arc::clone(gate), state: Mutex::default() })
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, KafkaState> {
+        self.state.lock().unwrap()
+    }
+
+    /// Init container `format`: an empty disk becomes what the pod says, another stays what it is.
+    pub fn format(&self, pod: &Value, claim: &Value) {
+        let uid = claim["metadata"]["uid"].as_str().unwrap().to_owned();
+        let mut state = self.state();
+        if state.disks.contains_key(&uid) {
+            return;
+        }
+        let id = node_id(pod).to_string();
+        let voters = voters(pod).map(str::to_owned);
+        let own = voters.iter().flat_map(|all| all.split(',')).find(|one| one.split('@').next() == Some(&id));
+        let directory = own.and_then(|one| one.rsplit(':').next()).map_or_else(|| format!("later-{uid}"), str::to_owned);
+        let cluster = environment(pod, "PK_CLUSTER_ID").unwrap_or_default().to_owned();
+        let disk = Disk { cluster, directory, voters };
+        let accusations: Vec<String> = state.disks.values().filter_map(|other| conflict(&disk, other)).collect();
+        state.accusations.extend(accusations);
+        state.disks.insert(uid, disk);
+    }
+
+    /// Nodes whose process runs.
+    pub fn processes(&self) -> Vec<Process> {
+        let api = self.api.state();
+        let state = self.state();
+        let running = |pod: &Value| pod.pointer("/status/containerStatuses/0/state/running").is_some();
+        let process = |(key, pod): (&Key, &Value)| {
+            if !running(pod) {
+                return None;
+            }
+            let claim = api.get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))?;
+            let disk = state.disks.get(claim["metadata"]["uid"].as_str()?)?.clone();
+            let is = |role: &str| pod["metadata"]["labels"][format!("productionkafka.dev/{role}")] == "true";
+            Some(Process { id: node_id(pod), broker: is("broker"), controller: is("controller"), disk })
+        };
+        api.of_kind("pods").filter_map(process).collect()
+    }
+
+    /// Voters as node and directory, and the leader if most of them run.
+    pub fn quorum(&self) -> (Vec<(i32, String)>, Option<i32>) {
+        let processes = self.processes();
+        let first_day = processes.iter().find_map(|process| process.disk.voters.clone()).unwrap_or_default();
+        let voter = |one: &str| {
+            let (id, rest) = one.split_once('@')?;
+            Some((id.parse().ok()?, rest.rsplit(':').next()?.to_owned()))
+        };
+        let voters: Vec<(i32, String)> = first_day.split(',').filter_map(voter).collect();
+        let up: Vec<i32> = voters
+            .iter()
+            .filter(|(id, directory)| {
+                processes.iter().any(|process| process.controller && process.id == *id && process.disk.directory == *directory)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        let leader = (up.len() * 2 > voters.len()).then(|| up.first().copied()).flatten();
+        (voters, leader)
+    }
+
+    /// What an ACL Job does: the difference to its document, if its principal may.
+    pub fn sync(&self, document: &str) -> bool {
+        let Ok(document) = AclDocument::parse(document.as_bytes()) else { return false };
+        if self.quorum().1.is_none() {
+            return false;
+        }
+        let mut state = self.state();
+        if !state.acls.iter().any(|acl| acl.principal == "User:CN=kafka-acl-sync,O=productionkafka") {
+            return false;
+        }
+        let diff = document.diff(&state.acls);
+        state.acls.extend(diff.grant);
+        state.acls.retain(|acl| !diff.revoke.contains(acl));
+        true
+    }
+}
+
+fn conflict(disk: &Disk, other: &Disk) -> Option<String> {
+    if disk.cluster != other.cluster {
+        return Some(format!("two cluster ids: {} and {}", disk.cluster, other.cluster));
+    }
+    if disk.voters.is_some() && other.voters.is_some() && disk.voters != other.voters {
+        return Some(format!("two sets of voters: {:?} and {:?}", disk.voters, other.voters));
+    }
+    (disk.directory == other.directory).then(|| format!("two disks are the voter {}", disk.directory))
+}
+
+pub fn node_id(pod: &Value) -> i32 {
+    pod["metadata"]["labels"]["productionkafka.dev/node-id"].as_str().unwrap().parse().unwrap()
+}
+
+fn environment<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
+    let containers = pod["spec"]["initContainers"].as_array().into_iter().flatten();
+    let mut variables = containers.flat_map(|container| container["env"].as_array().into_iter().flatten());
+    variables.find(|variable| variable["name"] == name)?["value"].as_str()
+}

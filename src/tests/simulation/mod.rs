@@ -1,0 +1,20 @@
+//! A small world to run the operator in: an apiserver, a Kafka, a kubelet, a clock; all in this process, all
+//! deterministic. What the operator does to it is numbered, and any of it can be made to fail or to be its last act.
+
+mod actuator;
+mod apiserver;
+mod apply;
+mod call;
+
+mod clock;
+mod end_state;
+mod gate;
+mod kafka;
+mod kafka_admin;
+mod operator;
+mod oracles;
+mod secrets;
+mod world;
+
+pub use gate::Fault;
+pub use world::Simulation;

@@ -1,0 +1,198 @@
+//! The whole simulation, driven tick by tick: deliver events, run what is due, let Kubernetes act, move the clock.
+
+use super::apiserver::Apiserver;
+use super::call::Key;
+use super::gate::{Fault, Gate};
+use super::kafka::Kafka;
+use super::operator::Operator;
+use super::oracles::Actor;
+use super::{actuator, clock, end_state, secrets};
+use crate::cli::yaml;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub const NAMESPACE: &str = "kafka";
+const TICK: i64 = 2;
+/// Longer than anything waits while all is well.
+const LONG: i64 = 660;
+/// Ticks without a write after which nothing more is expected.
+const QUIET: usize = 5;
+
+pub struct Simulation {
+    pub api: Arc<Apiserver>,
+    pub kafka: Arc<Kafka>,
+    gate: Arc<Gate>,
+    operator: Option<Operator>,
+    pub deaths: usize,
+}
+
+impl Simulation {
+    /// A Kubernetes with nodes and a storage class, and an operator to which `fault` happens at the write of that number.
+    pub fn new(fault: Option<(usize, Fault)>) -> Self {
+        clock::reset();
+        let gate = Arc::new(Gate::new(fault));
+        let api = Apiserver::new(Arc::clone(&gate));
+        for zone in ["a", "b", "c"] {
+            let labels = json!({"topology.kubernetes.io/zone": zone});
+            let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"labels": labels}});
+            api.state().put(Actor::Other, &Key::new("nodes", zone), node);
+        }
+        let class = json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "simulated",
+            "metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        });
+        api.state().put(Actor::Other, &Key::new("storageclasses", "standard"), class);
+        Self { kafka: Kafka::new(&api, &gate), api, gate, operator: None, deaths: 0 }
+    }
+
+    /// `kubectl apply` of the example that the documentation shows.
+    pub fn create(&self) {
+        for document in include_str!("../../../examples/production.yaml").split("\n---\n") {
+            let object: Value = yaml::from_str(document).unwrap();
+            let plural = match object["kind"].as_str().unwrap() {
+                "ProductionKafka" => "productionkafkas",
+                "KafkaUser" => "kafkausers",
+                "KafkaTopic" => "kafkatopics",
+                _ => continue,
+            };
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            self.api.state().put(Actor::Other, &Key::new(plural, &name), object);
+        }
+    }
+
+    pub fn get(&self, plural: &str, name: &str) -> Option<Value> {
+        self.api.state().get(&Key::new(plural, name)).cloned()
+    }
+
+    /// Somebody else edits an object.
+    pub fn edit(&self, plural: &str, name: &str, change: impl FnOnce(&mut Value)) {
+        let mut object = self.get(plural, name).unwrap();
+        change(&mut object);
+        self.api.state().put(Actor::Other, &Key::new(plural, name), object);
+    }
+
+    /// Somebody else deletes an object.
+    pub fn delete(&self, plural: &str, name: &str) {
+        self.api.state().delete(Actor::Other, &Key::new(plural, name));
+    }
+
+    /// Ends the operator's process; the next tick starts another.
+    pub fn kill(&mut self) {
+        self.operator = None;
+        self.gate.revive();
+    }
+
+    pub async fn tick(&mut self) {
+        self.tick_of(TICK).await;
+    }
+
+    async fn tick_of(&mut self, seconds: i64) {
+        clock::advance(seconds);
+        let operator = self.operator.get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
+        operator.feed();
+        tokio::select! {
+            biased;
+            () = self.gate.death() => {}
+            () = operator.work() => {}
+        }
+        if self.gate.is_dead() {
+            self.deaths += 1;
+            self.kill();
+        }
+        actuator::step(&self.api, &self.kafka);
+    }
+
+    /// Kubernetes alone for a tick, without an operator.
+    pub fn tick_without_operator(&mut self) {
+        self.kill();
+        clock::advance(TICK);
+        actuator::step(&self.api, &self.kafka);
+    }
+
+    /// Ticks until `done` holds; false if it never does.
+    pub async fn until(&mut self, done: impl Fn(&Self) -> bool) -> bool {
+        for _ in 0..150 {
+            if done(self) {
+                return true;
+            }
+            self.tick().await;
+        }
+        false
+    }
+
+    pub fn writes(&self) -> usize {
+        self.gate.writes()
+    }
+
+    pub fn trace(&self) -> Vec<String> {
+        self.gate.trace()
+    }
+
+    pub fn condition(&self, plural: &str, name: &str, kind: &str) -> Value {
+        let object = self.get(plural, name).unwrap_or_default();
+        let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+        conditions.into_iter().flatten().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+    }
+
+    fn is_ready(&self) -> bool {
+        let is = |(plural, name): &(&str, &str)| self.condition(plural, name, "Ready")["status"] == "True";
+        [("productionkafkas", "orders"), ("kafkausers", "payments-app"), ("kafkausers", "payments-mtls"), ("kafkatopics", "payments")]
+            .iter()
+            .all(is)
+    }
+
+    /// Runs until everything is ready and nothing has been written for a while; says what is in the way if that never is.
+    pub async fn settle(&mut self) -> Result<(), String> {
+        let mut last = (0, 0);
+        for tick in 0..150 {
+            self.tick().await;
+            if self.writes() != last.0 || !self.is_ready() {
+                last = (self.writes(), tick);
+            }
+            if tick - last.1 >= QUIET {
+                return Ok(());
+            }
+        }
+        let recent = self.trace().split_off(self.writes().saturating_sub(8));
+        let state = |name: &str| self.condition("productionkafkas", "orders", name).to_string();
+        Err(format!("never settled: {} {}; last writes {recent:?}", state("Ready"), state("Reconciling")))
+    }
+
+    /// Nothing is written, over 20 ticks of which some are long, nor by a new process.
+    pub async fn stay_quiet(&mut self) -> Result<(), String> {
+        for process in ["the same", "a new"] {
+            let before = self.writes();
+            for tick in 0..20 {
+                self.tick_of(if tick % 9 == 8 { LONG } else { TICK }).await;
+            }
+            if self.writes() != before {
+                return Err(format!("{process} process wrote: {:?}", self.trace().split_off(before)));
+            }
+            self.kill();
+        }
+        Ok(())
+    }
+
+    /// Everything as comparable text.
+    pub fn end_state(&self) -> String {
+        end_state::text(&self.api.state(), &self.kafka.state())
+    }
+
+    pub fn difference(expected: &str, actual: &str) -> String {
+        end_state::difference(expected, actual)
+    }
+
+    /// What should never have happened and did.
+    pub fn accusations(&self) -> Vec<String> {
+        let kafka = self.kafka.state();
+        let state = self.api.state();
+        let mut all: Vec<String> = state.oracles.accusations().iter().chain(&kafka.accusations).cloned().collect();
+        all.extend(secrets::problems(&state, &kafka));
+        all
+    }
+
+    /// Objects created more than once, and objects deleted, by the operator.
+    pub fn repeated(&self) -> (Vec<String>, Vec<String>) {
+        self.api.state().oracles.repeated()
+    }
+}
