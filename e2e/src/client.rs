@@ -101,6 +101,11 @@ impl Attempt {
     }
 }
 
+/// A shell command that prints `<tag> 1` to `<tag> <count>`, with what the smallest image has.
+pub fn numbered(tag: &str, count: usize) -> String {
+    format!("awk 'BEGIN {{ for (i = 1; i <= {count}; i++) print \"{tag} \" i }}'")
+}
+
 /// The client compiler alone and the serial collector start tools in a fraction of the time.
 fn manifest(namespace: &str, name: &str, secrets: &[&str]) -> String {
     let mounts: String = secrets
@@ -147,6 +152,12 @@ spec:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_lines_are_all_there() {
+        let text = exec::output(Command::new("sh").args(["-c", &numbered("payment 7", 3)])).unwrap();
+        assert_eq!(text, "payment 7 1\npayment 7 2\npayment 7 3\n");
+    }
 
     #[test]
     fn a_refusal_for_another_reason_is_no_refusal() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Clock, NAMESPACE};
 use crate::cli::Target;
-use crate::client::{BIN, Client};
+use crate::client::{BIN, Client, numbered};
 use crate::harness::Context;
 use crate::{diagnosis, paths};
 
@@ -68,7 +68,10 @@ pub fn write_and_read(context: &Context, clock: &Clock) -> Result<()> {
         "--bootstrap-server $(cat /secrets/{CREDENTIALS}/bootstrap.servers) \
          --command-config /secrets/{CREDENTIALS}/client.properties --topic payments"
     );
-    let write = format!("seq -f 'payment {run} %.0f' {RECORDS} | {BIN}/kafka-console-producer.sh {connect}");
+    let write = format!(
+        "{} | {BIN}/kafka-console-producer.sh {connect}",
+        numbered(&format!("payment {run}"), RECORDS)
+    );
     client.run(90, &write).context("write as payments-app")?;
     clock.say(&format!("{RECORDS} records written over TLS with SCRAM-SHA-512"));
     let read = read(&client, &connect, &format!("payment {run} "))?;

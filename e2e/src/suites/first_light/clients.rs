@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{NAMESPACE, evidence};
-use crate::client::{Attempt, BIN, Client};
+use crate::client::{Attempt, BIN, Client, numbered};
 use crate::harness::{Context, Report};
 
 const SCRAM: &str = "/secrets/payments-app-kafka-credentials";
@@ -47,7 +47,8 @@ impl<'a> Clients<'a> {
     /// Writes numbered records with a tag as the application's user.
     pub fn write(&self, tag: &str, count: usize) -> Result<()> {
         let line = format!(
-            "seq -f '{tag} %.0f' {count} | {}",
+            "{} | {}",
+            numbered(tag, count),
             producer(SCRAM, "client.properties", "payments")
         );
         self.app.run(90, &line).context("write as payments-app").map(drop)
