@@ -41,7 +41,7 @@ impl<'a> Client<'a> {
         context.apply(&manifest(namespace, name, secrets))?;
         let selector = format!("app=kafka-client,client={name}");
         context
-            .wait_ready_pods(namespace, &selector, 1, Duration::from_secs(60))
+            .wait_ready_pods(namespace, &selector, 1, Duration::from_mins(1))
             .context("start a pod with Kafka's tools")?;
         Ok(client)
     }
@@ -108,16 +108,13 @@ pub fn numbered(tag: &str, count: usize) -> String {
 
 /// The client compiler alone and the serial collector start tools in a fraction of the time.
 fn manifest(namespace: &str, name: &str, secrets: &[&str]) -> String {
-    let mounts: String = secrets
-        .iter()
-        .enumerate()
-        .map(|(index, secret)| format!("    - {{name: s{index}, mountPath: /secrets/{secret}, readOnly: true}}\n"))
-        .collect();
-    let volumes: String = secrets
-        .iter()
-        .enumerate()
-        .map(|(index, secret)| format!("  - {{name: s{index}, secret: {{secretName: {secret}, defaultMode: 0440}}}}\n"))
-        .collect();
+    let (mut mounts, mut volumes) = (String::new(), String::new());
+    for (index, secret) in secrets.iter().enumerate() {
+        let mount = format!("    - {{name: s{index}, mountPath: /secrets/{secret}, readOnly: true}}\n");
+        let volume = format!("  - {{name: s{index}, secret: {{secretName: {secret}, defaultMode: 0440}}}}\n");
+        mounts.push_str(&mount);
+        volumes.push_str(&volume);
+    }
     let image = kafka::image_name(DEFAULT_KAFKA);
     format!(
         r#"

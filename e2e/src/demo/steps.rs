@@ -25,7 +25,7 @@ pub fn apply_example(context: &Context) -> Result<()> {
 /// Waits for the cluster and says what the operator says that it does.
 pub fn wait_ready(context: &Context, clock: &Clock) -> Result<()> {
     let mut said = String::new();
-    context.wait_until("the ProductionKafka is Ready", Duration::from_secs(300), || {
+    context.wait_until("the ProductionKafka is Ready", Duration::from_mins(5), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", "orders"])?;
         let next = resource
             .pointer("/status/nextAction")
