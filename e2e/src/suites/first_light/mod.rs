@@ -55,7 +55,7 @@ fn run(context: &Context) -> Result<Report> {
     drift::run(context, &mut report);
     inputs::run(context, &mut report);
     examples::run(context, &mut report);
-    recreate::run(context, &clients, &mut report);
+    recreate::run(context, &mut report);
     rbac::run(context, since, &mut report);
     if report.failed.is_empty() {
         setup::clean(context)?;

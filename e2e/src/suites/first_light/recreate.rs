@@ -21,7 +21,15 @@ struct Lasting {
     volumes: Vec<String>,
 }
 
-pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
+/// Starts clients anew: the user's Secret may have been made again since the others were started.
+pub fn run(context: &Context, report: &mut Report) {
+    match Clients::start(context) {
+        Ok(clients) => delete_and_return(context, &clients, report),
+        Err(error) => drop(report.test("clients for deletion and return start", || Err(error))),
+    }
+}
+
+fn delete_and_return(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     let mut before = None;
     let deleted = report.test(
         "deleting the resource takes pods and Services, keeps volumes, CAs and identity",

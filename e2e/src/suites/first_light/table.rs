@@ -296,7 +296,12 @@ pub const CASES: &[Case] = &[
     operator(
         "jvm-agent",
         &[("/spec/tuning", r#"{"jvm": {"options": ["-javaagent:/x.jar"]}}"#)],
-        &["spec.tuning.jvm.options[-javaagent:/x.jar]", "remove it"],
+        &["spec.tuning.jvm.options[-javaagent:/x.jar]", "isn't an option"],
+    ),
+    operator(
+        "jvm-command-on-error",
+        &[("/spec/tuning", r#"{"jvm": {"options": ["-XX:OnError=reboot"]}}"#)],
+        &["spec.tuning.jvm.options[-XX:OnError=reboot]", "remove it"],
     ),
     operator(
         "jvm-heap-option",
@@ -341,7 +346,7 @@ pub const CASES: &[Case] = &[
             ("/spec/nodePools/0/firstNodeId", "0"),
             ("/spec/nodePools/1/firstNodeId", "2"),
         ],
-        &["firstNodeId", "could meet"],
+        &["firstNodeId", "is less than 100 from", "move it"],
     ),
     operator(
         "own-label",

@@ -48,8 +48,8 @@ pub fn service(context: &Context, figures: &mut Figures) -> Result<()> {
         let child = child.with_context(|| format!("Service {SERVICE} in {NAMESPACE}"))?;
         let since = Timestamp::now();
         let polled = drift::delete(context, child)?;
-        let exact = drift::exact(context, since, std::slice::from_ref(child))?;
-        seconds.push(exact.into_iter().flatten().next().unwrap_or(polled));
+        let exact = drift::exact(&drift::entries(context, since)?, child);
+        seconds.push(exact.unwrap_or(polled));
     }
     figures.add_spread("service_deleted_to_back", seconds, "s");
     Ok(())
