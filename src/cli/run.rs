@@ -6,6 +6,7 @@ use crate::controller::kafka::RealConnector;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};
+use crate::controller::secrets::Vault;
 use crate::controller::stores::Stores;
 use crate::controller::{Context, Settings, World, start};
 use crate::runtime::client::{self, ClientError, Clients};
@@ -169,6 +170,7 @@ fn context(
         stores,
         ledger: Ledger::default(),
         memories: Memories::default(),
+        vault: Vault::default(),
         connector: Arc::new(RealConnector),
         metrics,
         fence,

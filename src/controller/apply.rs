@@ -8,8 +8,10 @@ use super::context::{Context, MANAGER};
 use super::error::PassError;
 use super::ledger::{Entry, ObjectKey, wish};
 use super::stores::child_meta;
+use crate::render::labels::{MANAGED_BY, OPERATOR};
 use crate::render::{Child, Kind, hash_of};
 use crate::runtime::metrics::Verb;
+use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::Value;
@@ -64,9 +66,14 @@ pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<
     {
         return Ok(Applied::Unchanged);
     }
-    if known.is_some() || seen.is_some() {
-        let live = get(context, &key).await?;
-        if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
+    bring(context, key, child, wanted).await
+}
+
+/// Reads live, refuses what isn't ours, writes what differs.
+async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) -> Result<Applied, PassError> {
+    if let Some(live) = get(context, &key).await? {
+        refuse_foreign(&key, &live, &child.body)?;
+        if live_says(&live, &child.body) {
             record(context, key, wanted, &live);
             return Ok(Applied::Unchanged);
         }
@@ -85,14 +92,29 @@ pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Res
         namespace: namespace.to_owned(),
         name: child.name.clone(),
     };
-    let live = get(context, &key).await?;
-    if let Some(live) = live.filter(|live| live_says(live, &child.body)) {
-        record(context, key, wanted, &live);
-        return Ok(Applied::Unchanged);
+    bring(context, key, child, wanted).await
+}
+
+/// An object of the same name that somebody else made, or that belongs to another resource, is never taken over.
+fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Result<(), PassError> {
+    let ours = live.labels().get(MANAGED_BY).is_some_and(|manager| manager == OPERATOR);
+    let owner = live
+        .owner_references()
+        .iter()
+        .find(|owner| owner.controller == Some(true));
+    let wanted_owner = wanted
+        .pointer("/metadata/ownerReferences/0/uid")
+        .and_then(Value::as_str);
+    let owned = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
+    if owned || ours && owner.is_none() {
+        return Ok(());
     }
-    let live = patch(context, &key, &child.body).await?;
-    record(context, key, wanted, &live);
-    Ok(Applied::Written)
+    Err(PassError::Foreign {
+        kind: key.kind.as_str(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        owner: owner.map_or_else(|| "nobody".into(), |owner| format!("{} {}", owner.kind, owner.name)),
+    })
 }
 
 fn live_says(live: &DynamicObject, wanted: &Value) -> bool {

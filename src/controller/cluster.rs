@@ -247,6 +247,7 @@ impl Pass<'_> {
             Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
             None => None,
         };
+        let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         memory.kafka = facts.clone().map(std::sync::Arc::new);
         let identity = self.formed(identity, facts.as_ref(), memory).await?;
         let mut waiting = None;

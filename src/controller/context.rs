@@ -3,6 +3,7 @@
 use super::kafka::Connector;
 use super::ledger::Ledger;
 use super::memory::Memories;
+use super::secrets::Vault;
 use super::stores::Stores;
 use crate::runtime::lease::Fence;
 use crate::runtime::metrics::Metrics;
@@ -45,6 +46,7 @@ pub struct Context {
     pub stores: Arc<Stores>,
     pub ledger: Ledger,
     pub memories: Memories,
+    pub vault: Vault,
     pub connector: Arc<dyn Connector>,
     pub metrics: Metrics,
     /// Valid while this process leads. No write without it.

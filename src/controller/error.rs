@@ -30,6 +30,15 @@ pub enum PassError {
         name: String,
         problem: String,
     },
+    #[error(
+        "{kind} {namespace}/{name} exists already and isn't this resource's (its owner: {owner}): rename or delete one"
+    )]
+    Foreign {
+        kind: &'static str,
+        namespace: String,
+        name: String,
+        owner: String,
+    },
     #[error("make a certificate for {what}")]
     Certificate {
         what: String,
@@ -61,6 +70,7 @@ impl PassError {
             },
             Self::Timeout { .. } => "timeout",
             Self::Content { .. } => "content",
+            Self::Foreign { .. } => "foreign",
             Self::Certificate { .. } => "certificate",
             Self::Kafka { .. } => "kafka",
             Self::Randomness => "randomness",

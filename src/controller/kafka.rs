@@ -114,6 +114,22 @@ pub fn client(
     }
 }
 
+/// How long the last complete look stands in for one that fails.
+const STANDS_IN: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);
+
+/// One lost answer isn't a change of the cluster: for a while the last complete look holds. Nothing is decided from it
+/// that could do harm.
+pub fn steadied(facts: KafkaFacts, last: Option<&KafkaFacts>) -> KafkaFacts {
+    match last {
+        Some(last)
+            if facts.problem.is_some() && last.partitions.is_some() && facts.at.duration_since(last.at) < STANDS_IN =>
+        {
+            last.clone()
+        }
+        _ => facts,
+    }
+}
+
 /// Asks Kafka once. `brokers_up`: at least one broker's pod is ready.
 pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timestamp) -> KafkaFacts {
     let mut facts = KafkaFacts {
@@ -151,5 +167,33 @@ fn keep<T>(result: Result<T, KafkaError>, problem: &mut Option<String>) -> Optio
             problem.get_or_insert(format!("{error}{cause}"));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::views::PartitionsView;
+
+    fn look(second: i64, complete: bool) -> KafkaFacts {
+        KafkaFacts {
+            at: jiff::Timestamp::from_second(second).unwrap(),
+            quorum: None,
+            brokers: None,
+            partitions: complete.then(PartitionsView::default),
+            features: None,
+            problem: (!complete).then(|| "timed out".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_is_bridged_for_a_while_only() {
+        let good = look(100, true);
+        assert_eq!(steadied(look(110, false), Some(&good)).at, good.at);
+        assert!(steadied(look(120, false), Some(&good)).partitions.is_none());
+        assert!(steadied(look(110, false), None).problem.is_some());
+        assert_eq!(steadied(look(110, true), Some(&good)).at.as_second(), 110);
+        let incomplete = look(100, false);
+        assert_eq!(steadied(look(110, false), Some(&incomplete)).at.as_second(), 110);
     }
 }

@@ -18,7 +18,7 @@ mod prune;
 pub mod queue;
 mod report;
 mod resource;
-mod secrets;
+pub mod secrets;
 mod status;
 pub mod stores;
 mod topic;

@@ -9,7 +9,7 @@ use super::memory::Memory;
 use super::resource::{self, Verdict};
 use super::secrets;
 use super::stores::ClusterKey;
-use super::trust;
+use super::trust::{self, SecretData};
 use crate::acl;
 use crate::api::{KafkaUser, KafkaUserStatus, UserAuthenticationType};
 use crate::kafka::Secret;
@@ -61,7 +61,9 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         return say(context, user, Verdict::refused("NoListener", &message)).await;
     };
     let secret_name = names::credentials(&user.name_any());
-    let stored = secrets::read(context, &key.namespace, &secret_name)
+    let stored = context
+        .vault
+        .get(context, &key.namespace, &secret_name)
         .await?
         .map(|data| data.0)
         .unwrap_or_default();
@@ -79,6 +81,9 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         uid: &uid,
         cluster: &key.name,
     };
+    context
+        .vault
+        .put(&key.namespace, &secret_name, SecretData(texts.clone()));
     secrets::keep(context, &cluster.names, &render::credentials_secret(&owner, &texts)).await?;
     if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
         && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
@@ -259,6 +264,9 @@ async fn gone(context: &Context, user: &KafkaUser, memory: &Memory) -> Result<En
         });
     }
     finalizers(context, user, &json!([])).await?;
+    context
+        .vault
+        .forget(&key.namespace, &names::credentials(&user.name_any()));
     done
 }
 

@@ -16,8 +16,9 @@ use crate::api::{
 use crate::kafka::views::{QuorumView, ReplicaState};
 use crate::model::{Cluster, Findings, Identity};
 
-/// A voter counts as caught up within this many milliseconds of the leader (`controller.quorum.fetch.timeout.ms`).
-const CAUGHT_UP_MS: i64 = 2_000;
+/// A replica is shown as caught up while it was so within this many milliseconds of the newest: five fetch timeouts
+/// (`controller.quorum.fetch.timeout.ms`, 2 s), so that one slow fetch isn't a change of status.
+const CAUGHT_UP_MS: i64 = 10_000;
 
 /// Everything a status is made of.
 pub struct Observed<'a> {
@@ -41,7 +42,10 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         .kafka
         .and_then(|kafka| kafka.partitions.as_ref())
         .map(|partitions| replication(partitions, cluster.min_in_sync_replicas));
-    let quorum = observed.kafka.and_then(|kafka| kafka.quorum.as_ref()).and_then(quorum);
+    let quorum = observed
+        .kafka
+        .and_then(|kafka| kafka.quorum.as_ref())
+        .and_then(|view| quorum(view, observed));
     let facts = conditions::Judged {
         observed,
         nodes: &nodes,
@@ -166,7 +170,9 @@ pub fn failing(
     status
 }
 
-fn quorum(view: &QuorumView) -> Option<QuorumStatus> {
+fn quorum(view: &QuorumView, observed: &Observed<'_>) -> Option<QuorumStatus> {
+    let nodes = observed.cluster.nodes(observed.identity);
+    let is_broker = |id: i32| nodes.iter().any(|node| node.id == id && node.pool.roles.broker);
     let newest = view
         .voters
         .iter()
@@ -190,10 +196,11 @@ fn quorum(view: &QuorumView) -> Option<QuorumStatus> {
         })
         .collect();
     voters.sort_by_key(|voter| voter.id);
-    // Brokers observe too; only controllers that aren't voters are worth a line, and those have ids below the brokers'.
+    // Brokers always observe; only controllers that aren't voters are worth a line.
     let mut observers: Vec<ObserverStatus> = view
         .observers
         .iter()
+        .filter(|observer| !is_broker(observer.id))
         .map(|observer| ObserverStatus {
             id: observer.id,
             caught_up: caught_up(observer),

@@ -85,18 +85,24 @@ fn the_identity() {
     insta::assert_snapshot!("identity", documents(&[child], |_| true));
 }
 
+const CA: &str = "-----BEGIN CERTIFICATE-----\nY2E=\n-----END CERTIFICATE-----\n";
+
 #[test]
 fn properties_of_clients() {
     let scram = ClientCredentials::ScramSha512 {
         username: "billing",
         password: r#"p"a\ss"#,
     };
+    let mtls = ClientCredentials::Mtls {
+        certificate: "-----BEGIN CERTIFICATE-----\nY3J0\n-----END CERTIFICATE-----\n",
+        key: "-----BEGIN KEY-----\na2V5\n-----END KEY-----\n",
+    };
     insta::assert_snapshot!(
         "client_properties",
         format!(
             "{}---\n{}",
-            client_properties("orders-scram-bootstrap.kafka.svc:9094", "ca", scram),
-            client_properties("orders-mtls-bootstrap.kafka.svc:9095", "ca", ClientCredentials::Mtls { certificate: "c", key: "k" })
+            client_properties("orders-scram-bootstrap.kafka.svc:9094", CA, scram),
+            client_properties("orders-mtls-bootstrap.kafka.svc:9095", CA, mtls)
         )
     );
 }

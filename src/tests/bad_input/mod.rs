@@ -178,7 +178,11 @@ fn what_is_right_is_accepted() {
             &[(BROKERS, "roles: [Broker]\n    replicas: 3\n    firstNodeId: 100")],
             existing,
         ),
-        ("nothing known of the world", &[], Facts::default),
+        (
+            "nothing known of the world",
+            &[(RACK, "{topologyKey: zone, zones: [a, b]}")],
+            Facts::default,
+        ),
         (
             "keys, flushes and options",
             &[(

@@ -63,6 +63,15 @@ pub const WRONG: &[Case] = &[
             "no Kubernetes node has the label topology.kubernetes.io/zone",
         )],
     },
+    Case {
+        name: "zones that nobody may look up",
+        edits: &[],
+        facts: Facts::default,
+        findings: &[(
+            "spec.highAvailability.rack.zones",
+            "name the zones, or install the operator with rbac.readNodes",
+        )],
+    },
     // Certificates and super users.
     case(
         "a lifetime that's no duration",
