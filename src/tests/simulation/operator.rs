@@ -9,6 +9,7 @@ use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
+use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
 use crate::controller::{Context, Settings, World};
 use crate::render::Kind;
@@ -49,6 +50,7 @@ impl Operator {
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),
             memories: Memories::default(),
+            vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
             fence: None,
