@@ -2,6 +2,9 @@
 
 use clap::{Args, Parser, Subcommand};
 
+/// Name of the cluster when none is given.
+pub const DEFAULT_CLUSTER: &str = "local";
+
 /// Local Kubernetes cluster, images and end-to-end suites of the Production Kafka operator.
 #[derive(Debug, Parser)]
 #[command(name = "cargo e2e", bin_name = "cargo e2e")]
@@ -16,7 +19,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Target {
     /// Name of the local cluster; several may run side by side.
-    #[arg(long, global = true, env = "E2E_CLUSTER", default_value = "local", value_parser = cluster_name)]
+    #[arg(long, global = true, env = "E2E_CLUSTER", default_value = DEFAULT_CLUSTER, value_parser = cluster_name)]
     pub name: String,
     /// Use the cluster of KUBECONFIG instead of a local one.
     #[arg(long, global = true, env = "E2E_USE_CURRENT_CONTEXT")]
@@ -47,6 +50,10 @@ pub enum Command {
     Test(TestArgs),
     /// Run the measurements of suites: one `name value unit` line each.
     Bench(TestArgs),
+    /// Everything once, for a newcomer: cluster, operator, a Kafka cluster, and a client that writes and reads.
+    Demo,
+    /// Format, lints, unit tests and charts: every check that needs no cluster.
+    Check,
     /// List the cluster's log files, or print those whose name begins with NAME.
     Logs { log: Option<String> },
     /// Take this process over as the cluster's outermost process.

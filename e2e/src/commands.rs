@@ -6,10 +6,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build::{self, go, operator};
+use crate::build::{go, operator};
 use crate::cli::{self, Cli, Target};
 use crate::cluster::{Spec, boot, containerd, down, enter, up};
-use crate::{harness, paths};
+use crate::{check, demo, harness, paths};
 
 /// Carries out one command.
 pub fn run(cli: Cli) -> Result<ExitCode> {
@@ -27,6 +27,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         cli::Command::Images => images(&target)?,
         cli::Command::Test(arguments) => return harness::test(&target, &arguments),
         cli::Command::Bench(arguments) => return harness::bench(&target, &arguments),
+        cli::Command::Demo => demo::demo(&target)?,
+        cli::Command::Check => return check::check(),
         cli::Command::Logs { log } => logs(name, log.as_deref())?,
         cli::Command::Launch => boot::launch(name)?,
         cli::Command::Init => boot::init(name)?,
@@ -52,11 +54,7 @@ fn with(program: &str, words: Vec<String>) -> Vec<String> {
 
 fn tool(words: &[String]) -> Result<()> {
     let (program, arguments) = words.split_first().context("name a program")?;
-    let path = {
-        let _lock = build::lock()?;
-        go::one(program)?
-    };
-    let mut command = Command::new(path);
+    let mut command = Command::new(go::one(program)?);
     command.args(arguments);
     enter::replace(command)
 }

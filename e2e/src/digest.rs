@@ -8,7 +8,14 @@ use sha2::{Digest as _, Sha256};
 
 /// Lower-case hexadecimal SHA-256.
 pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    lower_hex(&Sha256::digest(bytes))
+}
+
+/// Two lower-case digits per byte.
+pub fn lower_hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Lower-case hexadecimal SHA-256 of a file.
@@ -35,8 +42,7 @@ pub fn key(folder: &Path, settings: &[&str]) -> Result<String> {
             hasher.update(part);
         }
     }
-    let digest: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digest.chars().take(12).collect())
+    Ok(lower_hex(&hasher.finalize()).chars().take(12).collect())
 }
 
 /// Every regular file below `folder`, sorted by path.

@@ -1,14 +1,21 @@
 //! `cargo e2e`: the local Kubernetes cluster, the images, and the end-to-end suites.
 
 mod build;
+mod check;
 mod cli;
+mod client;
 mod cluster;
 mod commands;
+mod demo;
+mod diagnosis;
 mod digest;
 mod exec;
+#[allow(dead_code, reason = "what suites work with; each suite uses a part of it")]
 mod harness;
+mod install;
 mod packages;
 mod paths;
+mod schemas;
 mod suites;
 mod versions;
 

@@ -92,7 +92,7 @@ fn apt(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     // A mirror that fails now and then is asked again; questions have no one to answer them.
     command
-        .args(["-q", "-o", "Acquire::Retries=3"])
+        .args(["-q", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"])
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive");
     command

@@ -90,6 +90,13 @@ mod tests {
     }
 
     #[test]
+    fn the_dockerfile_has_the_same_exporter() {
+        let dockerfile = include_str!("../../images/operator/Dockerfile");
+        assert!(dockerfile.contains(JMX_EXPORTER_SHA256));
+        assert!(dockerfile.contains(&format!("jmx_prometheus_javaagent-{JMX_EXPORTER}.jar")));
+    }
+
+    #[test]
     fn the_default_kafka_is_complete() {
         let default = kafka(DEFAULT_KAFKA).expect("default release is listed");
         assert!(default.tools && default.connect);

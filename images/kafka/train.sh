@@ -23,7 +23,7 @@ until grep -q 'Kafka Server started' server.log; do
   sleep 0.1
 done
 # Traffic loads the classes of the request path as well.
-if ls /opt/kafka/libs/kafka-tools-*.jar >/dev/null 2>&1; then
+if ls /opt/kafka/libs/kafka-tools-[0-9]*.jar >/dev/null 2>&1; then
   at=127.0.0.1:9092
   /opt/kafka/bin/kafka-topics.sh --bootstrap-server $at --create --topic t --partitions 2 >/dev/null
   /opt/kafka/bin/kafka-producer-perf-test.sh --topic t --num-records 1000 --record-size 100 --throughput -1 \

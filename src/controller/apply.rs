@@ -105,8 +105,8 @@ fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Resu
     let wanted_owner = wanted
         .pointer("/metadata/ownerReferences/0/uid")
         .and_then(Value::as_str);
-    let owned = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
-    if owned || ours && owner.is_none() {
+    let is_child = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
+    if is_child || ours && owner.is_none() {
         return Ok(());
     }
     Err(PassError::Foreign {

@@ -30,11 +30,19 @@ async fn run(fault: Option<(usize, Fault)>) -> Result<Run, String> {
         return Err(accusations.join("\n"));
     }
     let alterations = simulation.kafka.state().alterations.clone();
-    Ok(Run { end_state: simulation.end_state(), trace, alterations })
+    Ok(Run {
+        end_state: simulation.end_state(),
+        trace,
+        alterations,
+    })
 }
 
 fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test)
 }
 
 /// Runs once per write of the reference run.
@@ -57,18 +65,32 @@ fn strike_everywhere(fault: Fault) {
         (reference.trace.len(), failures)
     });
     println!("{fault:?}: {runs} runs, one per write, {} failed", failures.len());
-    assert!(failures.is_empty(), "{} of {runs} runs failed\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {runs} runs failed\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 #[test]
 fn nothing_strikes() {
     let reference = on_one_thread(run(None)).unwrap();
     println!("undisturbed: {} writes", reference.trace.len());
-    assert!(reference.trace.len() >= 60, "too few writes to be a whole life: {:#?}", reference.trace);
+    assert!(
+        reference.trace.len() >= 60,
+        "too few writes to be a whole life: {:#?}",
+        reference.trace
+    );
     assert_eq!(reference.alterations.len(), 1, "{:?}", reference.alterations);
     let again = on_one_thread(run(None)).unwrap();
     assert_eq!(reference.trace, again.trace, "the simulation isn't deterministic");
-    assert_eq!(reference.end_state, again.end_state, "{}", Simulation::difference(&reference.end_state, &again.end_state));
+    assert_eq!(
+        reference.end_state,
+        again.end_state,
+        "{}",
+        Simulation::difference(&reference.end_state, &again.end_state)
+    );
 }
 
 #[test]

@@ -62,16 +62,6 @@ const FAMILIES: [Family; 5] = [
 ];
 
 impl Programs {
-    /// The path of one program.
-    pub fn path(&self, name: &str) -> Result<PathBuf> {
-        let found = self
-            .folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file());
-        found.with_context(|| format!("{name} is not among the built programs"))
-    }
-
     /// The folders, for `PATH`.
     pub fn folders(&self) -> &[PathBuf] {
         &self.folders

@@ -261,6 +261,8 @@ fn libraries(kafka: Kafka, to: &Path) -> Result<()> {
             maven.arg(switch);
         }
     }
+    // Two Mavens must not write to one repository at the same time.
+    let _lock = super::lock("maven")?;
     exec::quietly(maven.arg("prepare-package"))
 }
 

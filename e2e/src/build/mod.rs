@@ -1,7 +1,7 @@
 //! Everything that is made once and kept in the cache: Go programs, the Kafka image, the operator image.
 //!
 //! A result's folder or file name holds the key of what it was made from; it appears by a rename, so that a crash
-//! leaves no half-made entry behind, and one lock keeps two commands from making the same thing twice.
+//! leaves no half-made entry behind, and a lock per entry keeps two commands from making the same thing twice.
 
 pub mod archive;
 pub mod go;
@@ -9,6 +9,7 @@ pub mod java;
 pub mod kafka;
 pub mod operator;
 pub mod pack;
+pub mod store;
 pub mod system;
 
 use std::fs::{self, File};
@@ -24,16 +25,13 @@ use crate::{packages, paths};
 #[derive(Clone, Debug)]
 pub struct Artefacts {
     pub programs: go::Programs,
-    /// Docker archives of the pod sandbox and cluster DNS.
-    pub system_images: Vec<PathBuf>,
-    /// Docker archives of Kafka.
-    pub images: Vec<PathBuf>,
+    /// The images that every node has from the start, unpacked.
+    pub store: PathBuf,
 }
 
 /// Builds what is not in the cache yet. Go programs and Kafka images are made side by side: the first waits for the
 /// compiler, the second mostly for the network.
 pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
-    let _lock = lock()?;
     packages::for_cluster()?;
     if kafka.iter().any(|kafka| !kafka::is_cached(*kafka)) {
         packages::for_images()?;
@@ -54,19 +52,17 @@ pub fn all(kafka: &[Kafka]) -> Result<Artefacts> {
         )
     });
     let programs = programs?;
-    let system_images = vec![system::pause()?, system::coredns(&programs)?];
-    Ok(Artefacts {
-        programs,
-        system_images,
-        images: kafka_images?,
-    })
+    let mut archives = vec![system::pause()?];
+    archives.extend(kafka_images?);
+    let store = store::unpacked(&archives)?;
+    Ok(Artefacts { programs, store })
 }
 
-/// Held while something is put into the cache; the kernel frees it when the process ends.
-pub fn lock() -> Result<File> {
-    let folder = paths::built()?;
+/// Held by who makes or uses `what`; the kernel frees it when the process ends.
+pub fn lock(what: &str) -> Result<File> {
+    let folder = paths::built()?.join(".locks");
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let path = folder.join(".lock");
+    let path = folder.join(what);
     let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
     file.lock().with_context(|| format!("lock {}", path.display()))?;
     Ok(file)
@@ -75,6 +71,10 @@ pub fn lock() -> Result<File> {
 /// Makes the cache entry `name` with `make`, which gets a scratch path to fill, unless it is there already.
 pub fn cached(name: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let entry = paths::built()?.join(name);
+    if entry.exists() {
+        return Ok(entry);
+    }
+    let _lock = lock(name)?;
     if entry.exists() {
         return Ok(entry);
     }

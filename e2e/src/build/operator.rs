@@ -1,7 +1,7 @@
 //! The operator image, from this checkout: one static binary and the JMX exporter jar, nothing else. The Dockerfile in
 //! `images/operator` gives users the same content.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,10 +27,7 @@ pub fn image() -> Result<PathBuf> {
     remove(&layer)?;
     fs::create_dir_all(&layer)?;
     compile(&layer.join("productionkafka"))?;
-    let jar = {
-        let _lock = super::lock()?;
-        exporter()?
-    };
+    let jar = exporter()?;
     fs::copy(&jar, layer.join("jmx_prometheus_javaagent.jar")).with_context(|| format!("copy {}", jar.display()))?;
     let image = Image {
         name: image_name(),
@@ -47,8 +44,7 @@ pub fn image() -> Result<PathBuf> {
 fn compile(to: &Path) -> Result<()> {
     let target = paths::cache()?.join("operator-target");
     fs::create_dir_all(&target)?;
-    let lock = File::create(target.join(".e2e-lock"))?;
-    lock.lock().context("wait for another build of the operator")?;
+    let _lock = super::lock("operator-target")?;
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(paths::repository());
@@ -95,6 +91,7 @@ fn exporter() -> Result<PathBuf> {
         maven
             .arg(format!("-DoutputDirectory={}", folder.path().display()))
             .current_dir(folder.path());
+        let _lock = super::lock("maven")?;
         exec::quietly(&mut maven)?;
         let jars = digest::files(folder.path())?;
         let jar = jars.first().context("Maven copied the jar")?;

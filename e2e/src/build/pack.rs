@@ -101,12 +101,7 @@ fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
     }
     let mut written = layer.into_inner()?;
     written.flush()?;
-    Ok(written
-        .hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(crate::digest::lower_hex(&written.hasher.finalize()))
 }
 
 fn append_entry(layer: &mut Builder<impl Write>, image: &Image, path: &Path, relative: &Path) -> Result<()> {

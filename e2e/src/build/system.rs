@@ -1,78 +1,47 @@
-//! The two images that every cluster needs before anything runs: the pod sandbox's and `CoreDNS`'s.
+//! The one image that a cluster needs before anything runs: the pod sandbox's.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::go::{self, Programs};
 use super::pack::{Image, docker_archive};
 use super::{cached, remove};
-use crate::{exec, versions};
-
-/// Name of the `CoreDNS` image inside the cluster.
-pub fn coredns_image() -> String {
-    format!("registry.k8s.io/coredns/coredns:v{}", versions::COREDNS)
-}
+use crate::{exec, packages, versions};
 
 /// Name of the sandbox image inside the cluster.
 pub fn pause_image() -> String {
     format!("registry.k8s.io/pause:{}", versions::PAUSE)
 }
 
-/// `CoreDNS` in an image of its own.
-pub fn coredns(programs: &Programs) -> Result<PathBuf> {
-    let program = programs.path("coredns")?;
-    one_program(
-        &format!("image-coredns-{}.tar", versions::COREDNS),
-        &coredns_image(),
-        "coredns",
-        &|to| {
-            fs::copy(&program, to).with_context(|| format!("copy {}", program.display()))?;
-            Ok(())
-        },
-    )
-}
-
 /// The program that holds a pod's namespaces, compiled from the source in the Kubernetes module.
 pub fn pause() -> Result<PathBuf> {
-    one_program(
-        &format!("image-pause-{}.tar", versions::PAUSE),
-        &pause_image(),
-        "pause",
-        &|to| {
-            let mut list = go::command(&Programs::kubernetes_module());
-            let module = exec::output(list.args(["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]))?;
-            crate::packages::for_images()?;
-            let mut compiler = Command::new("cc");
-            compiler
-                .args(["-O2", "-static", "-o"])
-                .arg(to)
-                .arg(format!("{}/build/pause/linux/pause.c", module.trim()));
-            exec::quietly(&mut compiler)
-        },
-    )
-}
-
-fn one_program(
-    entry: &str,
-    image: &str,
-    program: &str,
-    place: &dyn Fn(&std::path::Path) -> Result<()>,
-) -> Result<PathBuf> {
-    cached(entry, |scratch| {
-        let layer = scratch.with_extension("layer");
+    cached(&format!("image-pause-{}.tar", versions::PAUSE), |archive| {
+        packages::for_images()?;
+        let mut list = go::command(&Programs::kubernetes_module());
+        list.args(["mod", "download", "-json", "k8s.io/kubernetes"]);
+        let answer: Value =
+            serde_json::from_str(&exec::output(&mut list)?).context("parse what go mod download says")?;
+        let module = answer
+            .get("Dir")
+            .and_then(Value::as_str)
+            .context("find the Kubernetes module")?;
+        let layer = archive.with_extension("layer");
         remove(&layer)?;
         fs::create_dir_all(&layer)?;
-        place(&layer.join(program))?;
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O2", "-static", "-o"]).arg(layer.join("pause"));
+        exec::quietly(compiler.arg(format!("{module}/build/pause/linux/pause.c")))?;
+        let config = json!({"Entrypoint": ["/pause"], "User": "65535:65535"});
         let image = Image {
-            name: image.to_owned(),
-            config: json!({"Entrypoint": [format!("/{program}")], "Env": ["PATH=/"]}),
+            name: pause_image(),
+            config,
             ..Image::default()
         };
-        docker_archive(&image, std::slice::from_ref(&layer), scratch)?;
+        docker_archive(&image, std::slice::from_ref(&layer), archive)?;
         remove(&layer)
     })
 }

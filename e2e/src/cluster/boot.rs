@@ -1,6 +1,7 @@
 //! What runs inside the namespaces: `init`, the first process, and `boot`, which starts everything and leaves.
 
 use std::fs;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -11,12 +12,12 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 
-use super::spec::{Node, Spec};
+use super::spec::{DNS_ADDRESS, Node, Spec};
 use super::{addons, control_plane, kubeconfig, network, node, pki, state::State};
 use crate::{exec, paths};
 
 /// Longest time that one step of the start may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Becomes the cluster's outermost process. Its identity is written before anything can fail, so that `down` finds it
 /// whatever happens to the command that started it.
@@ -85,7 +86,7 @@ pub fn boot(name: &str) -> Result<()> {
             .into_iter()
             .try_for_each(|node| node.join().unwrap_or_else(|_| crashed()))
     })?;
-    say("nodes started, images imported");
+    say("nodes started");
     wait("every node is Ready and DNS answers", || nodes_and_dns(&spec))?;
     say("nodes Ready, cluster DNS serves");
     fs::write(spec.ready_mark(), "").context("mark the cluster as ready")
@@ -95,8 +96,7 @@ fn start_node(spec: &Spec, node: &Node) -> Result<()> {
     node::prepare(spec, node)?;
     // Kubelet gives up early when it cannot register.
     wait("the API server answers", || api_server_answers(spec))?;
-    node::join(spec, node)?;
-    node::import_images(spec, node)
+    node::join(spec, node)
 }
 
 fn api_server_answers(spec: &Spec) -> Result<()> {
@@ -110,19 +110,13 @@ fn nodes_and_dns(spec: &Spec) -> Result<()> {
     if count < usize::from(spec.nodes) {
         bail!("{count} of {} nodes are Ready", spec.nodes);
     }
-    let replicas = [
-        "-n",
-        "kube-system",
-        "get",
-        "deployment",
-        "coredns",
-        "-o",
-        "jsonpath={.status.readyReplicas}",
-    ];
-    match exec::output(kubectl(spec)?.args(replicas))?.trim() {
-        "1" => Ok(()),
-        _ => bail!("cluster DNS is not ready"),
-    }
+    // Pods are refused until the controllers have given their namespace its service account.
+    exec::quietly(kubectl(spec)?.args(["get", "serviceaccount", "default"]))?;
+    // A connection, not a question: a lost datagram would cost the resolver's time-out of seconds.
+    let dns = SocketAddr::new(DNS_ADDRESS.parse()?, 53);
+    TcpStream::connect_timeout(&dns, Duration::from_millis(300))
+        .map(drop)
+        .context("reach cluster DNS through its Service")
 }
 
 fn kubectl(spec: &Spec) -> Result<Command> {

@@ -7,11 +7,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 
 use super::spec::{Node, Spec};
 use super::{daemon, network};
-use crate::build::system;
+use crate::build::{store, system};
 use crate::exec;
 
 fn folder(node: &Node) -> PathBuf {
@@ -27,9 +26,10 @@ pub fn socket(node: &Node) -> PathBuf {
 pub fn start(spec: &Spec, node: &Node) -> Result<()> {
     let folder = folder(node);
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    store::link(&spec.store, &folder.join("root"))?;
     write_network(node)?;
     let config = folder.join("config.toml");
-    fs::write(&config, configuration(node, snapshotter(&folder)))?;
+    fs::write(&config, configuration(node, store::snapshotter(&folder)))?;
     let mut command = network::on(node, Path::new("containerd"));
     daemon::start(
         spec,
@@ -55,7 +55,7 @@ pub fn import(node: &Node, archive: &Path) -> Result<()> {
     let mut command = ctr(node);
     command
         .args(["--namespace=k8s.io", "images", "import"])
-        .arg(format!("--snapshotter={}", snapshotter(&folder(node))));
+        .arg(format!("--snapshotter={}", store::snapshotter(&folder(node))));
     exec::quietly(command.arg(archive)).with_context(|| format!("import {} on {}", archive.display(), node.name))
 }
 
@@ -63,12 +63,6 @@ fn ctr(node: &Node) -> Command {
     let mut command = Command::new("ctr");
     command.arg("--address").arg(socket(node));
     command
-}
-
-/// An overlay cannot lie on another one, as inside of a container; there, layers are copied.
-fn snapshotter(folder: &Path) -> &'static str {
-    let on_overlay = statfs(folder).is_ok_and(|found| found.filesystem_type() == OVERLAYFS_SUPER_MAGIC);
-    if on_overlay { "native" } else { "overlayfs" }
 }
 
 fn configuration(node: &Node, snapshotter: &str) -> String {

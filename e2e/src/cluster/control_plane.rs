@@ -1,4 +1,4 @@
-//! etcd, API server, controller manager, scheduler, a service proxy for the control network, and the provisioner.
+//! etcd, API server, controller manager, scheduler, cluster DNS, a service proxy for the control network, and the provisioner.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::spec::{CONTROL_ADDRESS, DOMAIN, POD_NETWORK, SERVICE_NETWORK, Spec};
-use super::{daemon, pki};
+use super::{addons, daemon, pki};
 
 /// Who asked for what and when, without bodies: enough to count requests and writes per user.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
@@ -14,6 +14,9 @@ kind: Policy
 omitStages: [RequestReceived]
 rules: [{level: Metadata}]
 ";
+
+/// With its default of 20 requests a second the controller manager needs five seconds to start its controllers.
+const CLIENT_LIMITS: [&str; 2] = ["--kube-api-qps=200", "--kube-api-burst=400"];
 
 /// Starts what needs no node. None of it waits: each program retries until the one it needs is there.
 pub fn start(spec: &Spec) -> Result<()> {
@@ -23,16 +26,24 @@ pub fn start(spec: &Spec) -> Result<()> {
     api_server(spec)?;
     controller_manager(spec)?;
     let mut scheduler = Command::new(spec.program("kube-scheduler")?);
-    scheduler.arg(kubeconfig(spec, "scheduler")).arg("--leader-elect=false");
+    scheduler
+        .arg(kubeconfig(spec, "scheduler"))
+        .arg("--leader-elect=false")
+        .args(CLIENT_LIMITS);
     daemon::start(spec, "scheduler", &mut scheduler)
 }
 
 /// Starts what exits when the API server does not answer yet.
 pub fn start_clients(spec: &Spec) -> Result<()> {
     let mut proxy = Command::new(spec.program("kube-proxy")?);
-    // Commands in the control network reach Services and cluster DNS through it.
-    proxy.arg(kubeconfig(spec, "proxy")).args(proxy_flags("control"));
+    // Commands in the control network reach Services and cluster DNS through it. It waits 30 s for the node that it is
+    // said to run on, so it is said to run on one that exists.
+    proxy.arg(kubeconfig(spec, "proxy")).args(proxy_flags("node-1"));
     daemon::start(spec, "proxy-control", &mut proxy)?;
+    let corefile = spec.folder.join("Corefile");
+    fs::write(&corefile, addons::corefile(spec)).with_context(|| format!("write {}", corefile.display()))?;
+    let mut dns = Command::new(spec.program("coredns")?);
+    daemon::start(spec, "dns", dns.arg("-conf").arg(corefile))?;
     let mut provisioner = Command::new(spec.program("provisioner")?);
     provisioner
         .arg(kubeconfig(spec, "provisioner"))

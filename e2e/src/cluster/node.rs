@@ -8,20 +8,10 @@ use serde_json::{Value, json};
 use super::spec::{DNS_ADDRESS, DOMAIN, Node, Spec};
 use super::{cgroup, containerd, control_plane, daemon, network, pki};
 
-/// containerd up, with the images that a node needs to become Ready; needs no API server.
+/// containerd up, with all images; needs no API server.
 pub fn prepare(spec: &Spec, node: &Node) -> Result<()> {
     cgroup::create(&spec.name, node)?;
-    containerd::start(spec, node)?;
-    spec.system_images
-        .iter()
-        .try_for_each(|archive| containerd::import(node, archive))
-}
-
-/// The images that workloads use; they come in while the node registers.
-pub fn import_images(spec: &Spec, node: &Node) -> Result<()> {
-    spec.images
-        .iter()
-        .try_for_each(|archive| containerd::import(node, archive))
+    containerd::start(spec, node)
 }
 
 /// Kubelet and proxy; the API server answers already.
@@ -103,8 +93,7 @@ mod tests {
             kafka: vec![],
             folder: "/c/probe".into(),
             program_folders: vec![],
-            system_images: vec![],
-            images: vec![],
+            store: "/store".into(),
         };
         let nodes = spec.node_list();
         let rendered: Vec<Value> = nodes.iter().map(|node| kubelet_configuration(&spec, node)).collect();

@@ -41,6 +41,7 @@ pub fn identities(spec: &Spec) -> Vec<Identity> {
         Identity::client("scheduler", "system:kube-scheduler", None),
         Identity::client("proxy", "system:kube-proxy", None),
         Identity::client("provisioner", "local-volume-provisioner", Some("system:masters")),
+        Identity::client("dns", "cluster-dns", Some("system:masters")),
         Identity::client(
             "apiserver-kubelet",
             "kube-apiserver-kubelet-client",

@@ -25,10 +25,9 @@ pub struct Spec {
     pub kafka: Vec<String>,
     pub folder: PathBuf,
     pub program_folders: Vec<PathBuf>,
-    /// What every node needs itself: pod sandbox and cluster DNS.
-    pub system_images: Vec<PathBuf>,
-    /// What workloads use.
-    pub images: Vec<PathBuf>,
+    /// Images that every node has from the start, as containerd keeps them.
+    #[serde(default)]
+    pub store: PathBuf,
 }
 
 /// One node: its number counts from 1.
@@ -123,8 +122,7 @@ mod tests {
             kafka: vec![],
             folder: "/c/x".into(),
             program_folders: vec![],
-            system_images: vec![],
-            images: vec![],
+            store: PathBuf::new(),
         };
         let nodes = spec.node_list();
         let third = nodes.last().unwrap();

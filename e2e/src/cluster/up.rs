@@ -40,8 +40,7 @@ pub fn up(name: &str, arguments: &UpArgs) -> Result<()> {
         kafka: arguments.kafka.clone(),
         folder,
         program_folders: artefacts.programs.folders().to_vec(),
-        system_images: artefacts.system_images,
-        images: artefacts.images,
+        store: artefacts.store,
     };
     fs::create_dir_all(spec.logs())?;
     spec.write()?;

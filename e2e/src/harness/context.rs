@@ -23,6 +23,8 @@ pub struct Context {
     pub full: bool,
     /// `None` on a cluster that is not ours.
     pub audit: Option<Audit>,
+    /// Time between two attempts while waiting.
+    poll: Duration,
 }
 
 impl Context {
@@ -32,7 +34,12 @@ impl Context {
         } else {
             Some(Audit::at(&Spec::read(&target.name)?.audit_log()))
         };
-        Ok(Self { target, full, audit })
+        Ok(Self {
+            target,
+            full,
+            audit,
+            poll: Duration::from_millis(200),
+        })
     }
 
     /// A command that sees the cluster; for output that is streamed, or a process that runs beside the test.
@@ -63,7 +70,7 @@ impl Context {
         exec::output(&mut self.command(&["sh", "-c", line])?)
     }
 
-    /// Asks `check` every 200 ms until it gives a value; the error tells what the last attempt said.
+    /// Asks `check` again and again until it gives a value; the error tells what the last attempt said.
     pub fn wait_until<T>(
         &self,
         what: &str,
@@ -82,7 +89,7 @@ impl Context {
                     .map_or_else(|| "not yet".to_owned(), |error| format!("{error:#}"));
                 bail!("waited {} s until {what}: {last}", timeout.as_secs());
             }
-            sleep(Duration::from_millis(200));
+            sleep(self.poll);
         }
     }
 

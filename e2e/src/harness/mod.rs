@@ -9,17 +9,17 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
-pub use context::Context;
+pub use context::{Context, RELEASE};
 pub use report::{Measurement, Report};
 
 use crate::build::operator;
-use crate::cli::{Target, TestArgs, UpArgs};
-use crate::cluster::{down, enter, up};
+use crate::cli::{self, Target, TestArgs, UpArgs};
+use crate::cluster::{Spec, down, enter, up};
 use crate::commands;
 use crate::suites::{self, Suite};
 use crate::versions;
 
-/// Name of the cluster that is started when none is up.
+/// Name of the cluster that is started when none is up and none is named.
 const FRESH: &str = "test";
 
 /// Runs suites and prints the closing line of each; fails when a test failed.
@@ -101,15 +101,29 @@ fn on_cluster(
         return work(&Context::new(target.clone(), arguments.full)?);
     }
     if enter::is_up(&target.name)? {
+        let spec = Spec::read(&target.name)?;
+        if spec.nodes < nodes {
+            bail!(
+                "these suites need {nodes} nodes, cluster {} has {}",
+                spec.name,
+                spec.nodes
+            );
+        }
         load_operator(&target.name, suites)?;
         return work(&Context::new(target.clone(), arguments.full)?);
     }
+    let asked_for = target.name != cli::DEFAULT_CLUSTER;
     let fresh = Target {
-        name: FRESH.to_owned(),
+        name: if asked_for {
+            target.name.clone()
+        } else {
+            FRESH.to_owned()
+        },
         use_current_context: false,
     };
-    if enter::is_up(&fresh.name)? {
-        bail!("cluster {FRESH} is up already: another run uses it, or end it with `cargo e2e --name {FRESH} down`");
+    let name = &fresh.name;
+    if enter::is_up(name)? {
+        bail!("cluster {name} is up already: another run uses it, or end it with `cargo e2e --name {name} down`");
     }
     up::up(
         &fresh.name,
@@ -120,7 +134,7 @@ fn on_cluster(
     )?;
     let result = load_operator(&fresh.name, suites).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
     if arguments.keep {
-        println!("cluster {FRESH} is kept: end it with `cargo e2e --name {FRESH} down`");
+        println!("cluster {name} is kept: end it with `cargo e2e --name {name} down`");
     } else {
         down::down(&fresh.name)?;
     }

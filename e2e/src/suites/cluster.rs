@@ -28,7 +28,7 @@ fn run(context: &Context) -> Result<Report> {
     let since = Timestamp::now();
     context.apply(&manifest())?;
     report.test("a restricted pod with a volume runs as uid 1000", || {
-        context.wait_ready_pods(NAMESPACE, "app=probe", 1, Duration::from_secs(60))?;
+        context.wait_ready_pods(NAMESPACE, "app=probe", 1, Duration::from_mins(1))?;
         let user = in_pod(context, "id -u; touch /data/file; stat -c %g /data/file")?;
         ensure!(user == "1000\n1000\n", "user and group are {user:?}");
         Ok(())
@@ -88,7 +88,7 @@ fn is_reclaimed(context: &Context) -> Result<()> {
 fn manifest() -> String {
     let image = kafka::image_name(DEFAULT_KAFKA);
     format!(
-        r#"
+        r"
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {{name: data, namespace: {NAMESPACE}}}
@@ -110,6 +110,6 @@ spec:
     securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
     volumeMounts: [{{name: data, mountPath: /data}}]
   volumes: [{{name: data, persistentVolumeClaim: {{claimName: data}}}}]
-"#
+"
     )
 }

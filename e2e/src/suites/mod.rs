@@ -1,10 +1,14 @@
 //! The registry of suites: one file per suite, one line per suite in `ALL`.
 
 mod cluster;
+mod first_light;
 
 use anyhow::Result;
 
 use crate::harness::{Context, Measurement, Report};
+
+/// Measures, and gives one figure per line to print.
+pub type Bench = fn(&Context) -> Result<Vec<Measurement>>;
 
 /// A group of tests that share a set-up; `cargo e2e test NAME` runs it alone.
 pub struct Suite {
@@ -17,8 +21,8 @@ pub struct Suite {
     pub operator: bool,
     pub run: fn(&Context) -> Result<Report>,
     /// Its measurements, for `cargo e2e bench NAME`.
-    pub bench: Option<fn(&Context) -> Result<Vec<Measurement>>>,
+    pub bench: Option<Bench>,
 }
 
 /// Every suite, in the order in which `cargo e2e test` runs them.
-pub const ALL: &[Suite] = &[cluster::SUITE];
+pub const ALL: &[Suite] = &[cluster::SUITE, first_light::SUITE];

@@ -33,15 +33,26 @@ pub struct Operator {
 }
 
 const WATCHED: [&str; 10] = [
-    "configmaps", "services", "networkpolicies", "poddisruptionbudgets", "statefulsets", "jobs", "pods",
-    "productionkafkas", "kafkausers", "kafkatopics",
+    "configmaps",
+    "services",
+    "networkpolicies",
+    "poddisruptionbudgets",
+    "statefulsets",
+    "jobs",
+    "pods",
+    "productionkafkas",
+    "kafkausers",
+    "kafkatopics",
 ];
 
 impl Operator {
     /// A new process: it knows what its first lists say.
     pub fn start(api: &Arc<Apiserver>, kafka: &Arc<Kafka>) -> Self {
         let client = api.client();
-        let reporter = Reporter { controller: "productionkafka".into(), instance: None };
+        let reporter = Reporter {
+            controller: "productionkafka".into(),
+            instance: None,
+        };
         let context = Context {
             settings: Settings {
                 operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
@@ -55,10 +66,18 @@ impl Operator {
             metrics: Metrics::new("0.1.0"),
             fence: None,
             recorder: Recorder::new(client.clone(), reporter),
-            world: World { now: clock::now, random: clock::random },
+            world: World {
+                now: clock::now,
+                random: clock::random,
+            },
             client,
         };
-        let mut operator = Self { context, api: Arc::clone(api), seen: api.state().log.len(), due: Vec::new() };
+        let mut operator = Self {
+            context,
+            api: Arc::clone(api),
+            seen: api.state().log.len(),
+            due: Vec::new(),
+        };
         for plural in WATCHED {
             let listed = api.state().list(plural);
             operator.event(plural, Event::Init);
@@ -75,7 +94,11 @@ impl Operator {
         let news: Vec<Change> = self.api.state().log[self.seen..].to_vec();
         self.seen += news.len();
         for change in news {
-            let event = if change.deleted { Event::Delete(change.object) } else { Event::Apply(change.object) };
+            let event = if change.deleted {
+                Event::Delete(change.object)
+            } else {
+                Event::Apply(change.object)
+            };
             self.event(&change.key.plural, event);
         }
     }
@@ -96,17 +119,24 @@ impl Operator {
             "poddisruptionbudgets" => child(Kind::PodDisruptionBudget, event),
             "statefulsets" => child(Kind::StatefulSet, event),
             "jobs" => child(Kind::Job, event),
-            "pods" if is_ours(&event) => {
-                stores.pod_event(&None, typed::<Pod>(event)).into_iter().map(Key::Cluster).collect()
-            }
+            "pods" if is_ours(&event) => stores
+                .pod_event(&None, typed::<Pod>(event))
+                .into_iter()
+                .map(Key::Cluster)
+                .collect(),
             "productionkafkas" => {
-                let keys = named(&event, |cluster: ProductionKafka| vec![Key::Cluster(place(cluster.name_any()))]);
+                let keys = named(&event, |cluster: ProductionKafka| {
+                    vec![Key::Cluster(place(cluster.name_any()))]
+                });
                 stores.clusters.event(&None, typed(event));
                 keys
             }
             "kafkausers" => {
                 let keys = named(&event, |user: KafkaUser| {
-                    vec![Key::User(place(user.name_any())), Key::Cluster(place(user.spec.cluster))]
+                    vec![
+                        Key::User(place(user.name_any())),
+                        Key::Cluster(place(user.spec.cluster)),
+                    ]
                 });
                 stores.users.event(&None, typed(event));
                 keys
@@ -132,7 +162,12 @@ impl Operator {
     /// Runs every pass that is due, once.
     pub async fn work(&mut self) {
         let now = clock::seconds();
-        let keys: Vec<Key> = self.due.iter().filter(|(_, at, _)| *at <= now).map(|(key, _, _)| key.clone()).collect();
+        let keys: Vec<Key> = self
+            .due
+            .iter()
+            .filter(|(_, at, _)| *at <= now)
+            .map(|(key, _, _)| key.clone())
+            .collect();
         for key in keys {
             let ended = queue::pass(&self.context, &key).await;
             let index = self.due.iter().position(|(known, _, _)| *known == key).unwrap();
@@ -159,7 +194,10 @@ fn seconds(duration: std::time::Duration) -> i64 {
 }
 
 fn place(name: String) -> ClusterKey {
-    ClusterKey { namespace: NAMESPACE.into(), name }
+    ClusterKey {
+        namespace: NAMESPACE.into(),
+        name,
+    }
 }
 
 /// The operator's watches select by this label.

@@ -41,8 +41,15 @@ impl Simulation {
             "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "simulated",
             "metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         });
-        api.state().put(Actor::Other, &Key::new("storageclasses", "standard"), class);
-        Self { kafka: Kafka::new(&api, &gate), api, gate, operator: None, deaths: 0 }
+        api.state()
+            .put(Actor::Other, &Key::new("storageclasses", "standard"), class);
+        Self {
+            kafka: Kafka::new(&api, &gate),
+            api,
+            gate,
+            operator: None,
+            deaths: 0,
+        }
     }
 
     /// `kubectl apply` of the example that the documentation shows.
@@ -88,7 +95,9 @@ impl Simulation {
 
     async fn tick_of(&mut self, seconds: i64) {
         clock::advance(seconds);
-        let operator = self.operator.get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
+        let operator = self
+            .operator
+            .get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
         operator.feed();
         tokio::select! {
             biased;
@@ -131,14 +140,24 @@ impl Simulation {
     pub fn condition(&self, plural: &str, name: &str, kind: &str) -> Value {
         let object = self.get(plural, name).unwrap_or_default();
         let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-        conditions.into_iter().flatten().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+        conditions
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == kind)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn is_ready(&self) -> bool {
         let is = |(plural, name): &(&str, &str)| self.condition(plural, name, "Ready")["status"] == "True";
-        [("productionkafkas", "orders"), ("kafkausers", "payments-app"), ("kafkausers", "payments-mtls"), ("kafkatopics", "payments")]
-            .iter()
-            .all(is)
+        [
+            ("productionkafkas", "orders"),
+            ("kafkausers", "payments-app"),
+            ("kafkausers", "payments-mtls"),
+            ("kafkatopics", "payments"),
+        ]
+        .iter()
+        .all(is)
     }
 
     /// Runs until everything is ready and nothing has been written for a while; says what is in the way if that never is.
@@ -155,7 +174,11 @@ impl Simulation {
         }
         let recent = self.trace().split_off(self.writes().saturating_sub(8));
         let state = |name: &str| self.condition("productionkafkas", "orders", name).to_string();
-        Err(format!("never settled: {} {}; last writes {recent:?}", state("Ready"), state("Reconciling")))
+        Err(format!(
+            "never settled: {} {}; last writes {recent:?}",
+            state("Ready"),
+            state("Reconciling")
+        ))
     }
 
     /// Nothing is written, over 20 ticks of which some are long, nor by a new process.
@@ -186,7 +209,13 @@ impl Simulation {
     pub fn accusations(&self) -> Vec<String> {
         let kafka = self.kafka.state();
         let state = self.api.state();
-        let mut all: Vec<String> = state.oracles.accusations().iter().chain(&kafka.accusations).cloned().collect();
+        let mut all: Vec<String> = state
+            .oracles
+            .accusations()
+            .iter()
+            .chain(&kafka.accusations)
+            .cloned()
+            .collect();
         all.extend(secrets::problems(&state, &kafka));
         all
     }

@@ -1,0 +1,173 @@
+//! A pod with Kafka's own command line tools, as an application's pod would be: the Kafka image, admitted in a
+//! restricted namespace, credentials mounted from their Secrets. Demo and suites run tools in it.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build::kafka;
+use crate::exec;
+use crate::harness::Context;
+use crate::versions::DEFAULT_KAFKA;
+
+/// Folder of Kafka's scripts in the image.
+pub const BIN: &str = "/opt/kafka/bin";
+
+/// A running client pod.
+pub struct Client<'a> {
+    context: &'a Context,
+    namespace: String,
+    name: String,
+}
+
+/// What a command said and whether it succeeded; for commands that should fail.
+#[derive(Debug)]
+pub struct Attempt {
+    pub succeeded: bool,
+    /// Standard output, then standard error.
+    pub text: String,
+}
+
+impl<'a> Client<'a> {
+    /// Creates the pod and waits until it runs; `secrets` are mounted at `/secrets/<name of the Secret>`.
+    pub fn start(context: &'a Context, namespace: &str, name: &str, secrets: &[&str]) -> Result<Self> {
+        let client = Self {
+            context,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        client.delete()?;
+        context.apply(&manifest(namespace, name, secrets))?;
+        let selector = format!("app=kafka-client,client={name}");
+        context
+            .wait_ready_pods(namespace, &selector, 1, Duration::from_secs(60))
+            .context("start a pod with Kafka's tools")?;
+        Ok(client)
+    }
+
+    /// Standard output of a shell line in the pod, ended after `seconds`.
+    pub fn run(&self, seconds: u32, line: &str) -> Result<String> {
+        exec::output(&mut self.command(seconds, line)?)
+    }
+
+    /// Like [`Client::run`], for a line whose failure is the point.
+    pub fn attempt(&self, seconds: u32, line: &str) -> Result<Attempt> {
+        let output = self.command(seconds, line)?.output().context("start kubectl exec")?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok(Attempt {
+            succeeded: output.status.success(),
+            text: String::from_utf8_lossy(&text).into_owned(),
+        })
+    }
+
+    pub fn delete(&self) -> Result<()> {
+        let words = [
+            "-n",
+            &self.namespace,
+            "delete",
+            "pod",
+            &self.name,
+            "--ignore-not-found",
+            "--grace-period=1",
+        ];
+        self.context.kubectl(&words).map(drop)
+    }
+
+    fn command(&self, seconds: u32, line: &str) -> Result<Command> {
+        let limit = seconds.to_string();
+        let words = ["kubectl", "-n", &self.namespace, "exec", &self.name, "--"];
+        self.context
+            .command(&[&words[..], &["timeout", &limit, "sh", "-c", line]].concat())
+    }
+}
+
+impl Attempt {
+    /// Fails unless the command failed and said one of `reasons`: a failure for another reason proves nothing.
+    pub fn refused_with(&self, reasons: &[&str]) -> Result<()> {
+        if self.succeeded {
+            bail!("it succeeded and said: {}", self.tail());
+        }
+        if reasons.iter().any(|reason| self.text.contains(reason)) {
+            return Ok(());
+        }
+        bail!("it failed, but without any of {reasons:?}: {}", self.tail())
+    }
+
+    /// The end of what it said, on one line.
+    pub fn tail(&self) -> String {
+        let start = self.text.char_indices().rev().nth(600).map_or(0, |(index, _)| index);
+        self.text.get(start..).unwrap_or_default().replace('\n', " | ")
+    }
+}
+
+/// The client compiler alone and the serial collector start tools in a fraction of the time.
+fn manifest(namespace: &str, name: &str, secrets: &[&str]) -> String {
+    let mounts: String = secrets
+        .iter()
+        .enumerate()
+        .map(|(index, secret)| format!("    - {{name: s{index}, mountPath: /secrets/{secret}, readOnly: true}}\n"))
+        .collect();
+    let volumes: String = secrets
+        .iter()
+        .enumerate()
+        .map(|(index, secret)| format!("  - {{name: s{index}, secret: {{secretName: {secret}, defaultMode: 0440}}}}\n"))
+        .collect();
+    let image = kafka::image_name(DEFAULT_KAFKA);
+    format!(
+        r#"
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {namespace}, labels: {{app: kafka-client, client: {name}}}}}
+spec:
+  restartPolicy: Never
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: 1
+  securityContext: {{runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000, fsGroup: 1000, seccompProfile: {{type: RuntimeDefault}}}}
+  containers:
+  - name: client
+    image: {image}
+    imagePullPolicy: IfNotPresent
+    command: [sleep, infinity]
+    env:
+    - {{name: KAFKA_HEAP_OPTS, value: "-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}}
+    - {{name: KAFKA_JVM_PERFORMANCE_OPTS, value: "-Djava.awt.headless=true"}}
+    - {{name: LOG_DIR, value: /tmp}}
+    resources: {{requests: {{cpu: 10m, memory: 128Mi}}, limits: {{memory: 768Mi}}}}
+    securityContext: {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
+    volumeMounts:
+    - {{name: tmp, mountPath: /tmp}}
+{mounts}  volumes:
+  - {{name: tmp, emptyDir: {{}}}}
+{volumes}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_another_reason_is_no_refusal() {
+        let failed = |text: &str| Attempt {
+            succeeded: false,
+            text: text.to_owned(),
+        };
+        assert!(
+            failed("SslAuthenticationException: x")
+                .refused_with(&["SslAuthentication"])
+                .is_ok()
+        );
+        assert!(
+            failed("command not found")
+                .refused_with(&["SslAuthentication"])
+                .is_err()
+        );
+        let passed = Attempt {
+            succeeded: true,
+            text: "SslAuthentication".to_owned(),
+        };
+        assert!(passed.refused_with(&["SslAuthentication"]).is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! The operator's installation for demo and suites: its own restricted namespace, both charts, the image of this
+//! checkout.
+
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context as _, Result};
+
+use crate::harness::Context;
+use crate::paths;
+
+/// Namespace of the operator.
+pub const NAMESPACE: &str = "productionkafka-system";
+/// What the operator is to the API server.
+pub const ACCOUNT: &str = "system:serviceaccount:productionkafka-system:productionkafka";
+
+/// Installs or upgrades the charts; `values` is YAML that is added to the chart's defaults.
+pub fn operator(context: &Context, values: &str) -> Result<()> {
+    context.restricted_namespace(NAMESPACE)?;
+    context
+        .install_operator(NAMESPACE, &format!("{}{values}", image_mark()))
+        .context("install the charts")
+}
+
+/// An annotation that changes with the image: the tag does not, and pods would go on with the old one.
+fn image_mark() -> String {
+    let built = std::fs::metadata(paths::repository().join("target/e2e/operator.tar")).and_then(|file| file.modified());
+    let age = built.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    age.map_or_else(String::new, |time| {
+        format!("podAnnotations: {{e2e/image-built: \"{}\"}}\n", time.as_secs())
+    })
+}

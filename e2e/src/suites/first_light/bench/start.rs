@@ -1,0 +1,110 @@
+//! How long starts take: the operator's until it leads, a cluster's until its objects and until Kafka serve.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::super::{CLUSTER, children, setup};
+use super::{Figures, process};
+use crate::harness::audit::Entry;
+use crate::harness::{Context, RELEASE};
+use crate::install;
+
+const REPEATS: usize = 3;
+
+/// From the process's first tick to its log line `leading`, when passes begin. Nobody holds the Lease before.
+pub fn process(context: &Context, figures: &mut Figures) -> Result<()> {
+    if context.audit.is_none() {
+        return Ok(());
+    }
+    let mut seconds = Vec::new();
+    for _ in 0..REPEATS {
+        scale(context, 0)?;
+        scale(context, 1)?;
+        let leading = leading(context)?;
+        seconds.push(leading - process::operator(context)?.started);
+    }
+    figures.add_spread("operator_process_start_to_reconciling", seconds, "s");
+    Ok(())
+}
+
+fn scale(context: &Context, replicas: usize) -> Result<()> {
+    let (deployment, replicas_word) = (format!("deployment/{RELEASE}"), format!("--replicas={replicas}"));
+    context.kubectl(&["-n", install::NAMESPACE, "scale", &deployment, &replicas_word])?;
+    let selector = format!("app.kubernetes.io/name={RELEASE}");
+    context.wait_ready_pods(install::NAMESPACE, &selector, replicas, Duration::from_secs(60))
+}
+
+/// Time of the log line, in seconds of the epoch.
+fn leading(context: &Context) -> Result<f64> {
+    let deployment = format!("deployment/{RELEASE}");
+    context.wait_until("the operator leads", Duration::from_secs(60), || {
+        let log = context.kubectl(&["-n", install::NAMESPACE, "logs", &deployment])?;
+        let line = log.lines().find(|line| line.contains("\"leading\""));
+        line.map(time_of).transpose()
+    })
+}
+
+fn time_of(line: &str) -> Result<f64> {
+    let entry: Value = serde_json::from_str(line).context("parse a log line")?;
+    let text = entry
+        .get("timestamp")
+        .and_then(Value::as_str)
+        .context("a log line has a timestamp")?;
+    let time: Timestamp = text.parse().with_context(|| format!("read the time {text}"))?;
+    Ok(time.as_duration().as_secs_f64())
+}
+
+/// From the API server's receipt of the resource to its objects, its pods, and Ready.
+pub fn cluster(context: &Context, figures: &mut Figures) -> Result<()> {
+    let since = Timestamp::now();
+    let ready = setup::apply_and_wait(context)?;
+    figures.add("resource_created_to_ready", ready, "s");
+    if let Some(audit) = &context.audit {
+        let entries = audit.since(since, "")?;
+        let created = |entry: &&Entry| entry.response_status.as_ref().is_some_and(|status| status.code == 201);
+        let about = |entry: &Entry, resource: &str| entry.resource() == resource;
+        let made: Vec<&Entry> = entries.iter().filter(created).collect();
+        let resource = made
+            .iter()
+            .find(|entry| about(entry, "productionkafkas"))
+            .context("the resource's creation")?;
+        let sets: Vec<&&Entry> = made.iter().filter(|entry| about(entry, "statefulsets")).collect();
+        ensure!(sets.len() == 6, "{} StatefulSets were created", sets.len());
+        let last = sets.last().context("a StatefulSet")?;
+        let passed = last
+            .request_received_timestamp
+            .duration_since(resource.request_received_timestamp);
+        figures.add("resource_created_to_all_children_written", passed.as_secs_f64(), "s");
+    }
+    figures.add("resource_created_to_all_pods_ready", pods_ready(context)?, "s");
+    setup::wait_topics_and_users(context)
+}
+
+/// By the pods' own conditions, which are exact to a second.
+fn pods_ready(context: &Context) -> Result<f64> {
+    let resource = context.kubectl_json(&["-n", super::super::NAMESPACE, "get", "pk", CLUSTER])?;
+    let created = time(&resource, "/metadata/creationTimestamp")?;
+    let mut last = created;
+    for pod in children::pods(context)? {
+        let conditions = pod
+            .pointer("/status/conditions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        for condition in conditions.filter(|condition| condition.get("type") == Some(&"Ready".into())) {
+            last = last.max(time(condition, "/lastTransitionTime")?);
+        }
+    }
+    Ok(last.duration_since(created).as_secs_f64())
+}
+
+fn time(value: &Value, pointer: &str) -> Result<Timestamp> {
+    let text = value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .with_context(|| format!("{pointer} is there"))?;
+    text.parse().with_context(|| format!("read the time {text}"))
+}

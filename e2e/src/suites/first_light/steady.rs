@@ -1,0 +1,85 @@
+//! An unchanged cluster costs no writes: neither to Kubernetes, counted in the audit log, nor to Kafka, counted by the
+//! brokers and controllers themselves.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use jiff::Timestamp;
+
+use super::clients::Clients;
+use super::{evidence, metrics, setup};
+use crate::harness::audit::Entry;
+use crate::harness::{Context, Report};
+use crate::install;
+
+/// The request that changes a configuration.
+const ALTER: &str = "IncrementalAlterConfigs";
+/// Since the last change, so that its repercussions are over.
+const SETTLE: Duration = Duration::from_secs(10);
+
+pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
+    let window = Duration::from_secs(if context.full { 600 } else { 60 });
+    report.test("the count of configuration changes sees a change", || {
+        control(context, clients)
+    });
+    report.test(
+        &format!("{} s unchanged: no write to Kubernetes or Kafka", window.as_secs()),
+        || unchanged(context, window),
+    );
+}
+
+/// The oracle must be able to fail: one change by hand raises it by at least one.
+fn control(context: &Context, clients: &Clients<'_>) -> Result<()> {
+    clients.admin_tool(
+        "kafka-topics.sh",
+        "--create --if-not-exists --topic by-hand --partitions 1 --replication-factor 3",
+    )?;
+    let before = metrics::kafka_requests(context, ALTER)?;
+    let change = "--alter --entity-type topics --entity-name by-hand --add-config retention.ms=3600000";
+    clients.admin_tool("kafka-configs.sh", change)?;
+    let after = metrics::kafka_requests(context, ALTER)?;
+    ensure!(
+        after > before,
+        "{ALTER} counted {before} before and {after} after a change by hand"
+    );
+    evidence(format!(
+        "{ALTER} counted {before} before and {after} after a change by hand"
+    ));
+    Ok(())
+}
+
+fn unchanged(context: &Context, window: Duration) -> Result<()> {
+    setup::wait_ready(context)?;
+    sleep(SETTLE);
+    let (since, before) = (Timestamp::now(), metrics::kafka_requests(context, ALTER)?);
+    sleep(window);
+    let after = metrics::kafka_requests(context, ALTER)?;
+    ensure!((after - before).abs() < 0.5, "{} {ALTER} reached Kafka", after - before);
+    let Some(audit) = &context.audit else {
+        evidence("no audit log on this cluster: writes to Kubernetes are not counted");
+        return Ok(());
+    };
+    let entries = audit.since(since, install::ACCOUNT)?;
+    let leases = entries.iter().filter(|entry| entry.resource() == "leases").count();
+    ensure!(
+        leases > 0,
+        "the audit log shows no renewal of the Lease: it does not see the operator"
+    );
+    let writes: Vec<String> = entries.iter().filter(|entry| is_real_write(entry)).map(line).collect();
+    ensure!(writes.is_empty(), "{} writes: {}", writes.len(), writes.join(", "));
+    evidence(format!(
+        "{} requests by the operator, of which {leases} for its Lease; 0 other writes; 0 {ALTER}",
+        entries.len()
+    ));
+    Ok(())
+}
+
+/// A write that is not the leader's sign of life.
+pub fn is_real_write(entry: &Entry) -> bool {
+    entry.is_write() && entry.resource() != "leases"
+}
+
+pub fn line(entry: &Entry) -> String {
+    format!("{} {}", entry.verb, entry.request_uri)
+}
