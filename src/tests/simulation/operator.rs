@@ -11,6 +11,7 @@ use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
 use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
+use crate::controller::watches::child_keys;
 use crate::controller::{Context, Settings, World};
 use crate::render::Kind;
 use crate::runtime::metrics::Metrics;
@@ -109,8 +110,7 @@ impl Operator {
             if !is_ours(&event) {
                 return Vec::new();
             }
-            let touched = stores.child_event(kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event));
-            touched.into_iter().map(Key::Cluster).collect()
+            child_keys(&stores, kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event))
         };
         let keys: Vec<Key> = match plural {
             "configmaps" => child(Kind::ConfigMap, event),
