@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 /// Lets everything happen once.
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
-    pods_of_stateful_sets(&mut api.state());
     let leads = kafka.quorum().1.is_some();
     for (key, pod) in starting_pods(api) {
         kubelet(api, kafka, &key, pod, leads);
     }
+    pods_of_stateful_sets(&mut api.state());
     let jobs = api.state().list("jobs");
     for (key, job) in jobs {
         run(api, kafka, &key, job);

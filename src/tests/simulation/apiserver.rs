@@ -64,7 +64,7 @@ impl State {
     }
 
     /// All objects of a kind, by name.
-    pub fn of_kind<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> {
+    pub fn of_kind<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> + use<'a> {
         let first = Key {
             plural: plural.to_owned(),
             namespace: String::new(),

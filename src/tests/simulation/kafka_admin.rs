@@ -130,6 +130,10 @@ fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<Confi
 }
 
 impl KafkaState {
+    fn accuse(&mut self, what: &str) {
+        self.accusations.insert(what.to_owned());
+    }
+
     fn alter(&mut self, change: &ConfigChange) {
         self.alterations.push(format!("{:?} {:?}", change.resource, change.ops));
         let mut nothing = BTreeMap::new();
@@ -362,19 +366,19 @@ impl KafkaAdmin for Admin {
 
     fn add_raft_voter(&self, _: Target, _: String, _: VoterKey, _: Vec<VoterEndpoint>) -> AdminFuture<'_, ()> {
         self.order("AddRaftVoter".into(), |state, _| {
-            drop(state.accusations.insert("a voter was added".into()))
+            state.accuse("a voter was added")
         })
     }
 
     fn remove_raft_voter(&self, _: Target, _: String, _: VoterKey) -> AdminFuture<'_, ()> {
         self.order("RemoveRaftVoter".into(), |state, _| {
-            drop(state.accusations.insert("a voter was removed".into()))
+            state.accuse("a voter was removed")
         })
     }
 
     fn unregister_broker(&self, _: i32) -> AdminFuture<'_, ()> {
         self.order("UnregisterBroker".into(), |state, _| {
-            drop(state.accusations.insert("a broker was forgotten".into()))
+            state.accuse("a broker was forgotten")
         })
     }
 }

@@ -9,7 +9,9 @@ use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
+use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
+use crate::controller::watches::child_keys;
 use crate::controller::{Context, Settings, World};
 use crate::render::Kind;
 use crate::runtime::metrics::Metrics;
@@ -60,6 +62,7 @@ impl Operator {
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),
             memories: Memories::default(),
+            vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
             fence: None,
@@ -107,8 +110,7 @@ impl Operator {
             if !is_ours(&event) {
                 return Vec::new();
             }
-            let touched = stores.child_event(kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event));
-            touched.into_iter().map(Key::Cluster).collect()
+            child_keys(&stores, kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event))
         };
         let keys: Vec<Key> = match plural {
             "configmaps" => child(Kind::ConfigMap, event),

@@ -78,6 +78,32 @@ impl Simulation {
         self.api.state().put(Actor::Other, &Key::new(plural, name), object);
     }
 
+    /// Somebody else creates an object.
+    pub fn put(&self, plural: &str, name: &str, object: Value) {
+        self.api.state().put(Actor::Other, &Key::new(plural, name), object);
+    }
+
+    /// The volume claim of a pod is lost; another of the same name takes its place, with an empty disk.
+    pub fn replace_disk(&self, pod: &str) {
+        let name = format!("data-0-{pod}");
+        let mut claim = self.get("persistentvolumeclaims", &name).unwrap();
+        self.delete("persistentvolumeclaims", &name);
+        claim["metadata"].as_object_mut().unwrap().remove("uid");
+        self.put("persistentvolumeclaims", &name, claim);
+    }
+
+    /// What the operator made, but for what runs.
+    pub fn children(&self) -> Vec<(String, String)> {
+        let kinds = ["configmaps", "secrets", "services", "networkpolicies", "poddisruptionbudgets"];
+        let state = self.api.state();
+        let all = kinds.iter().flat_map(|kind| state.of_kind(kind));
+        all.map(|(key, _)| (key.plural.clone(), key.name.clone())).collect()
+    }
+
+    pub fn pod_uids(&self) -> Vec<Value> {
+        self.api.state().of_kind("pods").map(|(_, pod)| pod["metadata"]["uid"].clone()).collect()
+    }
+
     /// Somebody else deletes an object.
     pub fn delete(&self, plural: &str, name: &str) {
         self.api.state().delete(Actor::Other, &Key::new(plural, name));
@@ -181,12 +207,12 @@ impl Simulation {
         ))
     }
 
-    /// Nothing is written, over 20 ticks of which some are long, nor by a new process.
+    /// Nothing is written, over 20 ticks of which one is long, nor by a new process.
     pub async fn stay_quiet(&mut self) -> Result<(), String> {
         for process in ["the same", "a new"] {
             let before = self.writes();
             for tick in 0..20 {
-                self.tick_of(if tick % 9 == 8 { LONG } else { TICK }).await;
+                self.tick_of(if tick == 10 { LONG } else { TICK }).await;
             }
             if self.writes() != before {
                 return Err(format!("{process} process wrote: {:?}", self.trace().split_off(before)));
