@@ -15,7 +15,7 @@ const PREFIX: &str = "#/definitions/";
 
 /// A folder with one file per kind, made when it is missing.
 pub fn folder() -> Result<PathBuf> {
-    build::cached(&format!("schemas-{}-1", versions::KUBERNETES), |scratch| {
+    build::cached(&format!("schemas-{}-2", versions::KUBERNETES), |scratch| {
         let text = fs::read(document()?).context("read the OpenAPI document of Kubernetes")?;
         let document: Value = serde_json::from_slice(&text).context("parse the OpenAPI document of Kubernetes")?;
         let definitions = document
@@ -68,12 +68,10 @@ fn write(folder: &Path, definitions: &Map<String, Value>, name: &str) -> Result<
     };
     for kind in kinds {
         let schema = json!({"$ref": format!("{PREFIX}{name}"), "definitions": closure(definitions, name)});
-        let file = format!(
-            "{}-{}-{}.json",
-            text(kind, "kind"),
-            text(kind, "group"),
-            text(kind, "version")
-        );
+        let (group, version) = (text(kind, "group"), text(kind, "version"));
+        // kubeconform takes what stands before the slash of `apiVersion` for the group, even where there is none.
+        let group = if group.is_empty() { &version } else { &group };
+        let file = format!("{}-{group}-{version}.json", text(kind, "kind"));
         fs::write(folder.join(&file), schema.to_string()).with_context(|| format!("write {file}"))?;
     }
     Ok(())

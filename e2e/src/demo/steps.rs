@@ -1,5 +1,6 @@
 //! The steps of the demo that talk to the cluster.
 
+use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -34,7 +35,11 @@ pub fn wait_ready(context: &Context, clock: &Clock) -> Result<()> {
             clock.say(&format!("  next: {next}"));
             next.clone_into(&mut said);
         }
-        Ok(diagnosis::holds(&resource, "Ready").then_some(()))
+        if diagnosis::holds(&resource, "Ready") {
+            return Ok(Some(()));
+        }
+        sleep(Duration::from_secs(1));
+        Ok(None)
     })?;
     clock.say("ProductionKafka orders is Ready");
     Ok(())

@@ -61,7 +61,11 @@ pub const CASES: &[Case] = &[
         &[("/spec/nodePools/1/roles", r#"["Controller","Broker"]"#)],
         &["exactly one pool"],
     ),
-    api("no-brokers", &[("/spec/nodePools/1", "null")], &["nodePools"]),
+    api(
+        "no-brokers",
+        &[("/spec/nodePools/1", "null")],
+        &["at least one pool", "Broker"],
+    ),
     api(
         "no-pools",
         &[("/spec/nodePools", "[]")],
