@@ -365,15 +365,11 @@ impl KafkaAdmin for Admin {
     }
 
     fn add_raft_voter(&self, _: Target, _: String, _: VoterKey, _: Vec<VoterEndpoint>) -> AdminFuture<'_, ()> {
-        self.order("AddRaftVoter".into(), |state, _| {
-            state.accuse("a voter was added")
-        })
+        self.order("AddRaftVoter".into(), |state, _| state.accuse("a voter was added"))
     }
 
     fn remove_raft_voter(&self, _: Target, _: String, _: VoterKey) -> AdminFuture<'_, ()> {
-        self.order("RemoveRaftVoter".into(), |state, _| {
-            state.accuse("a voter was removed")
-        })
+        self.order("RemoveRaftVoter".into(), |state, _| state.accuse("a voter was removed"))
     }
 
     fn unregister_broker(&self, _: i32) -> AdminFuture<'_, ()> {
