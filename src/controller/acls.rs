@@ -158,7 +158,9 @@ fn is_applied(map: Option<&DynamicObject>) -> bool {
 async fn supersede(context: &Context, key: &ClusterKey, name: &str) -> Result<bool, PassError> {
     for kind in [Kind::Job, Kind::ConfigMap] {
         for old in documents(context, key, kind).await? {
-            let runs = condition(&old.data, "Complete").or(condition(&old.data, "Failed")).is_none();
+            let runs = condition(&old.data, "Complete")
+                .or(condition(&old.data, "Failed"))
+                .is_none();
             if old.name_any() == name {
                 continue;
             }
@@ -166,7 +168,11 @@ async fn supersede(context: &Context, key: &ClusterKey, name: &str) -> Result<bo
                 return Ok(false);
             }
             let uid = old.uid().unwrap_or_default();
-            let key = ObjectKey { kind, namespace: key.namespace.clone(), name: old.name_any() };
+            let key = ObjectKey {
+                kind,
+                namespace: key.namespace.clone(),
+                name: old.name_any(),
+            };
             apply::delete(context, &key, &uid).await?;
         }
     }
@@ -175,7 +181,11 @@ async fn supersede(context: &Context, key: &ClusterKey, name: &str) -> Result<bo
 
 /// Jobs or ConfigMaps of this cluster's documents.
 async fn documents(context: &Context, key: &ClusterKey, kind: Kind) -> Result<Vec<DynamicObject>, PassError> {
-    let selector = format!("{CLUSTER_LABEL}={},{COMPONENT}={}", key.name, Component::AclSync.as_str());
+    let selector = format!(
+        "{CLUSTER_LABEL}={},{COMPONENT}={}",
+        key.name,
+        Component::AclSync.as_str()
+    );
     let api = apply::api(context, kind, &key.namespace);
     let parameters = ListParams::default().labels(&selector);
     let list = apply::bounded("list", kind.as_str(), (&key.namespace, ""), api.list(&parameters)).await?;
@@ -220,9 +230,17 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
 pub fn kept(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
     let prefix = format!("{}-acl-", key.name);
     let is_document = |name: &str| {
-        name.strip_prefix(&prefix).is_some_and(|hash| hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        name.strip_prefix(&prefix)
+            .is_some_and(|hash| hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     let children = context.stores.children_of(key);
-    let maps = children.into_iter().filter(|(child, _)| child.kind == Kind::ConfigMap && is_document(&child.name));
-    maps.map(|(child, _)| render::Child { kind: Kind::ConfigMap, name: child.name, body: Value::Null }).collect()
+    let maps = children
+        .into_iter()
+        .filter(|(child, _)| child.kind == Kind::ConfigMap && is_document(&child.name));
+    maps.map(|(child, _)| render::Child {
+        kind: Kind::ConfigMap,
+        name: child.name,
+        body: Value::Null,
+    })
+    .collect()
 }

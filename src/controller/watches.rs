@@ -5,8 +5,8 @@ use super::queue::{Key, Triggers};
 use super::stores::{ClusterKey, Share, Stores};
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::model::names;
-use crate::render::{Kind, sentinel_name};
 use crate::render::labels::{MANAGED_BY, OPERATOR};
+use crate::render::{Kind, sentinel_name};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
@@ -82,7 +82,12 @@ fn key_of<K: ResourceExt>(object: &K, name: String) -> ClusterKey {
 }
 
 /// Takes in an event of a child; says whom it concerns: its cluster, and the user whose credentials' sentinel it is.
-pub(crate) fn child_keys<K>(stores: &Stores, kind: Kind, share: &Share, event: Event<PartialObjectMeta<K>>) -> Vec<Key> {
+pub(crate) fn child_keys<K>(
+    stores: &Stores,
+    kind: Kind,
+    share: &Share,
+    event: Event<PartialObjectMeta<K>>,
+) -> Vec<Key> {
     let user = match &event {
         Event::Apply(object) | Event::Delete(object) => user_of(&object.metadata),
         _ => None,
@@ -92,8 +97,15 @@ pub(crate) fn child_keys<K>(stores: &Stores, kind: Kind, share: &Share, event: E
 }
 
 fn user_of(meta: &ObjectMeta) -> Option<Key> {
-    let name = meta.name.as_deref()?.strip_suffix(&sentinel_name(&names::credentials("")))?.to_owned();
-    Some(Key::User(ClusterKey { namespace: meta.namespace.clone().unwrap_or_default(), name }))
+    let name = meta
+        .name
+        .as_deref()?
+        .strip_suffix(&sentinel_name(&names::credentials("")))?
+        .to_owned();
+    Some(Key::User(ClusterKey {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name,
+    }))
 }
 
 fn ours() -> watcher::Config {

@@ -94,14 +94,24 @@ impl Simulation {
 
     /// What the operator made, but for what runs.
     pub fn children(&self) -> Vec<(String, String)> {
-        let kinds = ["configmaps", "secrets", "services", "networkpolicies", "poddisruptionbudgets"];
+        let kinds = [
+            "configmaps",
+            "secrets",
+            "services",
+            "networkpolicies",
+            "poddisruptionbudgets",
+        ];
         let state = self.api.state();
         let all = kinds.iter().flat_map(|kind| state.of_kind(kind));
         all.map(|(key, _)| (key.plural.clone(), key.name.clone())).collect()
     }
 
     pub fn pod_uids(&self) -> Vec<Value> {
-        self.api.state().of_kind("pods").map(|(_, pod)| pod["metadata"]["uid"].clone()).collect()
+        self.api
+            .state()
+            .of_kind("pods")
+            .map(|(_, pod)| pod["metadata"]["uid"].clone())
+            .collect()
     }
 
     /// Somebody else deletes an object.
