@@ -46,21 +46,12 @@ pub async fn drive(
     let key = super::identity::cluster_key(&cluster.names);
     let document = acl::document(&context.stores.users_of(&key));
     let hash = document.content_hash();
-    if memory.acls.as_ref() == Some(&hash) {
-        return Ok(Progress::Applied);
-    }
     let name = cluster.names.acl_job(&hash);
     let map = ObjectKey {
         kind: Kind::ConfigMap,
         namespace: key.namespace.clone(),
         name: name.clone(),
     };
-    // Whatever was in force is so no longer: until this document is known to be in Kafka, none is.
-    memory.acls = None;
-    if is_applied(apply::get(context, &map).await?.as_ref()) {
-        memory.acls = Some(hash);
-        return Ok(Progress::Applied);
-    }
     let work = Work {
         context,
         cluster,
@@ -68,6 +59,18 @@ pub async fn drive(
         document: &document,
         hash: &hash,
     };
+    if memory.acls.as_ref() == Some(&hash) {
+        if context.stores.child(&map).is_none() {
+            work.mark().await?;
+        }
+        return Ok(Progress::Applied);
+    }
+    // Whatever was in force is so no longer: until this document is known to be in Kafka, none is.
+    memory.acls = None;
+    if is_applied(apply::get(context, &map).await?.as_ref()) {
+        memory.acls = Some(hash.clone());
+        return Ok(Progress::Applied);
+    }
     let job = ObjectKey {
         kind: Kind::Job,
         ..map.clone()
@@ -114,11 +117,17 @@ impl Work<'_> {
         children
     }
 
+    /// Notes at the document that Kafka has it.
+    async fn mark(&self) -> Result<(), PassError> {
+        for child in self.children(true) {
+            apply::child(self.context, &self.cluster.names.namespace, &child).await?;
+        }
+        Ok(())
+    }
+
     async fn finished(&self, job: &Value, memory: &mut Memory) -> Result<Progress, PassError> {
         if condition(job, "Complete").is_some() {
-            for child in self.children(true) {
-                apply::child(self.context, &self.cluster.names.namespace, &child).await?;
-            }
+            self.mark().await?;
             memory.acls = Some(self.hash.to_owned());
             return Ok(Progress::Applied);
         }

@@ -39,7 +39,7 @@ pub struct Apiserver {
 
 type Answer = (u16, Value);
 
-fn refusal(code: u16, reason: &str, message: String) -> Answer {
+fn refusal(code: u16, reason: &str, message: &str) -> Answer {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message,
     });
@@ -111,7 +111,8 @@ impl State {
         }
         self.versions += 1;
         object["metadata"]["resourceVersion"] = json!(self.versions.to_string());
-        self.oracles.stored(actor, key, before.as_ref(), &object, &self.objects);
+        self.oracles
+            .stored(actor, key, (before.as_ref(), &object), &self.objects);
         self.objects.insert(key.clone(), object.clone());
         self.log.push(Change {
             key: key.clone(),
@@ -168,8 +169,8 @@ impl State {
             (Method::PATCH, known) => self.patch(call, known),
             (Method::PUT, Some(known)) => self.replace(call, &known),
             (Method::DELETE, Some(known)) => self.answer_delete(call, &known),
-            (_, None) => refusal(404, "NotFound", format!("{key} not found")),
-            (method, _) => refusal(405, "MethodNotAllowed", format!("{method} {key}")),
+            (_, None) => refusal(404, "NotFound", &format!("{key} not found")),
+            (method, _) => refusal(405, "MethodNotAllowed", &format!("{method} {key}")),
         }
     }
 
@@ -184,11 +185,12 @@ impl State {
                 value.is_some() && (wanted.is_none() || value == wanted)
             })
         };
-        let shape = |object: &Value| match call.metadata_only {
-            true => {
+        let shape = |object: &Value| {
+            if call.metadata_only {
                 json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]})
+            } else {
+                object.clone()
             }
-            false => object.clone(),
         };
         let here = |key: &Key| call.key.namespace.is_empty() || key.namespace == call.key.namespace;
         let items: Vec<Value> = self
@@ -206,7 +208,7 @@ impl State {
             ..call.key.clone()
         };
         if self.objects.contains_key(&key) {
-            return refusal(409, "AlreadyExists", format!("{key} already exists"));
+            return refusal(409, "AlreadyExists", &format!("{key} already exists"));
         }
         (201, self.put(Actor::Operator, &key, call.body.clone()))
     }
@@ -217,7 +219,7 @@ impl State {
             self.oracles.accuse(format!("{call} without resourceVersion"));
         }
         if version != text(known, "/metadata/resourceVersion") {
-            return refusal(409, "Conflict", format!("{} was modified", call.key));
+            return refusal(409, "Conflict", &format!("{} was modified", call.key));
         }
         let mut object = call.body.clone();
         if let Some(status) = known.get("status") {
@@ -233,12 +235,12 @@ impl State {
         }
         let is_status = call.subresource.as_deref() == Some("status");
         if known.is_none() && is_status {
-            return refusal(404, "NotFound", format!("{} not found", call.key));
+            return refusal(404, "NotFound", &format!("{} not found", call.key));
         }
         let asked = text(&call.body, "/metadata/uid");
         let there = known.as_ref().and_then(|known| text(known, "/metadata/uid"));
         if asked.is_some() && asked != there {
-            return refusal(409, "Conflict", format!("{}: other uid", call.key));
+            return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
         let wish = wish_in(&call.body, is_status);
         let slot = (call.key.clone(), call.manager().to_owned(), is_status);
@@ -257,7 +259,7 @@ impl State {
             self.oracles.accuse(format!("{call} without the uid as precondition"));
         }
         if wanted.is_some() && wanted != text(known, "/metadata/uid") {
-            return refusal(409, "Conflict", format!("{}: other uid", call.key));
+            return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
         self.delete(Actor::Operator, &call.key);
         (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
@@ -321,7 +323,7 @@ impl Apiserver {
         };
         let answer = match passage {
             Passage::Closed => return std::future::pending().await,
-            Passage::Struck(Fault::Refuse(code)) => refusal(code, reason(code), "struck".into()),
+            Passage::Struck(Fault::Refuse(code)) => refusal(code, reason(code), "struck"),
             Passage::Free | Passage::Struck(_) => self.state().answer(&call),
         };
         match passage {

@@ -274,14 +274,18 @@ impl KafkaAdmin for Admin {
         _: bool,
     ) -> AdminFuture<'_, Outcomes<ConfigResource>> {
         self.order("IncrementalAlterConfigs".into(), |state, _| {
-            changes.iter().for_each(|change| state.alter(change));
+            for change in &changes {
+                state.alter(change);
+            }
             done(changes.into_iter().map(|change| change.resource))
         })
     }
 
     fn create_topics(&self, topics: Vec<NewTopic>, _: bool) -> AdminFuture<'_, Outcomes<String>> {
         self.order("CreateTopics".into(), |state, brokers| {
-            topics.iter().for_each(|topic| state.create(topic, brokers));
+            for topic in &topics {
+                state.create(topic, brokers);
+            }
             done(topics.into_iter().map(|topic| topic.name))
         })
     }
@@ -321,9 +325,9 @@ impl KafkaAdmin for Admin {
     ) -> AdminFuture<'_, Outcomes<String>> {
         self.order("AlterUserScramCredentials".into(), move |state, _| {
             state.upserts += upserts.len();
-            deletions
-                .iter()
-                .for_each(|deletion| drop(state.scram.remove(&deletion.user)));
+            for deletion in &deletions {
+                state.scram.remove(&deletion.user);
+            }
             let users = upserts
                 .iter()
                 .map(|one| one.user.clone())
@@ -374,7 +378,7 @@ impl KafkaAdmin for Admin {
 
     fn unregister_broker(&self, _: i32) -> AdminFuture<'_, ()> {
         self.order("UnregisterBroker".into(), |state, _| {
-            state.accuse("a broker was forgotten")
+            state.accuse("a broker was forgotten");
         })
     }
 }

@@ -148,7 +148,9 @@ impl Operator {
             }
             _ => Vec::new(),
         };
-        keys.into_iter().for_each(|key| self.schedule(key, 0));
+        for key in keys {
+            self.schedule(key, 0);
+        }
     }
 
     fn schedule(&mut self, key: Key, after: i64) {

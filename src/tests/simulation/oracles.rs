@@ -52,8 +52,7 @@ impl Oracles {
         &mut self,
         actor: Actor,
         key: &Key,
-        before: Option<&Value>,
-        after: &Value,
+        (before, after): (Option<&Value>, &Value),
         all: &BTreeMap<Key, Value>,
     ) {
         if actor == Actor::Operator && before.is_none() {

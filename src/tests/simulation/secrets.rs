@@ -49,7 +49,7 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
         let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
         let mut expect = |holds: bool, what: &str| {
             if !holds {
-                problems.push(format!("{key}: {what}"))
+                problems.push(format!("{key}: {what}"));
             }
         };
         if texts.contains_key("node.pem") {
