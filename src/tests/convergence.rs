@@ -15,16 +15,21 @@ struct Run {
 async fn run(fault: Option<(usize, Fault)>) -> Result<Run, String> {
     let mut simulation = Simulation::new(fault);
     simulation.create();
-    simulation.settle().await?;
+    let mut accusations = Vec::from_iter(simulation.settle().await.err());
     let trace = simulation.trace();
-    simulation.stay_quiet().await?;
-    let mut accusations = simulation.accusations();
+    if accusations.is_empty() {
+        accusations.extend(simulation.stay_quiet().await.err());
+    }
+    accusations.extend(simulation.accusations());
     let (repeated, deleted) = simulation.repeated();
     accusations.extend(repeated.iter().map(|what| format!("created again: {what}")));
     accusations.extend(deleted.iter().map(|what| format!("deleted: {what}")));
     let upserts = simulation.kafka.state().upserts;
     if upserts != 1 {
         accusations.push(format!("{upserts} credentials were written for one user"));
+    }
+    if let Some((number, _)) = fault.filter(|(number, _)| *number > trace.len()) {
+        accusations.push(format!("there was no write {number} to strike at"));
     }
     if !accusations.is_empty() {
         return Err(accusations.join("\n"));
@@ -88,7 +93,7 @@ fn nothing_strikes() {
 
 #[test]
 fn killed_before_a_write() {
-    strike(Fault::KillBefore, 2);
+    strike(Fault::KillBefore, 3);
 }
 
 #[test]
@@ -103,15 +108,15 @@ fn killed_after_each_write() {
 
 #[test]
 fn a_write_conflicts_once() {
-    strike(Fault::Refuse(409), 5);
+    strike(Fault::Refuse(409), 6);
 }
 
 #[test]
 fn a_write_fails_once() {
-    strike(Fault::Refuse(500), 5);
+    strike(Fault::Refuse(500), 6);
 }
 
 #[test]
 fn a_write_loses_its_answer() {
-    strike(Fault::LoseAnswer, 3);
+    strike(Fault::LoseAnswer, 4);
 }
