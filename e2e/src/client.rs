@@ -41,7 +41,7 @@ impl<'a> Client<'a> {
         context.apply(&manifest(namespace, name, secrets))?;
         let selector = format!("app=kafka-client,client={name}");
         context
-            .wait_ready_pods(namespace, &selector, 1, Duration::from_secs(60))
+            .wait_ready_pods(namespace, &selector, 1, Duration::from_mins(1))
             .context("start a pod with Kafka's tools")?;
         Ok(client)
     }
@@ -101,18 +101,20 @@ impl Attempt {
     }
 }
 
+/// A shell command that prints `<tag> 1` to `<tag> <count>`, with what the smallest image has.
+pub fn numbered(tag: &str, count: usize) -> String {
+    format!("awk 'BEGIN {{ for (i = 1; i <= {count}; i++) print \"{tag} \" i }}'")
+}
+
 /// The client compiler alone and the serial collector start tools in a fraction of the time.
 fn manifest(namespace: &str, name: &str, secrets: &[&str]) -> String {
-    let mounts: String = secrets
-        .iter()
-        .enumerate()
-        .map(|(index, secret)| format!("    - {{name: s{index}, mountPath: /secrets/{secret}, readOnly: true}}\n"))
-        .collect();
-    let volumes: String = secrets
-        .iter()
-        .enumerate()
-        .map(|(index, secret)| format!("  - {{name: s{index}, secret: {{secretName: {secret}, defaultMode: 0440}}}}\n"))
-        .collect();
+    let (mut mounts, mut volumes) = (String::new(), String::new());
+    for (index, secret) in secrets.iter().enumerate() {
+        let mount = format!("    - {{name: s{index}, mountPath: /secrets/{secret}, readOnly: true}}\n");
+        let volume = format!("  - {{name: s{index}, secret: {{secretName: {secret}, defaultMode: 0440}}}}\n");
+        mounts.push_str(&mount);
+        volumes.push_str(&volume);
+    }
     let image = kafka::image_name(DEFAULT_KAFKA);
     format!(
         r#"
@@ -147,6 +149,12 @@ spec:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_lines_are_all_there() {
+        let text = exec::output(Command::new("sh").args(["-c", &numbered("payment 7", 3)])).unwrap();
+        assert_eq!(text, "payment 7 1\npayment 7 2\npayment 7 3\n");
+    }
 
     #[test]
     fn a_refusal_for_another_reason_is_no_refusal() {

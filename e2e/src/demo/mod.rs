@@ -77,7 +77,7 @@ fn on_cluster(clock: &Clock, context: &Context) -> Result<()> {
     clock.say("examples/production.yaml is applied: 3 controllers, 3 brokers, a topic, two users");
     steps::wait_ready(context, clock)?;
     for kind in ["KafkaTopic", "KafkaUser"] {
-        steps::wait_all_ready(context, kind, Duration::from_secs(120))?;
+        steps::wait_all_ready(context, kind, Duration::from_mins(2))?;
         clock.say(&format!("every {kind} is Ready"));
     }
     steps::write_and_read(context, clock)?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Clock, NAMESPACE};
 use crate::cli::Target;
-use crate::client::{BIN, Client};
+use crate::client::{BIN, Client, numbered};
 use crate::harness::Context;
 use crate::{diagnosis, paths};
 
@@ -25,7 +25,7 @@ pub fn apply_example(context: &Context) -> Result<()> {
 /// Waits for the cluster and says what the operator says that it does.
 pub fn wait_ready(context: &Context, clock: &Clock) -> Result<()> {
     let mut said = String::new();
-    context.wait_until("the ProductionKafka is Ready", Duration::from_secs(300), || {
+    context.wait_until("the ProductionKafka is Ready", Duration::from_mins(5), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", "orders"])?;
         let next = resource
             .pointer("/status/nextAction")
@@ -68,7 +68,10 @@ pub fn write_and_read(context: &Context, clock: &Clock) -> Result<()> {
         "--bootstrap-server $(cat /secrets/{CREDENTIALS}/bootstrap.servers) \
          --command-config /secrets/{CREDENTIALS}/client.properties --topic payments"
     );
-    let write = format!("seq -f 'payment {run} %.0f' {RECORDS} | {BIN}/kafka-console-producer.sh {connect}");
+    let write = format!(
+        "{} | {BIN}/kafka-console-producer.sh {connect}",
+        numbered(&format!("payment {run}"), RECORDS)
+    );
     client.run(90, &write).context("write as payments-app")?;
     clock.say(&format!("{RECORDS} records written over TLS with SCRAM-SHA-512"));
     let read = read(&client, &connect, &format!("payment {run} "))?;

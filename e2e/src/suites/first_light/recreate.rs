@@ -87,7 +87,7 @@ fn volumes(context: &Context) -> Result<Vec<String>> {
 fn gone(context: &Context) -> Result<()> {
     context.wait_until(
         "pods, StatefulSets and Services are gone",
-        Duration::from_secs(120),
+        Duration::from_mins(2),
         || {
             let kinds = "pods,statefulsets,services";
             let left = context.kubectl(&["-n", NAMESPACE, "get", kinds, "-l", &children::label(), "-o", "name"])?;

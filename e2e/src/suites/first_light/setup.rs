@@ -10,7 +10,7 @@ use crate::harness::Context;
 use crate::{diagnosis, install, paths};
 
 /// Longest that a cluster of this size may take.
-pub const READY: Duration = Duration::from_secs(300);
+pub const READY: Duration = Duration::from_mins(5);
 
 /// Removes what an earlier run left.
 pub fn clean(context: &Context) -> Result<()> {
@@ -85,7 +85,7 @@ pub fn wait_ready(context: &Context) -> Result<()> {
 
 /// Waits until every topic and user is Ready.
 pub fn wait_topics_and_users(context: &Context) -> Result<()> {
-    context.wait_until("topics and users are Ready", Duration::from_secs(120), || {
+    context.wait_until("topics and users are Ready", Duration::from_mins(2), || {
         let list = context.kubectl_json(&["-n", NAMESPACE, "get", "pkt,pku"])?;
         let mut waiting = diagnosis::items(&list).iter();
         match waiting.find(|item| !diagnosis::holds(item, "Ready")) {

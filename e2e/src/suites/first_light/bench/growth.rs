@@ -16,7 +16,7 @@ pub fn to_twenty(context: &Context) -> Result<()> {
     context.restricted_namespace(NAMESPACE)?;
     let items: Vec<_> = (0..CLUSTERS).map(unschedulable).collect();
     context.apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())?;
-    context.wait_until("all StatefulSets are written", Duration::from_secs(180), || {
+    context.wait_until("all StatefulSets are written", Duration::from_mins(3), || {
         let names = context.kubectl(&["-n", NAMESPACE, "get", "statefulsets", "-o", "name"])?;
         match names.lines().count() {
             count if count == CLUSTERS * NODES => Ok(Some(())),

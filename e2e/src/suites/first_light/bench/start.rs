@@ -34,13 +34,13 @@ fn scale(context: &Context, replicas: usize) -> Result<()> {
     let (deployment, replicas_word) = (format!("deployment/{RELEASE}"), format!("--replicas={replicas}"));
     context.kubectl(&["-n", install::NAMESPACE, "scale", &deployment, &replicas_word])?;
     let selector = format!("app.kubernetes.io/name={RELEASE}");
-    context.wait_ready_pods(install::NAMESPACE, &selector, replicas, Duration::from_secs(60))
+    context.wait_ready_pods(install::NAMESPACE, &selector, replicas, Duration::from_mins(1))
 }
 
 /// Time of the log line, in seconds of the epoch.
 fn leading(context: &Context) -> Result<f64> {
     let deployment = format!("deployment/{RELEASE}");
-    context.wait_until("the operator leads", Duration::from_secs(60), || {
+    context.wait_until("the operator leads", Duration::from_mins(1), || {
         let log = context.kubectl(&["-n", install::NAMESPACE, "logs", &deployment])?;
         let line = log.lines().find(|line| line.contains("\"leading\""));
         line.map(time_of).transpose()
