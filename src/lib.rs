@@ -1,7 +1,7 @@
 //! Production Kafka: an operator that turns one `ProductionKafka` resource into a hardened Apache Kafka 4.x cluster.
 //!
-//! Layers (an arrow may be used only downwards): cli → runtime → controller → {api, model, render, pki, acl, kafka};
-//! render and deciders → model → api; kafka knows nothing of Kubernetes.
+//! Layers (an arrow may be used only downwards): cli → controller → {render, pki, acl, kafka, runtime} → model → api;
+//! kafka knows nothing of Kubernetes, runtime nothing of clusters, and pure modules no client, clock or environment.
 #![forbid(unsafe_code)]
 
 pub mod acl;

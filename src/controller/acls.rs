@@ -6,12 +6,16 @@ use super::context::Context;
 use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
-use super::stores::ClusterKey;
+use super::stores::{CLUSTER_LABEL, ClusterKey};
 use crate::acl;
 use crate::kafka::acls::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType};
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity, ports};
+use crate::render::labels::{COMPONENT, Component};
 use crate::render::{self, Kind};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use kube::core::DynamicObject;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -42,24 +46,12 @@ pub async fn drive(
     let key = super::identity::cluster_key(&cluster.names);
     let document = acl::document(&context.stores.users_of(&key));
     let hash = document.content_hash();
-    if memory.acls.as_ref() == Some(&hash) {
-        return Ok(Progress::Applied);
-    }
     let name = cluster.names.acl_job(&hash);
     let map = ObjectKey {
         kind: Kind::ConfigMap,
         namespace: key.namespace.clone(),
         name: name.clone(),
     };
-    let seen = context.stores.child(&map);
-    if seen.is_some_and(|meta| {
-        meta.annotations
-            .iter()
-            .any(|(key, value)| key == APPLIED && value == "true")
-    }) {
-        memory.acls = Some(hash);
-        return Ok(Progress::Applied);
-    }
     let work = Work {
         context,
         cluster,
@@ -67,6 +59,18 @@ pub async fn drive(
         document: &document,
         hash: &hash,
     };
+    if memory.acls.as_ref() == Some(&hash) {
+        if context.stores.child(&map).is_none() {
+            work.mark().await?;
+        }
+        return Ok(Progress::Applied);
+    }
+    // Whatever was in force is so no longer: until this document is known to be in Kafka, none is.
+    memory.acls = None;
+    if is_applied(apply::get(context, &map).await?.as_ref()) {
+        memory.acls = Some(hash.clone());
+        return Ok(Progress::Applied);
+    }
     let job = ObjectKey {
         kind: Kind::Job,
         ..map.clone()
@@ -75,7 +79,7 @@ pub async fn drive(
         return work.finished(&live.data, memory).await;
     }
     grant_job(admin).await?;
-    if other_job_runs(context, &key, &name) {
+    if !supersede(context, &key, &name).await? {
         return Ok(Progress::Running(Duration::from_secs(2)));
     }
     for child in work.children(false) {
@@ -113,11 +117,17 @@ impl Work<'_> {
         children
     }
 
+    /// Notes at the document that Kafka has it.
+    async fn mark(&self) -> Result<(), PassError> {
+        for child in self.children(true) {
+            apply::child(self.context, &self.cluster.names.namespace, &child).await?;
+        }
+        Ok(())
+    }
+
     async fn finished(&self, job: &Value, memory: &mut Memory) -> Result<Progress, PassError> {
         if condition(job, "Complete").is_some() {
-            for child in self.children(true) {
-                apply::child(self.context, &self.cluster.names.namespace, &child).await?;
-            }
+            self.mark().await?;
             memory.acls = Some(self.hash.to_owned());
             return Ok(Progress::Applied);
         }
@@ -138,25 +148,48 @@ fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {
     })
 }
 
-/// One Job at a time: an older document's Job must be gone or done before the next starts.
-fn other_job_runs(context: &Context, key: &ClusterKey, name: &str) -> bool {
-    let jobs = context.stores.children_of(key);
-    jobs.iter().any(|(job, meta)| {
-        job.kind == Kind::Job
-            && job.name != name
-            && !meta.annotations.iter().any(|(key, _)| key == APPLIED)
-            && context
-                .stores
-                .child(&ObjectKey {
-                    kind: Kind::ConfigMap,
-                    ..job.clone()
-                })
-                .is_some_and(|map| {
-                    !map.annotations
-                        .iter()
-                        .any(|(key, value)| key == APPLIED && value == "true")
-                })
-    })
+fn is_applied(map: Option<&DynamicObject>) -> bool {
+    map.is_some_and(|map| map.annotations().get(APPLIED).is_some_and(|value| value == "true"))
+}
+
+/// Removes what is left of older documents, once no Job of theirs runs any more. Without this, going back to an older
+/// document would find its mark or its finished Job and be taken for applied while Kafka holds a newer one. Read live: a
+/// mark that the cache doesn't show yet counts too.
+async fn supersede(context: &Context, key: &ClusterKey, name: &str) -> Result<bool, PassError> {
+    for kind in [Kind::Job, Kind::ConfigMap] {
+        for old in documents(context, key, kind).await? {
+            let runs = condition(&old.data, "Complete")
+                .or(condition(&old.data, "Failed"))
+                .is_none();
+            if old.name_any() == name {
+                continue;
+            }
+            if kind == Kind::Job && runs {
+                return Ok(false);
+            }
+            let uid = old.uid().unwrap_or_default();
+            let key = ObjectKey {
+                kind,
+                namespace: key.namespace.clone(),
+                name: old.name_any(),
+            };
+            apply::delete(context, &key, &uid).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Jobs or ConfigMaps of this cluster's documents.
+async fn documents(context: &Context, key: &ClusterKey, kind: Kind) -> Result<Vec<DynamicObject>, PassError> {
+    let selector = format!(
+        "{CLUSTER_LABEL}={},{COMPONENT}={}",
+        key.name,
+        Component::AclSync.as_str()
+    );
+    let api = apply::api(context, kind, &key.namespace);
+    let parameters = ListParams::default().labels(&selector);
+    let list = apply::bounded("list", kind.as_str(), (&key.namespace, ""), api.list(&parameters)).await?;
+    Ok(list.items)
 }
 
 /// Lets the Job's principal alter ACLs, and nothing else.
@@ -193,14 +226,21 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
     Ok(())
 }
 
-/// The document that's in force or on its way, so that it isn't pruned.
-pub fn current(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
-    let hash = acl::document(&context.stores.users_of(key)).content_hash();
-    let hash = hash.get(..10).unwrap_or_default();
-    let name = format!("{}-acl-{hash}", key.name);
-    vec![render::Child {
+/// Documents aren't pruned: a Job that runs reads its own, and `supersede` removes those that are over.
+pub fn kept(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
+    let prefix = format!("{}-acl-", key.name);
+    let is_document = |name: &str| {
+        name.strip_prefix(&prefix)
+            .is_some_and(|hash| hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let children = context.stores.children_of(key);
+    let maps = children
+        .into_iter()
+        .filter(|(child, _)| child.kind == Kind::ConfigMap && is_document(&child.name));
+    maps.map(|(child, _)| render::Child {
         kind: Kind::ConfigMap,
-        name,
+        name: child.name,
         body: Value::Null,
-    }]
+    })
+    .collect()
 }

@@ -51,7 +51,6 @@ fn stamped(child: &Child) -> Child {
 /// Brings one child to what is wanted.
 pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
     let wanted = wish(&child.body);
-    let child = &stamped(child);
     let key = ObjectKey {
         kind: child.kind,
         namespace: namespace.to_owned(),
@@ -71,6 +70,7 @@ pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<
 
 /// Reads live, refuses what isn't ours, writes what differs.
 async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) -> Result<Applied, PassError> {
+    let child = &stamped(child);
     if let Some(live) = get(context, &key).await? {
         refuse_foreign(&key, &live, &child.body)?;
         if live_says(&live, &child.body) {
@@ -86,7 +86,6 @@ async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) ->
 /// Brings an object that isn't watched to what is wanted: always read live first.
 pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
     let wanted = wish(&child.body);
-    let child = &stamped(child);
     let key = ObjectKey {
         kind: child.kind,
         namespace: namespace.to_owned(),
@@ -105,8 +104,8 @@ fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Resu
     let wanted_owner = wanted
         .pointer("/metadata/ownerReferences/0/uid")
         .and_then(Value::as_str);
-    let owned = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
-    if owned || ours && owner.is_none() {
+    let is_child = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
+    if is_child || ours && owner.is_none() {
         return Ok(());
     }
     Err(PassError::Foreign {

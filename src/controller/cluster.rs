@@ -203,7 +203,7 @@ async fn children(
         apply::child(context, &key.namespace, child).await?;
     }
     let mut kept = wanted.clone();
-    kept.extend(acls::current(context, &key));
+    kept.extend(acls::kept(context, &key));
     prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
     Ok(wanted
         .iter()

@@ -24,7 +24,7 @@ pub mod stores;
 mod topic;
 mod trust;
 mod user;
-mod watches;
+pub(crate) mod watches;
 
 pub use context::{Context, Settings, World};
 pub use watches::start;

@@ -4,14 +4,16 @@
 use super::queue::{Key, Triggers};
 use super::stores::{ClusterKey, Share, Stores};
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
-use crate::render::Kind;
+use crate::model::names;
 use crate::render::labels::{MANAGED_BY, OPERATOR};
+use crate::render::{Kind, sentinel_name};
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
@@ -79,6 +81,33 @@ fn key_of<K: ResourceExt>(object: &K, name: String) -> ClusterKey {
     }
 }
 
+/// Takes in an event of a child; says whom it concerns: its cluster, and the user whose credentials' sentinel it is.
+pub(crate) fn child_keys<K>(
+    stores: &Stores,
+    kind: Kind,
+    share: &Share,
+    event: Event<PartialObjectMeta<K>>,
+) -> Vec<Key> {
+    let user = match &event {
+        Event::Apply(object) | Event::Delete(object) => user_of(&object.metadata),
+        _ => None,
+    };
+    let touched = stores.child_event(kind, share, event);
+    touched.into_iter().map(Key::Cluster).chain(user).collect()
+}
+
+fn user_of(meta: &ObjectMeta) -> Option<Key> {
+    let name = meta
+        .name
+        .as_deref()?
+        .strip_suffix(&sentinel_name(&names::credentials("")))?
+        .to_owned();
+    Some(Key::User(ClusterKey {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name,
+    }))
+}
+
 fn ours() -> watcher::Config {
     watcher::Config::default().labels(&format!("{MANAGED_BY}={OPERATOR}"))
 }
@@ -132,8 +161,7 @@ impl Watching {
         let api: Api<PartialObjectMeta<K>> = self.api();
         self.clone()
             .run(self.name(kind.as_str()), api, ours(), move |watching, event| {
-                let touched = watching.stores.child_event(kind, &watching.share, event);
-                touched.into_iter().map(Key::Cluster).collect()
+                child_keys(&watching.stores, kind, &watching.share, event)
             });
     }
 

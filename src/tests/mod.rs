@@ -4,4 +4,5 @@ mod bad_input;
 mod convergence;
 mod crds;
 mod layering;
+mod scenarios;
 mod simulation;

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 /// Lets everything happen once.
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
-    pods_of_stateful_sets(&mut api.state());
     let leads = kafka.quorum().1.is_some();
     for (key, pod) in starting_pods(api) {
         kubelet(api, kafka, &key, pod, leads);
     }
+    pods_of_stateful_sets(&mut api.state());
     let jobs = api.state().list("jobs");
     for (key, job) in jobs {
         run(api, kafka, &key, job);
@@ -36,12 +36,21 @@ fn starting_pods(api: &Apiserver) -> Vec<(Key, Value)> {
 
 /// Objects all of whose owners are gone go too.
 fn collect_garbage(state: &mut State) {
-    let alive: BTreeSet<&str> = state.all().map(|(_, object)| object["metadata"]["uid"].as_str().unwrap()).collect();
+    let alive: BTreeSet<&str> = state
+        .all()
+        .map(|(_, object)| object["metadata"]["uid"].as_str().unwrap())
+        .collect();
     let orphaned = |object: &Value| {
         let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-        owners.is_some_and(|all| !all.is_empty() && all.iter().all(|owner| !alive.contains(owner["uid"].as_str().unwrap())))
+        owners.is_some_and(|all| {
+            !all.is_empty() && all.iter().all(|owner| !alive.contains(owner["uid"].as_str().unwrap()))
+        })
     };
-    let gone: Vec<Key> = state.all().filter(|(_, object)| orphaned(object)).map(|(key, _)| key.clone()).collect();
+    let gone: Vec<Key> = state
+        .all()
+        .filter(|(_, object)| orphaned(object))
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in gone {
         state.delete(Actor::Other, &key);
     }
@@ -57,7 +66,10 @@ fn pods_of_stateful_sets(state: &mut State) {
     for (key, set) in sets {
         let pod_name = format!("{}-0", key.name);
         for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
-            let claim = Key::new("persistentvolumeclaims", &format!("{}-{pod_name}", template["metadata"]["name"].as_str().unwrap()));
+            let claim = Key::new(
+                "persistentvolumeclaims",
+                &format!("{}-{pod_name}", template["metadata"]["name"].as_str().unwrap()),
+            );
             if state.get(&claim).is_none() {
                 let body = json!({
                     "apiVersion": "v1", "kind": "PersistentVolumeClaim",
@@ -98,8 +110,13 @@ fn status_of_set(state: &mut State, key: &Key, mut set: Value) {
 fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: bool) {
     let running = pod.pointer("/status/containerStatuses").is_some();
     if !running {
-        let claim = api.state().get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name))).cloned();
-        let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else { return };
+        let claim = api
+            .state()
+            .get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))
+            .cloned();
+        let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else {
+            return;
+        };
         kafka.format(&pod, &claim);
     }
     let ready = running && leads;
@@ -117,7 +134,10 @@ fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: boo
 }
 
 fn mounts_exist(state: &State, pod: &Value) -> bool {
-    let there = |plural: &str, name: &Value| name.as_str().is_none_or(|name| state.get(&Key::new(plural, name)).is_some());
+    let there = |plural: &str, name: &Value| {
+        name.as_str()
+            .is_none_or(|name| state.get(&Key::new(plural, name)).is_some())
+    };
     pod["spec"]["volumes"].as_array().into_iter().flatten().all(|volume| {
         let projected = volume["projected"]["sources"].as_array().into_iter().flatten();
         there("configmaps", &volume["configMap"]["name"])
@@ -153,6 +173,8 @@ fn run(api: &Apiserver, kafka: &Kafka, key: &Key, mut job: Value) {
 fn has_key(api: &Apiserver, secret: &str, key: &str) -> bool {
     let state = api.state();
     let secret = state.get(&Key::new("secrets", secret));
-    let data = secret.and_then(|secret| secret["data"][key].as_str()).unwrap_or_default();
+    let data = secret
+        .and_then(|secret| secret["data"][key].as_str())
+        .unwrap_or_default();
     STANDARD.decode(data).is_ok_and(|bytes| !bytes.is_empty())
 }

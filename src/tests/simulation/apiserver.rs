@@ -39,7 +39,7 @@ pub struct Apiserver {
 
 type Answer = (u16, Value);
 
-fn refusal(code: u16, reason: &str, message: String) -> Answer {
+fn refusal(code: u16, reason: &str, message: &str) -> Answer {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message,
     });
@@ -52,7 +52,10 @@ fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// Kinds whose apiserver counts changes of the spec.
 fn has_generation(plural: &str) -> bool {
-    !matches!(plural, "configmaps" | "secrets" | "services" | "pods" | "persistentvolumeclaims" | "nodes")
+    !matches!(
+        plural,
+        "configmaps" | "secrets" | "services" | "pods" | "persistentvolumeclaims" | "nodes"
+    )
 }
 
 impl State {
@@ -61,14 +64,22 @@ impl State {
     }
 
     /// All objects of a kind, by name.
-    pub fn of_kind<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> {
-        let first = Key { plural: plural.to_owned(), namespace: String::new(), name: String::new() };
-        self.objects.range(first..).take_while(move |(key, _)| key.plural == plural)
+    pub fn of_kind<'a>(&'a self, plural: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> + use<'a> {
+        let first = Key {
+            plural: plural.to_owned(),
+            namespace: String::new(),
+            name: String::new(),
+        };
+        self.objects
+            .range(first..)
+            .take_while(move |(key, _)| key.plural == plural)
     }
 
     /// Copies of all objects of a kind, by name.
     pub fn list(&self, plural: &str) -> Vec<(Key, Value)> {
-        self.of_kind(plural).map(|(key, object)| (key.clone(), object.clone())).collect()
+        self.of_kind(plural)
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect()
     }
 
     pub fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
@@ -100,11 +111,19 @@ impl State {
         }
         self.versions += 1;
         object["metadata"]["resourceVersion"] = json!(self.versions.to_string());
-        self.oracles.stored(actor, key, before.as_ref(), &object, &self.objects);
+        self.oracles
+            .stored(actor, key, (before.as_ref(), &object), &self.objects);
         self.objects.insert(key.clone(), object.clone());
-        self.log.push(Change { key: key.clone(), object: object.clone(), deleted: false });
+        self.log.push(Change {
+            key: key.clone(),
+            object: object.clone(),
+            deleted: false,
+        });
         let leaving = object.pointer("/metadata/deletionTimestamp").is_some();
-        let held = object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+        let held = object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|all| !all.is_empty());
         if leaving && !held {
             self.take(actor, key);
         }
@@ -116,13 +135,23 @@ impl State {
         self.versions += 1;
         self.oracles.removed(actor, key);
         self.wishes.retain(|(of, _, _), _| of != key);
-        self.log.push(Change { key: key.clone(), object, deleted: true });
+        self.log.push(Change {
+            key: key.clone(),
+            object,
+            deleted: true,
+        });
     }
 
     /// Deletes an object, or marks it while it has finalizers.
     pub fn delete(&mut self, actor: Actor, key: &Key) {
-        let Some(mut object) = self.objects.get(key).cloned() else { return };
-        if object.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|all| !all.is_empty()) {
+        let Some(mut object) = self.objects.get(key).cloned() else {
+            return;
+        };
+        if object
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|all| !all.is_empty())
+        {
             object["metadata"]["deletionTimestamp"] = json!(clock::now().to_string());
             self.put(actor, key, object);
         } else {
@@ -140,8 +169,8 @@ impl State {
             (Method::PATCH, known) => self.patch(call, known),
             (Method::PUT, Some(known)) => self.replace(call, &known),
             (Method::DELETE, Some(known)) => self.answer_delete(call, &known),
-            (_, None) => refusal(404, "NotFound", format!("{key} not found")),
-            (method, _) => refusal(405, "MethodNotAllowed", format!("{method} {key}")),
+            (_, None) => refusal(404, "NotFound", &format!("{key} not found")),
+            (method, _) => refusal(405, "MethodNotAllowed", &format!("{method} {key}")),
         }
     }
 
@@ -149,14 +178,19 @@ impl State {
         let selector = call.query.get("labelSelector").map(String::as_str).unwrap_or_default();
         let selected = |object: &Value| {
             selector.split(',').filter(|part| !part.is_empty()).all(|part| {
-                let (label, wanted) = part.split_once('=').map_or((part, None), |(label, value)| (label, Some(value)));
+                let (label, wanted) = part
+                    .split_once('=')
+                    .map_or((part, None), |(label, value)| (label, Some(value)));
                 let value = object["metadata"]["labels"].get(label).and_then(Value::as_str);
                 value.is_some() && (wanted.is_none() || value == wanted)
             })
         };
-        let shape = |object: &Value| match call.metadata_only {
-            true => json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]}),
-            false => object.clone(),
+        let shape = |object: &Value| {
+            if call.metadata_only {
+                json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"]})
+            } else {
+                object.clone()
+            }
         };
         let here = |key: &Key| call.key.namespace.is_empty() || key.namespace == call.key.namespace;
         let items: Vec<Value> = self
@@ -169,9 +203,12 @@ impl State {
 
     fn create(&mut self, call: &Call) -> Answer {
         let name = text(&call.body, "/metadata/name").unwrap_or_default().to_owned();
-        let key = Key { name, ..call.key.clone() };
+        let key = Key {
+            name,
+            ..call.key.clone()
+        };
         if self.objects.contains_key(&key) {
-            return refusal(409, "AlreadyExists", format!("{key} already exists"));
+            return refusal(409, "AlreadyExists", &format!("{key} already exists"));
         }
         (201, self.put(Actor::Operator, &key, call.body.clone()))
     }
@@ -182,7 +219,7 @@ impl State {
             self.oracles.accuse(format!("{call} without resourceVersion"));
         }
         if version != text(known, "/metadata/resourceVersion") {
-            return refusal(409, "Conflict", format!("{} was modified", call.key));
+            return refusal(409, "Conflict", &format!("{} was modified", call.key));
         }
         let mut object = call.body.clone();
         if let Some(status) = known.get("status") {
@@ -193,23 +230,27 @@ impl State {
 
     fn patch(&mut self, call: &Call, known: Option<Value>) -> Answer {
         if call.content_type != "application/apply-patch+yaml" || call.manager().is_empty() {
-            self.oracles.accuse(format!("{call} isn't a server-side apply by a named manager"));
+            self.oracles
+                .accuse(format!("{call} isn't a server-side apply by a named manager"));
         }
         let is_status = call.subresource.as_deref() == Some("status");
         if known.is_none() && is_status {
-            return refusal(404, "NotFound", format!("{} not found", call.key));
+            return refusal(404, "NotFound", &format!("{} not found", call.key));
         }
         let asked = text(&call.body, "/metadata/uid");
         let there = known.as_ref().and_then(|known| text(known, "/metadata/uid"));
         if asked.is_some() && asked != there {
-            return refusal(409, "Conflict", format!("{}: other uid", call.key));
+            return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
         let wish = wish_in(&call.body, is_status);
         let slot = (call.key.clone(), call.manager().to_owned(), is_status);
         let is_new = known.is_none();
         let object = applied(&known.unwrap_or_else(|| json!({})), self.wishes.get(&slot), &wish);
         self.wishes.insert(slot, wish);
-        (if is_new { 201 } else { 200 }, self.put(Actor::Operator, &call.key, object))
+        (
+            if is_new { 201 } else { 200 },
+            self.put(Actor::Operator, &call.key, object),
+        )
     }
 
     fn answer_delete(&mut self, call: &Call, known: &Value) -> Answer {
@@ -218,7 +259,7 @@ impl State {
             self.oracles.accuse(format!("{call} without the uid as precondition"));
         }
         if wanted.is_some() && wanted != text(known, "/metadata/uid") {
-            return refusal(409, "Conflict", format!("{}: other uid", call.key));
+            return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
         self.delete(Actor::Operator, &call.key);
         (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
@@ -249,7 +290,10 @@ fn wish_of(object: &Value) -> Value {
 
 impl Apiserver {
     pub fn new(gate: Arc<Gate>) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), gate })
+        Arc::new(Self {
+            state: Mutex::default(),
+            gate,
+        })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -272,10 +316,14 @@ impl Apiserver {
         if call.key.plural == "events" {
             return Ok(response((201, call.body)));
         }
-        let passage = if call.is_write() { self.gate.write(call.to_string()) } else { self.gate.read() };
+        let passage = if call.is_write() {
+            self.gate.write(call.to_string())
+        } else {
+            self.gate.read()
+        };
         let answer = match passage {
             Passage::Closed => return std::future::pending().await,
-            Passage::Struck(Fault::Refuse(code)) => refusal(code, reason(code), "struck".into()),
+            Passage::Struck(Fault::Refuse(code)) => refusal(code, reason(code), "struck"),
             Passage::Free | Passage::Struck(_) => self.state().answer(&call),
         };
         match passage {
@@ -298,5 +346,8 @@ fn reason(code: u16) -> &'static str {
 }
 
 fn response((code, body): Answer) -> Response<Body> {
-    Response::builder().status(code).body(Body::from(serde_json::to_vec(&body).unwrap())).unwrap()
+    Response::builder()
+        .status(code)
+        .body(Body::from(serde_json::to_vec(&body).unwrap()))
+        .unwrap()
 }

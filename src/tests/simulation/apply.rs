@@ -24,7 +24,11 @@ fn object(live: Option<&Value>, last: Option<&Value>, new: &Map<String, Value>) 
     let before = live.and_then(Value::as_object);
     let last = last.and_then(Value::as_object);
     let mut result = before.cloned().unwrap_or_default();
-    for (field, value) in last.into_iter().flatten().filter(|(field, _)| !new.contains_key(*field)) {
+    for (field, value) in last
+        .into_iter()
+        .flatten()
+        .filter(|(field, _)| !new.contains_key(*field))
+    {
         if result.get_mut(field).is_some_and(|live| !subtract(live, value)) {
             result.remove(field);
         }
@@ -39,7 +43,9 @@ fn object(live: Option<&Value>, last: Option<&Value>, new: &Map<String, Value>) 
 
 /// Takes out of `live` what `last` had; false when nothing is left.
 fn subtract(live: &mut Value, last: &Value) -> bool {
-    let (Value::Object(live), Value::Object(last)) = (live, last) else { return false };
+    let (Value::Object(live), Value::Object(last)) = (live, last) else {
+        return false;
+    };
     for (field, value) in last {
         if live.get_mut(field).is_some_and(|live| !subtract(live, value)) {
             live.remove(field);
@@ -60,8 +66,11 @@ fn list(key: &str, live: Option<&Value>, last: Option<&Value>, new: &[Value]) ->
     let items = |list: Option<&Value>| list.and_then(Value::as_array).cloned().unwrap_or_default();
     let find = |items: &[Value], wanted: &Value| items.iter().find(|item| item.get(key) == wanted.get(key)).cloned();
     let (live, last) = (items(live), items(last));
-    let mut result: Vec<Value> =
-        live.iter().filter(|item| find(new, item).is_some() || find(&last, item).is_none()).cloned().collect();
+    let mut result: Vec<Value> = live
+        .iter()
+        .filter(|item| find(new, item).is_some() || find(&last, item).is_none())
+        .cloned()
+        .collect();
     for item in new {
         let merged = merge("", find(&live, item).as_ref(), find(&last, item).as_ref(), item);
         match result.iter_mut().find(|there| there.get(key) == item.get(key)) {
@@ -75,8 +84,10 @@ fn list(key: &str, live: Option<&Value>, last: Option<&Value>, new: &[Value]) ->
 fn set(live: Option<&Value>, last: Option<&Value>, new: &[Value]) -> Value {
     let items = |list: Option<&Value>| list.and_then(Value::as_array).cloned().unwrap_or_default();
     let last = items(last);
-    let mut result: Vec<Value> =
-        items(live).into_iter().filter(|item| new.contains(item) || !last.contains(item)).collect();
+    let mut result: Vec<Value> = items(live)
+        .into_iter()
+        .filter(|item| new.contains(item) || !last.contains(item))
+        .collect();
     result.extend(new.iter().filter(|item| !items(live).contains(item)).cloned());
     Value::Array(result)
 }
@@ -89,8 +100,18 @@ mod tests {
     #[test]
     fn a_manager_takes_back_what_it_sent_and_nothing_else() {
         for (live, last, new, expected) in [
-            (json!({"a": 1, "z": 9}), json!({"a": 1}), json!({"b": 2}), json!({"z": 9, "b": 2})),
-            (json!({"m": {"a": 1, "z": 9}}), json!({"m": {"a": 1}}), json!({}), json!({"m": {"z": 9}})),
+            (
+                json!({"a": 1, "z": 9}),
+                json!({"a": 1}),
+                json!({"b": 2}),
+                json!({"z": 9, "b": 2}),
+            ),
+            (
+                json!({"m": {"a": 1, "z": 9}}),
+                json!({"m": {"a": 1}}),
+                json!({}),
+                json!({"m": {"z": 9}}),
+            ),
             (json!({"m": {"a": 1}}), json!({"m": {"a": 1}}), json!({}), json!({})),
             (
                 json!({"env": [{"name": "V", "value": "1"}, {"name": "Z"}]}),
@@ -104,10 +125,24 @@ mod tests {
                 json!({"ownerReferences": [{"uid": "2", "name": "n"}]}),
                 json!({"ownerReferences": [{"uid": "2", "name": "n"}]}),
             ),
-            (json!({"finalizers": ["x", "f"]}), json!({"finalizers": ["f"]}), json!({"finalizers": []}), json!({"finalizers": ["x"]})),
-            (json!({"l": [1, 2]}), json!({"l": [1, 2]}), json!({"l": [3]}), json!({"l": [3]})),
+            (
+                json!({"finalizers": ["x", "f"]}),
+                json!({"finalizers": ["f"]}),
+                json!({"finalizers": []}),
+                json!({"finalizers": ["x"]}),
+            ),
+            (
+                json!({"l": [1, 2]}),
+                json!({"l": [1, 2]}),
+                json!({"l": [3]}),
+                json!({"l": [3]}),
+            ),
         ] {
-            assert_eq!(applied(&live, Some(&last), &new), expected, "{last} then {new} on {live}");
+            assert_eq!(
+                applied(&live, Some(&last), &new),
+                expected,
+                "{last} then {new} on {live}"
+            );
         }
     }
 }

@@ -17,8 +17,16 @@ pub struct Key {
 
 impl Key {
     pub fn new(plural: &str, name: &str) -> Self {
-        let namespace = if matches!(plural, "nodes" | "storageclasses") { "" } else { super::world::NAMESPACE };
-        Self { plural: plural.into(), namespace: namespace.into(), name: name.into() }
+        let namespace = if matches!(plural, "nodes" | "storageclasses") {
+            ""
+        } else {
+            super::world::NAMESPACE
+        };
+        Self {
+            plural: plural.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -49,7 +57,14 @@ impl fmt::Display for Call {
 impl Call {
     pub async fn read(request: Request<Body>) -> Self {
         let (parts, body) = request.into_parts();
-        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
         let bytes = body.collect().await.unwrap().to_bytes();
         let (key, subresource) = place(parts.uri.path());
         let accept = header(http::header::ACCEPT);
@@ -77,9 +92,17 @@ impl Call {
 fn place(path: &str) -> (Key, Option<String>) {
     let mut words: Vec<&str> = path.trim_matches('/').split('/').collect();
     words.drain(..if words[0] == "api" { 2 } else { 3 });
-    let namespace = if words[0] == "namespaces" && words.len() > 2 { words.drain(..2).nth(1).unwrap() } else { "" };
+    let namespace = if words[0] == "namespaces" && words.len() > 2 {
+        words.drain(..2).nth(1).unwrap()
+    } else {
+        ""
+    };
     let word = |index: usize| words.get(index).copied().unwrap_or_default().to_owned();
-    let key = Key { plural: word(0), namespace: namespace.to_owned(), name: word(1) };
+    let key = Key {
+        plural: word(0),
+        namespace: namespace.to_owned(),
+        name: word(1),
+    };
     (key, words.get(2).map(|&sub| sub.to_owned()))
 }
 

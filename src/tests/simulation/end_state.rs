@@ -29,14 +29,21 @@ pub fn text(state: &State, kafka: &KafkaState) -> String {
 
 fn flatten(path: &str, value: &Value, lines: &mut Vec<String>) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(field, value)| flatten(&format!("{path} {field}"), value, lines)),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, item)| flatten(&format!("{path} {index}"), item, lines)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(field, value)| flatten(&format!("{path} {field}"), value, lines)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| flatten(&format!("{path} {index}"), item, lines)),
         value => lines.push(format!("{path}: {}", masked_time(value))),
     }
 }
 
 fn masked_time(value: &Value) -> Value {
-    let is_time = value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok());
+    let is_time = value
+        .as_str()
+        .is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok());
     if is_time { json!("<time>") } else { value.clone() }
 }
 
@@ -81,7 +88,13 @@ fn names(state: &State) -> Vec<(String, String)> {
 
 /// The first lines that only one of two end states has.
 pub fn difference(expected: &str, actual: &str) -> String {
-    let missing = expected.lines().filter(|line| !actual.lines().any(|other| other == *line)).map(|line| format!("- {line}"));
-    let extra = actual.lines().filter(|line| !expected.lines().any(|other| other == *line)).map(|line| format!("+ {line}"));
+    let missing = expected
+        .lines()
+        .filter(|line| !actual.lines().any(|other| other == *line))
+        .map(|line| format!("- {line}"));
+    let extra = actual
+        .lines()
+        .filter(|line| !expected.lines().any(|other| other == *line))
+        .map(|line| format!("+ {line}"));
     missing.take(8).chain(extra.take(8)).collect::<Vec<_>>().join("\n")
 }

@@ -43,7 +43,13 @@ pub struct Gate {
 
 impl Gate {
     pub fn new(plan: Option<(usize, Fault)>) -> Self {
-        Self { state: Mutex::new(State { plan, ..State::default() }), death: Notify::new() }
+        Self {
+            state: Mutex::new(State {
+                plan,
+                ..State::default()
+            }),
+            death: Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -63,7 +69,9 @@ impl Gate {
             return self.die();
         }
         state.trace.push(what);
-        let Some((_, fault)) = state.plan.filter(|(number, _)| *number == state.trace.len()) else { return Passage::Free };
+        let Some((_, fault)) = state.plan.filter(|(number, _)| *number == state.trace.len()) else {
+            return Passage::Free;
+        };
         state.dead = matches!(fault, Fault::KillBefore | Fault::KillUnanswered | Fault::KillAfter);
         drop(state);
         match fault {

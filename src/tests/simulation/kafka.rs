@@ -57,7 +57,11 @@ pub struct Kafka {
 
 impl Kafka {
     pub fn new(api: &Arc<Apiserver>, gate: &Arc<Gate>) -> Arc<Self> {
-        Arc::new(Self { api: Arc::clone(api), gate: Arc::clone(gate), state: Mutex::default() })
+        Arc::new(Self {
+            api: Arc::clone(api),
+            gate: Arc::clone(gate),
+            state: Mutex::default(),
+        })
     }
 
     pub fn state(&self) -> MutexGuard<'_, KafkaState> {
@@ -73,11 +77,24 @@ impl Kafka {
         }
         let id = node_id(pod).to_string();
         let voters = voters(pod).map(str::to_owned);
-        let own = voters.iter().flat_map(|all| all.split(',')).find(|one| one.split('@').next() == Some(&id));
-        let directory = own.and_then(|one| one.rsplit(':').next()).map_or_else(|| format!("later-{uid}"), str::to_owned);
+        let own = voters
+            .iter()
+            .flat_map(|all| all.split(','))
+            .find(|one| one.split('@').next() == Some(&id));
+        let directory = own
+            .and_then(|one| one.rsplit(':').next())
+            .map_or_else(|| format!("later-{uid}"), str::to_owned);
         let cluster = environment(pod, "PK_CLUSTER_ID").unwrap_or_default().to_owned();
-        let disk = Disk { cluster, directory, voters };
-        let accusations: Vec<String> = state.disks.values().filter_map(|other| conflict(&disk, other)).collect();
+        let disk = Disk {
+            cluster,
+            directory,
+            voters,
+        };
+        let accusations: Vec<String> = state
+            .disks
+            .values()
+            .filter_map(|other| conflict(&disk, other))
+            .collect();
         state.accusations.extend(accusations);
         state.disks.insert(uid, disk);
     }
@@ -94,7 +111,12 @@ impl Kafka {
             let claim = api.get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))?;
             let disk = state.disks.get(claim["metadata"]["uid"].as_str()?)?.clone();
             let is = |role: &str| pod["metadata"]["labels"][format!("productionkafka.dev/{role}")] == "true";
-            Some(Process { id: node_id(pod), broker: is("broker"), controller: is("controller"), disk })
+            Some(Process {
+                id: node_id(pod),
+                broker: is("broker"),
+                controller: is("controller"),
+                disk,
+            })
         };
         api.of_kind("pods").filter_map(process).collect()
     }
@@ -102,7 +124,10 @@ impl Kafka {
     /// Voters as node and directory, and the leader if most of them run.
     pub fn quorum(&self) -> (Vec<(i32, String)>, Option<i32>) {
         let processes = self.processes();
-        let first_day = processes.iter().find_map(|process| process.disk.voters.clone()).unwrap_or_default();
+        let first_day = processes
+            .iter()
+            .find_map(|process| process.disk.voters.clone())
+            .unwrap_or_default();
         let voter = |one: &str| {
             let (id, rest) = one.split_once('@')?;
             Some((id.parse().ok()?, rest.rsplit(':').next()?.to_owned()))
@@ -111,7 +136,9 @@ impl Kafka {
         let up: Vec<i32> = voters
             .iter()
             .filter(|(id, directory)| {
-                processes.iter().any(|process| process.controller && process.id == *id && process.disk.directory == *directory)
+                processes
+                    .iter()
+                    .any(|process| process.controller && process.id == *id && process.disk.directory == *directory)
             })
             .map(|(id, _)| *id)
             .collect();
@@ -121,12 +148,18 @@ impl Kafka {
 
     /// What an ACL Job does: the difference to its document, if its principal may.
     pub fn sync(&self, document: &str) -> bool {
-        let Ok(document) = AclDocument::parse(document.as_bytes()) else { return false };
+        let Ok(document) = AclDocument::parse(document.as_bytes()) else {
+            return false;
+        };
         if self.quorum().1.is_none() {
             return false;
         }
         let mut state = self.state();
-        if !state.acls.iter().any(|acl| acl.principal == "User:CN=kafka-acl-sync,O=productionkafka") {
+        if !state
+            .acls
+            .iter()
+            .any(|acl| acl.principal == "User:CN=kafka-acl-sync,O=productionkafka")
+        {
             return false;
         }
         let diff = document.diff(&state.acls);
@@ -147,7 +180,11 @@ fn conflict(disk: &Disk, other: &Disk) -> Option<String> {
 }
 
 pub fn node_id(pod: &Value) -> i32 {
-    pod["metadata"]["labels"]["productionkafka.dev/node-id"].as_str().unwrap().parse().unwrap()
+    pod["metadata"]["labels"]["productionkafka.dev/node-id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 fn environment<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {

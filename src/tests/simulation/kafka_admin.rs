@@ -4,8 +4,8 @@ use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
 use crate::kafka::{
-    AclBinding, AclFilter, AdminFuture, BrokerState, ClusterView, ConfigChange, ConfigEntry, ConfigOp, ConfigResource,
-    ConfigSource, ClientIdentity, Endpoints, FeaturesView, KafkaAdmin, KafkaError, NewPartitions, NewTopic, Outcomes,
+    AclBinding, AclFilter, AdminFuture, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
+    ConfigResource, ConfigSource, Endpoints, FeaturesView, KafkaAdmin, KafkaError, NewPartitions, NewTopic, Outcomes,
     PartitionState, PartitionsView, QuorumView, ReplicaState, ScramCredential, ScramDeletion, ScramUpsert, Target,
     TlsError, VoterEndpoint, VoterKey,
 };
@@ -19,7 +19,10 @@ pub struct SimulatedConnector(pub Arc<Kafka>);
 impl Connector for SimulatedConnector {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError> {
         identity.client_config()?;
-        Ok(Arc::new(Admin { kafka: Arc::clone(&self.0), endpoints }))
+        Ok(Arc::new(Admin {
+            kafka: Arc::clone(&self.0),
+            endpoints,
+        }))
     }
 }
 
@@ -31,7 +34,11 @@ struct Admin {
 type Answer<T> = Result<T, KafkaError>;
 
 fn silence<T>() -> Answer<T> {
-    Err(KafkaError::Timeout { api: "simulated", after: Duration::from_secs(8), last: None })
+    Err(KafkaError::Timeout {
+        api: "simulated",
+        after: Duration::from_secs(8),
+        last: None,
+    })
 }
 
 fn done<K: Ord>(items: impl IntoIterator<Item = K>) -> Outcomes<K> {
@@ -40,22 +47,38 @@ fn done<K: Ord>(items: impl IntoIterator<Item = K>) -> Outcomes<K> {
 
 impl Admin {
     /// Asks something.
-    fn ask<'a, T: Send + 'a>(&'a self, target: Target, answer: impl FnOnce(&Kafka) -> T + Send + 'a) -> AdminFuture<'a, T> {
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        target: Target,
+        answer: impl FnOnce(&Kafka) -> T + Send + 'a,
+    ) -> AdminFuture<'a, T> {
         async move {
             if self.kafka.gate.read() == Passage::Closed {
                 return std::future::pending().await;
             }
-            let endpoints = if target == Target::Controllers { &self.endpoints.controllers } else { &self.endpoints.brokers };
+            let endpoints = if target == Target::Controllers {
+                &self.endpoints.controllers
+            } else {
+                &self.endpoints.brokers
+            };
             if endpoints.is_empty() {
                 return Err(KafkaError::NoEndpoint { target });
             }
-            if self.kafka.quorum().1.is_none() { silence() } else { Ok(answer(&self.kafka)) }
+            if self.kafka.quorum().1.is_none() {
+                silence()
+            } else {
+                Ok(answer(&self.kafka))
+            }
         }
         .boxed()
     }
 
     /// Orders something.
-    fn order<'a, T: Send + 'a>(&'a self, what: String, carry_out: impl FnOnce(&mut KafkaState, &[i32]) -> T + Send + 'a) -> AdminFuture<'a, T> {
+    fn order<'a, T: Send + 'a>(
+        &'a self,
+        what: String,
+        carry_out: impl FnOnce(&mut KafkaState, &[i32]) -> T + Send + 'a,
+    ) -> AdminFuture<'a, T> {
         async move {
             let passage = self.kafka.gate.write(format!("kafka {what}"));
             if passage == Passage::Closed {
@@ -64,7 +87,13 @@ impl Admin {
             if self.kafka.quorum().1.is_none() || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
                 return silence();
             }
-            let brokers: Vec<i32> = self.kafka.processes().iter().filter(|one| one.broker).map(|one| one.id).collect();
+            let brokers: Vec<i32> = self
+                .kafka
+                .processes()
+                .iter()
+                .filter(|one| one.broker)
+                .map(|one| one.id)
+                .collect();
             let answer = carry_out(&mut self.kafka.state(), &brokers);
             match passage {
                 Passage::Struck(Fault::KillUnanswered) => {
@@ -80,7 +109,13 @@ impl Admin {
 }
 
 fn replica((id, directory): (i32, String)) -> ReplicaState {
-    ReplicaState { id, directory_id: directory, log_end_offset: 1, last_fetch_ms: Some(0), last_caught_up_ms: Some(0) }
+    ReplicaState {
+        id,
+        directory_id: directory,
+        log_end_offset: 1,
+        last_fetch_ms: Some(0),
+        last_caught_up_ms: Some(0),
+    }
 }
 
 fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<ConfigEntry> {
@@ -95,11 +130,18 @@ fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<Confi
 }
 
 impl KafkaState {
+    fn accuse(&mut self, what: &str) {
+        self.accusations.insert(what.to_owned());
+    }
+
     fn alter(&mut self, change: &ConfigChange) {
         self.alterations.push(format!("{:?} {:?}", change.resource, change.ops));
         let mut nothing = BTreeMap::new();
         let values = match &change.resource {
-            ConfigResource::Topic(name) => self.topics.get_mut(name).map_or(&mut nothing, |topic| &mut topic.config),
+            ConfigResource::Topic(name) => self
+                .topics
+                .get_mut(name)
+                .map_or(&mut nothing, |topic| &mut topic.config),
             _ => &mut self.defaults,
         };
         for op in &change.ops {
@@ -108,7 +150,10 @@ impl KafkaState {
                 ConfigOp::Delete { name } => values.remove(name).is_none().then(String::new),
             };
             if before.is_some() {
-                self.accusations.insert(format!("a configuration was altered to what it was: {:?} {op:?}", change.resource));
+                self.accusations.insert(format!(
+                    "a configuration was altered to what it was: {:?} {op:?}",
+                    change.resource
+                ));
             }
         }
     }
@@ -116,8 +161,15 @@ impl KafkaState {
     fn create(&mut self, new: &NewTopic, brokers: &[i32]) {
         let replicas = usize::try_from(new.replication_factor.unwrap()).unwrap();
         let partitions = usize::try_from(new.partitions.unwrap()).unwrap();
-        let place = |partition: usize| (0..replicas).map(|index| brokers[(partition + index) % brokers.len()]).collect();
-        let topic = Topic { replicas: (0..partitions).map(place).collect(), config: new.config.clone() };
+        let place = |partition: usize| {
+            (0..replicas)
+                .map(|index| brokers[(partition + index) % brokers.len()])
+                .collect()
+        };
+        let topic = Topic {
+            replicas: (0..partitions).map(place).collect(),
+            config: new.config.clone(),
+        };
         if self.topics.insert(new.name.clone(), topic).is_some() {
             self.accusations.insert(format!("topic {} was created twice", new.name));
         }
@@ -141,18 +193,36 @@ impl KafkaAdmin for Admin {
     fn describe_cluster(&self, _include_fenced: bool) -> AdminFuture<'_, ClusterView> {
         self.ask(Target::Brokers, |kafka| {
             let processes = kafka.processes();
-            let broker = |id: i32| BrokerState { id, host: format!("b{id}"), port: 9091, rack: None, fenced: false };
+            let broker = |id: i32| BrokerState {
+                id,
+                host: format!("b{id}"),
+                port: 9091,
+                rack: None,
+                fenced: false,
+            };
             ClusterView {
-                cluster_id: processes.first().map(|one| one.disk.cluster.clone()).unwrap_or_default(),
+                cluster_id: processes
+                    .first()
+                    .map(|one| one.disk.cluster.clone())
+                    .unwrap_or_default(),
                 controller_id: None,
-                brokers: processes.iter().filter(|one| one.broker).map(|one| broker(one.id)).collect(),
+                brokers: processes
+                    .iter()
+                    .filter(|one| one.broker)
+                    .map(|one| broker(one.id))
+                    .collect(),
             }
         })
     }
 
     fn partitions(&self) -> AdminFuture<'_, PartitionsView> {
         self.ask(Target::Brokers, |kafka| {
-            let up: Vec<i32> = kafka.processes().iter().filter(|one| one.broker).map(|one| one.id).collect();
+            let up: Vec<i32> = kafka
+                .processes()
+                .iter()
+                .filter(|one| one.broker)
+                .map(|one| one.id)
+                .collect();
             let state = kafka.state();
             let view = |name: &String, (partition, replicas): (usize, &Vec<i32>)| {
                 let isr: Vec<i32> = replicas.iter().copied().filter(|id| up.contains(id)).collect();
@@ -170,7 +240,10 @@ impl KafkaAdmin for Admin {
             let of_topic = |(name, topic): (&String, &Topic)| -> Vec<PartitionState> {
                 topic.replicas.iter().enumerate().map(|one| view(name, one)).collect()
             };
-            PartitionsView { partitions: state.topics.iter().flat_map(of_topic).collect(), ..PartitionsView::default() }
+            PartitionsView {
+                partitions: state.topics.iter().flat_map(of_topic).collect(),
+                ..PartitionsView::default()
+            }
         })
     }
 
@@ -181,25 +254,38 @@ impl KafkaAdmin for Admin {
         self.ask(Target::Brokers, |kafka| {
             let state = kafka.state();
             let described = |resource: &ConfigResource| match resource {
-                ConfigResource::Topic(name) => {
-                    state.topics.get(name).map(|topic| entries(&topic.config, ConfigSource::DynamicTopic)).unwrap_or_default()
-                }
+                ConfigResource::Topic(name) => state
+                    .topics
+                    .get(name)
+                    .map(|topic| entries(&topic.config, ConfigSource::DynamicTopic))
+                    .unwrap_or_default(),
                 _ => entries(&state.defaults, ConfigSource::DynamicDefaultBroker),
             };
-            resources.into_iter().map(|resource| (resource.clone(), Ok(described(&resource)))).collect()
+            resources
+                .into_iter()
+                .map(|resource| (resource.clone(), Ok(described(&resource))))
+                .collect()
         })
     }
 
-    fn incremental_alter_configs(&self, changes: Vec<ConfigChange>, _: bool) -> AdminFuture<'_, Outcomes<ConfigResource>> {
+    fn incremental_alter_configs(
+        &self,
+        changes: Vec<ConfigChange>,
+        _: bool,
+    ) -> AdminFuture<'_, Outcomes<ConfigResource>> {
         self.order("IncrementalAlterConfigs".into(), |state, _| {
-            changes.iter().for_each(|change| state.alter(change));
+            for change in &changes {
+                state.alter(change);
+            }
             done(changes.into_iter().map(|change| change.resource))
         })
     }
 
     fn create_topics(&self, topics: Vec<NewTopic>, _: bool) -> AdminFuture<'_, Outcomes<String>> {
         self.order("CreateTopics".into(), |state, brokers| {
-            topics.iter().for_each(|topic| state.create(topic, brokers));
+            for topic in &topics {
+                state.create(topic, brokers);
+            }
             done(topics.into_iter().map(|topic| topic.name))
         })
     }
@@ -220,19 +306,36 @@ impl KafkaAdmin for Admin {
             let state = kafka.state();
             let shown = |user: String| {
                 let stored = state.scram.get(&user)?;
-                Some((user, vec![ScramCredential { mechanism: stored.mechanism, iterations: stored.iterations }]))
+                Some((
+                    user,
+                    vec![ScramCredential {
+                        mechanism: stored.mechanism,
+                        iterations: stored.iterations,
+                    }],
+                ))
             };
             users.into_iter().filter_map(shown).collect()
         })
     }
 
-    fn alter_user_scram(&self, upserts: Vec<ScramUpsert>, deletions: Vec<ScramDeletion>) -> AdminFuture<'_, Outcomes<String>> {
+    fn alter_user_scram(
+        &self,
+        upserts: Vec<ScramUpsert>,
+        deletions: Vec<ScramDeletion>,
+    ) -> AdminFuture<'_, Outcomes<String>> {
         self.order("AlterUserScramCredentials".into(), move |state, _| {
             state.upserts += upserts.len();
-            deletions.iter().for_each(|deletion| drop(state.scram.remove(&deletion.user)));
-            let users = upserts.iter().map(|one| one.user.clone()).chain(deletions.iter().map(|one| one.user.clone()));
+            for deletion in &deletions {
+                state.scram.remove(&deletion.user);
+            }
+            let users = upserts
+                .iter()
+                .map(|one| one.user.clone())
+                .chain(deletions.iter().map(|one| one.user.clone()));
             let outcomes = done(users);
-            state.scram.extend(upserts.into_iter().map(|one| (one.user.clone(), one)));
+            state
+                .scram
+                .extend(upserts.into_iter().map(|one| (one.user.clone(), one)));
             outcomes
         })
     }
@@ -266,14 +369,16 @@ impl KafkaAdmin for Admin {
     }
 
     fn add_raft_voter(&self, _: Target, _: String, _: VoterKey, _: Vec<VoterEndpoint>) -> AdminFuture<'_, ()> {
-        self.order("AddRaftVoter".into(), |state, _| drop(state.accusations.insert("a voter was added".into())))
+        self.order("AddRaftVoter".into(), |state, _| state.accuse("a voter was added"))
     }
 
     fn remove_raft_voter(&self, _: Target, _: String, _: VoterKey) -> AdminFuture<'_, ()> {
-        self.order("RemoveRaftVoter".into(), |state, _| drop(state.accusations.insert("a voter was removed".into())))
+        self.order("RemoveRaftVoter".into(), |state, _| state.accuse("a voter was removed"))
     }
 
     fn unregister_broker(&self, _: i32) -> AdminFuture<'_, ()> {
-        self.order("UnregisterBroker".into(), |state, _| drop(state.accusations.insert("a broker was forgotten".into())))
+        self.order("UnregisterBroker".into(), |state, _| {
+            state.accuse("a broker was forgotten");
+        })
     }
 }

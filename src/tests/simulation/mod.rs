@@ -18,3 +18,12 @@ mod world;
 
 pub use gate::Fault;
 pub use world::Simulation;
+
+/// Runs a test where no other thread can interfere.
+pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(test)
+}

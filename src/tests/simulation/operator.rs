@@ -9,7 +9,9 @@ use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
+use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
+use crate::controller::watches::child_keys;
 use crate::controller::{Context, Settings, World};
 use crate::render::Kind;
 use crate::runtime::metrics::Metrics;
@@ -32,15 +34,26 @@ pub struct Operator {
 }
 
 const WATCHED: [&str; 10] = [
-    "configmaps", "services", "networkpolicies", "poddisruptionbudgets", "statefulsets", "jobs", "pods",
-    "productionkafkas", "kafkausers", "kafkatopics",
+    "configmaps",
+    "services",
+    "networkpolicies",
+    "poddisruptionbudgets",
+    "statefulsets",
+    "jobs",
+    "pods",
+    "productionkafkas",
+    "kafkausers",
+    "kafkatopics",
 ];
 
 impl Operator {
     /// A new process: it knows what its first lists say.
     pub fn start(api: &Arc<Apiserver>, kafka: &Arc<Kafka>) -> Self {
         let client = api.client();
-        let reporter = Reporter { controller: "productionkafka".into(), instance: None };
+        let reporter = Reporter {
+            controller: "productionkafka".into(),
+            instance: None,
+        };
         let context = Context {
             settings: Settings {
                 operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
@@ -49,14 +62,23 @@ impl Operator {
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),
             memories: Memories::default(),
+            vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
             fence: None,
             recorder: Recorder::new(client.clone(), reporter),
-            world: World { now: clock::now, random: clock::random },
+            world: World {
+                now: clock::now,
+                random: clock::random,
+            },
             client,
         };
-        let mut operator = Self { context, api: Arc::clone(api), seen: api.state().log.len(), due: Vec::new() };
+        let mut operator = Self {
+            context,
+            api: Arc::clone(api),
+            seen: api.state().log.len(),
+            due: Vec::new(),
+        };
         for plural in WATCHED {
             let listed = api.state().list(plural);
             operator.event(plural, Event::Init);
@@ -73,7 +95,11 @@ impl Operator {
         let news: Vec<Change> = self.api.state().log[self.seen..].to_vec();
         self.seen += news.len();
         for change in news {
-            let event = if change.deleted { Event::Delete(change.object) } else { Event::Apply(change.object) };
+            let event = if change.deleted {
+                Event::Delete(change.object)
+            } else {
+                Event::Apply(change.object)
+            };
             self.event(&change.key.plural, event);
         }
     }
@@ -84,8 +110,7 @@ impl Operator {
             if !is_ours(&event) {
                 return Vec::new();
             }
-            let touched = stores.child_event(kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event));
-            touched.into_iter().map(Key::Cluster).collect()
+            child_keys(&stores, kind, &None, typed::<PartialObjectMeta<ConfigMap>>(event))
         };
         let keys: Vec<Key> = match plural {
             "configmaps" => child(Kind::ConfigMap, event),
@@ -94,17 +119,24 @@ impl Operator {
             "poddisruptionbudgets" => child(Kind::PodDisruptionBudget, event),
             "statefulsets" => child(Kind::StatefulSet, event),
             "jobs" => child(Kind::Job, event),
-            "pods" if is_ours(&event) => {
-                stores.pod_event(&None, typed::<Pod>(event)).into_iter().map(Key::Cluster).collect()
-            }
+            "pods" if is_ours(&event) => stores
+                .pod_event(&None, typed::<Pod>(event))
+                .into_iter()
+                .map(Key::Cluster)
+                .collect(),
             "productionkafkas" => {
-                let keys = named(&event, |cluster: ProductionKafka| vec![Key::Cluster(place(cluster.name_any()))]);
+                let keys = named(&event, |cluster: ProductionKafka| {
+                    vec![Key::Cluster(place(cluster.name_any()))]
+                });
                 stores.clusters.event(&None, typed(event));
                 keys
             }
             "kafkausers" => {
                 let keys = named(&event, |user: KafkaUser| {
-                    vec![Key::User(place(user.name_any())), Key::Cluster(place(user.spec.cluster))]
+                    vec![
+                        Key::User(place(user.name_any())),
+                        Key::Cluster(place(user.spec.cluster)),
+                    ]
                 });
                 stores.users.event(&None, typed(event));
                 keys
@@ -116,7 +148,9 @@ impl Operator {
             }
             _ => Vec::new(),
         };
-        keys.into_iter().for_each(|key| self.schedule(key, 0));
+        for key in keys {
+            self.schedule(key, 0);
+        }
     }
 
     fn schedule(&mut self, key: Key, after: i64) {
@@ -130,7 +164,12 @@ impl Operator {
     /// Runs every pass that is due, once.
     pub async fn work(&mut self) {
         let now = clock::seconds();
-        let keys: Vec<Key> = self.due.iter().filter(|(_, at, _)| *at <= now).map(|(key, _, _)| key.clone()).collect();
+        let keys: Vec<Key> = self
+            .due
+            .iter()
+            .filter(|(_, at, _)| *at <= now)
+            .map(|(key, _, _)| key.clone())
+            .collect();
         for key in keys {
             let ended = queue::pass(&self.context, &key).await;
             let index = self.due.iter().position(|(known, _, _)| *known == key).unwrap();
@@ -157,7 +196,10 @@ fn seconds(duration: std::time::Duration) -> i64 {
 }
 
 fn place(name: String) -> ClusterKey {
-    ClusterKey { namespace: NAMESPACE.into(), name }
+    ClusterKey {
+        namespace: NAMESPACE.into(),
+        name,
+    }
 }
 
 /// The operator's watches select by this label.

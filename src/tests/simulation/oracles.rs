@@ -39,12 +39,22 @@ impl Oracles {
 
     /// Objects that the operator created more than once, and those that it deleted.
     pub fn repeated(&self) -> (Vec<String>, Vec<String>) {
-        let twice = self.created.iter().filter(|(_, times)| **times > 1).map(|(key, times)| format!("{key}: {times}"));
+        let twice = self
+            .created
+            .iter()
+            .filter(|(_, times)| **times > 1)
+            .map(|(key, times)| format!("{key}: {times}"));
         (twice.collect(), self.deleted.iter().map(Key::to_string).collect())
     }
 
     /// A change to be committed, and the objects before it.
-    pub fn stored(&mut self, actor: Actor, key: &Key, before: Option<&Value>, after: &Value, all: &BTreeMap<Key, Value>) {
+    pub fn stored(
+        &mut self,
+        actor: Actor,
+        key: &Key,
+        (before, after): (Option<&Value>, &Value),
+        all: &BTreeMap<Key, Value>,
+    ) {
         if actor == Actor::Operator && before.is_none() {
             *self.created.entry(key.clone()).or_default() += 1;
         }
@@ -79,7 +89,10 @@ impl Oracles {
                 && old.initial_voters == new.initial_voters
                 && old.pools.iter().all(|(pool, first)| new.pools.get(pool) == Some(first))
                 && old.racks.iter().all(|(node, rack)| new.racks.get(node) == Some(rack))
-                && old.volumes.iter().all(|(node, volume)| new.volumes.get(node) == Some(volume));
+                && old
+                    .volumes
+                    .iter()
+                    .all(|(node, volume)| new.volumes.get(node) == Some(volume));
             if !kept {
                 self.accuse(format!("the identity changed: {old:?} became {new:?}"));
             }
@@ -91,7 +104,10 @@ impl Oracles {
     }
 
     fn authority(&mut self, name: &str, after: &Value) {
-        let first = self.authorities.entry(name.to_owned()).or_insert_with(|| after["data"].clone());
+        let first = self
+            .authorities
+            .entry(name.to_owned())
+            .or_insert_with(|| after["data"].clone());
         if *first != after["data"] {
             self.accuse(format!("the authority {name} was replaced"));
         }
@@ -103,9 +119,15 @@ impl Oracles {
         }
         let pod = &after["spec"]["template"]["spec"];
         for volume in pod["volumes"].as_array().into_iter().flatten() {
-            let mounted = [("configmaps", &volume["configMap"]["name"]), ("secrets", &volume["secret"]["secretName"])];
+            let mounted = [
+                ("configmaps", &volume["configMap"]["name"]),
+                ("secrets", &volume["secret"]["secretName"]),
+            ];
             for (plural, name) in mounted {
-                if name.as_str().is_some_and(|name| !all.contains_key(&Key::new(plural, name))) {
+                if name
+                    .as_str()
+                    .is_some_and(|name| !all.contains_key(&Key::new(plural, name)))
+                {
                     self.accuse(format!("{key} mounts {plural}/{name}, which doesn't exist"));
                 }
             }

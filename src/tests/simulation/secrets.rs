@@ -17,7 +17,12 @@ pub type Texts = BTreeMap<String, String>;
 /// A Secret's data in the clear.
 pub fn texts(secret: &Value) -> Texts {
     let decode = |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
-    secret["data"].as_object().into_iter().flatten().map(|(key, value)| (key.clone(), decode(value))).collect()
+    secret["data"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), decode(value)))
+        .collect()
 }
 
 fn authority(state: &State, name: &str) -> Option<CertificateAuthority> {
@@ -32,14 +37,21 @@ pub fn serial(secret: &Value) -> Option<String> {
 
 /// What doesn't fit.
 pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
-    let (Some(cluster), Some(clients)) = (authority(state, "orders-cluster-ca"), authority(state, "orders-clients-ca")) else {
+    let (Some(cluster), Some(clients)) = (
+        authority(state, "orders-cluster-ca"),
+        authority(state, "orders-clients-ca"),
+    ) else {
         return vec!["an authority is missing or broken".into()];
     };
     let mut problems = Vec::new();
     for (key, secret) in state.list("secrets") {
         let texts = texts(&secret);
         let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
-        let mut expect = |holds: bool, what: &str| if !holds { problems.push(format!("{key}: {what}")) };
+        let mut expect = |holds: bool, what: &str| {
+            if !holds {
+                problems.push(format!("{key}: {what}"));
+            }
+        };
         if texts.contains_key("node.pem") {
             expect(signs(&cluster, text("node.pem"), text("node.pem")), "its certificate");
             expect(text("cluster-ca.crt") == cluster.cert_pem(), "its cluster authority");
@@ -49,11 +61,20 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
             expect(text("ca.crt") == cluster.cert_pem(), "its authority");
         } else if texts.contains_key("user.crt") {
             expect(signs(&clients, text("user.crt"), text("user.key")), "its certificate");
-            expect(text("user.pem") == format!("{}{}", text("user.key"), text("user.crt")), "its key store");
+            expect(
+                text("user.pem") == format!("{}{}", text("user.key"), text("user.crt")),
+                "its key store",
+            );
             expect(text("ca.crt") == cluster.cert_pem(), "its authority");
         } else if texts.contains_key("password") {
-            expect(opens(kafka, text("username"), text("password")), "its password isn't Kafka's");
-            expect(text("client.properties").contains(text("password")), "its client.properties");
+            expect(
+                opens(kafka, text("username"), text("password")),
+                "its password isn't Kafka's",
+            );
+            expect(
+                text("client.properties").contains(text("password")),
+                "its client.properties",
+            );
         } else if key.name.ends_with("ca-cert") {
             expect(text("ca.crt") == cluster.cert_pem(), "its authority");
         }
@@ -62,7 +83,9 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
 }
 
 fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
-    let Ok(facts) = pki::inspect(cert_pem) else { return false };
+    let Ok(facts) = pki::inspect(cert_pem) else {
+        return false;
+    };
     let wanted = LeafRequest {
         common_name: facts.subject_cn,
         organisation: facts.organisation,

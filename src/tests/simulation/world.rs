@@ -41,8 +41,15 @@ impl Simulation {
             "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "simulated",
             "metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         });
-        api.state().put(Actor::Other, &Key::new("storageclasses", "standard"), class);
-        Self { kafka: Kafka::new(&api, &gate), api, gate, operator: None, deaths: 0 }
+        api.state()
+            .put(Actor::Other, &Key::new("storageclasses", "standard"), class);
+        Self {
+            kafka: Kafka::new(&api, &gate),
+            api,
+            gate,
+            operator: None,
+            deaths: 0,
+        }
     }
 
     /// `kubectl apply` of the example that the documentation shows.
@@ -71,6 +78,42 @@ impl Simulation {
         self.api.state().put(Actor::Other, &Key::new(plural, name), object);
     }
 
+    /// Somebody else creates an object.
+    pub fn put(&self, plural: &str, name: &str, object: Value) {
+        self.api.state().put(Actor::Other, &Key::new(plural, name), object);
+    }
+
+    /// The volume claim of a pod is lost; another of the same name takes its place, with an empty disk.
+    pub fn replace_disk(&self, pod: &str) {
+        let name = format!("data-0-{pod}");
+        let mut claim = self.get("persistentvolumeclaims", &name).unwrap();
+        self.delete("persistentvolumeclaims", &name);
+        claim["metadata"].as_object_mut().unwrap().remove("uid");
+        self.put("persistentvolumeclaims", &name, claim);
+    }
+
+    /// What the operator made, but for what runs.
+    pub fn children(&self) -> Vec<(String, String)> {
+        let kinds = [
+            "configmaps",
+            "secrets",
+            "services",
+            "networkpolicies",
+            "poddisruptionbudgets",
+        ];
+        let state = self.api.state();
+        let all = kinds.iter().flat_map(|kind| state.of_kind(kind));
+        all.map(|(key, _)| (key.plural.clone(), key.name.clone())).collect()
+    }
+
+    pub fn pod_uids(&self) -> Vec<Value> {
+        self.api
+            .state()
+            .of_kind("pods")
+            .map(|(_, pod)| pod["metadata"]["uid"].clone())
+            .collect()
+    }
+
     /// Somebody else deletes an object.
     pub fn delete(&self, plural: &str, name: &str) {
         self.api.state().delete(Actor::Other, &Key::new(plural, name));
@@ -88,7 +131,9 @@ impl Simulation {
 
     async fn tick_of(&mut self, seconds: i64) {
         clock::advance(seconds);
-        let operator = self.operator.get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
+        let operator = self
+            .operator
+            .get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
         operator.feed();
         tokio::select! {
             biased;
@@ -131,14 +176,24 @@ impl Simulation {
     pub fn condition(&self, plural: &str, name: &str, kind: &str) -> Value {
         let object = self.get(plural, name).unwrap_or_default();
         let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-        conditions.into_iter().flatten().find(|condition| condition["type"] == kind).cloned().unwrap_or_default()
+        conditions
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == kind)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn is_ready(&self) -> bool {
         let is = |(plural, name): &(&str, &str)| self.condition(plural, name, "Ready")["status"] == "True";
-        [("productionkafkas", "orders"), ("kafkausers", "payments-app"), ("kafkausers", "payments-mtls"), ("kafkatopics", "payments")]
-            .iter()
-            .all(is)
+        [
+            ("productionkafkas", "orders"),
+            ("kafkausers", "payments-app"),
+            ("kafkausers", "payments-mtls"),
+            ("kafkatopics", "payments"),
+        ]
+        .iter()
+        .all(is)
     }
 
     /// Runs until everything is ready and nothing has been written for a while; says what is in the way if that never is.
@@ -155,15 +210,19 @@ impl Simulation {
         }
         let recent = self.trace().split_off(self.writes().saturating_sub(8));
         let state = |name: &str| self.condition("productionkafkas", "orders", name).to_string();
-        Err(format!("never settled: {} {}; last writes {recent:?}", state("Ready"), state("Reconciling")))
+        Err(format!(
+            "never settled: {} {}; last writes {recent:?}",
+            state("Ready"),
+            state("Reconciling")
+        ))
     }
 
-    /// Nothing is written, over 20 ticks of which some are long, nor by a new process.
+    /// Nothing is written, over 20 ticks of which one is long, nor by a new process.
     pub async fn stay_quiet(&mut self) -> Result<(), String> {
         for process in ["the same", "a new"] {
             let before = self.writes();
             for tick in 0..20 {
-                self.tick_of(if tick % 9 == 8 { LONG } else { TICK }).await;
+                self.tick_of(if tick == 10 { LONG } else { TICK }).await;
             }
             if self.writes() != before {
                 return Err(format!("{process} process wrote: {:?}", self.trace().split_off(before)));
@@ -186,7 +245,13 @@ impl Simulation {
     pub fn accusations(&self) -> Vec<String> {
         let kafka = self.kafka.state();
         let state = self.api.state();
-        let mut all: Vec<String> = state.oracles.accusations().iter().chain(&kafka.accusations).cloned().collect();
+        let mut all: Vec<String> = state
+            .oracles
+            .accusations()
+            .iter()
+            .chain(&kafka.accusations)
+            .cloned()
+            .collect();
         all.extend(secrets::problems(&state, &kafka));
         all
     }
