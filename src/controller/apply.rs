@@ -104,9 +104,19 @@ fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Resu
     let wanted_owner = wanted
         .pointer("/metadata/ownerReferences/0/uid")
         .and_then(Value::as_str);
+    let wanted_owner_name = wanted
+        .pointer("/metadata/ownerReferences/0/name")
+        .and_then(Value::as_str);
     let is_child = owner.is_some_and(|owner| Some(owner.uid.as_str()) == wanted_owner);
     if is_child || ours && owner.is_none() {
         return Ok(());
+    }
+    if owner.is_some_and(|owner| Some(owner.name.as_str()) == wanted_owner_name && owner.kind == "ProductionKafka") {
+        return Err(PassError::Former {
+            kind: key.kind.as_str(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+        });
     }
     Err(PassError::Foreign {
         kind: key.kind.as_str(),
@@ -158,6 +168,7 @@ async fn patch(context: &Context, key: &ObjectKey, body: &Value) -> Result<Dynam
 /// Creates an object that must never be overwritten; `None` when it exists already.
 pub async fn create(context: &Context, namespace: &str, child: &Child) -> Result<Option<DynamicObject>, PassError> {
     guard(context)?;
+    let child = &stamped(child);
     let key = ObjectKey {
         kind: child.kind,
         namespace: namespace.to_owned(),

@@ -39,6 +39,14 @@ pub enum PassError {
         name: String,
         owner: String,
     },
+    #[error(
+        "wait until Kubernetes has removed {kind} {namespace}/{name}, which belongs to a former resource of this name"
+    )]
+    Former {
+        kind: &'static str,
+        namespace: String,
+        name: String,
+    },
     #[error("make a certificate for {what}")]
     Certificate {
         what: String,
@@ -71,6 +79,7 @@ impl PassError {
             Self::Timeout { .. } => "timeout",
             Self::Content { .. } => "content",
             Self::Foreign { .. } => "foreign",
+            Self::Former { .. } => "former",
             Self::Certificate { .. } => "certificate",
             Self::Kafka { .. } => "kafka",
             Self::Randomness => "randomness",

@@ -98,7 +98,7 @@ fn killed_before_a_write() {
 
 #[test]
 fn killed_after_each_write_without_its_answer() {
-    strike(Fault::KillUnanswered, 1);
+    strike(Fault::KillUnanswered, 3);
 }
 
 #[test]
