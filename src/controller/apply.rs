@@ -198,6 +198,7 @@ pub async fn replace(
     resource_version: &str,
 ) -> Result<DynamicObject, PassError> {
     guard(context)?;
+    let child = &stamped(child);
     let key = ObjectKey {
         kind: child.kind,
         namespace: namespace.to_owned(),
