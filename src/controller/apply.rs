@@ -48,14 +48,18 @@ fn stamped(child: &Child) -> Child {
     stamped
 }
 
-/// Brings one child to what is wanted.
-pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
-    let wanted = wish(&child.body);
-    let key = ObjectKey {
+fn key_of(namespace: &str, child: &Child) -> ObjectKey {
+    ObjectKey {
         kind: child.kind,
         namespace: namespace.to_owned(),
         name: child.name.clone(),
-    };
+    }
+}
+
+/// Brings one child to what is wanted.
+pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
+    let wanted = wish(&child.body);
+    let key = key_of(namespace, child);
     let known = context.ledger.get(&key);
     let seen = context.stores.child(&key);
     if let (Some(known), Some(seen)) = (&known, &seen)
@@ -86,11 +90,7 @@ async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) ->
 /// Brings an object that isn't watched to what is wanted: always read live first.
 pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
     let wanted = wish(&child.body);
-    let key = ObjectKey {
-        kind: child.kind,
-        namespace: namespace.to_owned(),
-        name: child.name.clone(),
-    };
+    let key = key_of(namespace, child);
     bring(context, key, child, wanted).await
 }
 
@@ -169,11 +169,7 @@ async fn patch(context: &Context, key: &ObjectKey, body: &Value) -> Result<Dynam
 pub async fn create(context: &Context, namespace: &str, child: &Child) -> Result<Option<DynamicObject>, PassError> {
     guard(context)?;
     let child = &stamped(child);
-    let key = ObjectKey {
-        kind: child.kind,
-        namespace: namespace.to_owned(),
-        name: child.name.clone(),
-    };
+    let key = key_of(namespace, child);
     let object = object_of(&key, &child.body)?;
     let api = api(context, child.kind, namespace);
     let parameters = PostParams {
@@ -199,11 +195,7 @@ pub async fn replace(
 ) -> Result<DynamicObject, PassError> {
     guard(context)?;
     let child = &stamped(child);
-    let key = ObjectKey {
-        kind: child.kind,
-        namespace: namespace.to_owned(),
-        name: child.name.clone(),
-    };
+    let key = key_of(namespace, child);
     let mut object = object_of(&key, &child.body)?;
     object.metadata.resource_version = Some(resource_version.to_owned());
     let api = api(context, child.kind, namespace);
