@@ -4,7 +4,6 @@
 use super::acls;
 use super::apply;
 use super::context::Context;
-use super::dynamic;
 use super::error::PassError;
 use super::facts;
 use super::identity;
@@ -13,12 +12,12 @@ use super::memory::Memory;
 use super::pods::PodFact;
 use super::prune;
 use super::report;
+use super::settings;
 use super::status::{self, Observed};
 use super::stores::ClusterKey;
 use super::trust::{self, Trust};
 use crate::api::ProductionKafka;
 use crate::kafka::admin::KafkaAdmin;
-use crate::kafka::configs::ConfigResource;
 use crate::model::{Cluster, Identity, validate};
 use crate::render::{self, Child, Kind};
 use crate::runtime::metrics::Outcome;
@@ -39,8 +38,6 @@ const SOON: Duration = Duration::from_secs(2);
 const CALM: Duration = Duration::from_secs(30);
 /// Checks a refused resource again this often: what it lacks may have been created.
 const STALLED: Duration = Duration::from_secs(30);
-/// Reads the brokers' dynamic defaults this often.
-const DYNAMIC_CHECK: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// Runs one pass and writes the status it leads to.
 pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended, PassError> {
@@ -306,52 +303,23 @@ impl Pass<'_> {
         admin: &dyn KafkaAdmin,
         memory: &mut Memory,
     ) -> Result<(Option<Duration>, Option<String>), PassError> {
-        self.dynamic(admin, memory).await?;
-        Ok(
-            match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-                acls::Progress::Applied => (None, None),
-                acls::Progress::Running(again) => (Some(again), None),
-                acls::Progress::Failed(why) => (Some(CALM), Some(why)),
-            },
-        )
+        let stepping = self.dynamic(admin, memory).await?;
+        let (again, problem) = match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
+            acls::Progress::Applied => (None, None),
+            acls::Progress::Running(again) => (Some(again), None),
+            acls::Progress::Failed(why) => (Some(CALM), Some(why)),
+        };
+        Ok((if stepping { Some(SOON) } else { again }, problem))
     }
 
-    async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<(), PassError> {
-        let now = self.context.now();
-        if memory
-            .dynamic_checked
-            .is_some_and(|at| now.duration_since(at) < DYNAMIC_CHECK)
-        {
-            return Ok(());
-        }
-        let failed = |source| PassError::Kafka {
-            what: "set min.insync.replicas",
-            source: Box::new(source),
-        };
-        let described = admin
-            .describe_configs(vec![ConfigResource::ClusterDefault])
-            .await
-            .map_err(failed)?;
-        let Some(Ok(current)) = described.get(&ConfigResource::ClusterDefault) else {
-            return Ok(());
-        };
-        if let Some(change) = dynamic::change(self.cluster, current) {
-            tracing::info!(cluster = %self.cluster.names.cluster, value = self.cluster.min_in_sync_replicas, "setting min.insync.replicas");
-            let outcomes = admin
-                .incremental_alter_configs(vec![change], false)
-                .await
-                .map_err(failed)?;
-            for (_, outcome) in outcomes {
-                outcome.map_err(|error| PassError::Content {
-                    kind: "dynamic configuration",
-                    namespace: self.cluster.names.namespace.clone(),
-                    name: self.cluster.names.cluster.clone(),
-                    problem: error.to_string(),
-                })?;
-            }
-        }
-        memory.dynamic_checked = Some(now);
-        Ok(())
+    async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<bool, PassError> {
+        let views = memory.kafka.as_ref().and_then(|facts| facts.brokers.as_ref());
+        let serving = views.and_then(|view| view.brokers.iter().find(|broker| !broker.fenced));
+        let broker = serving.map(|broker| broker.id);
+        let settings = settings::drive(self.context, self.cluster, admin, broker, memory.settings.as_ref()).await?;
+        let on_the_way = settings.on_the_way;
+        memory.settings = Some(settings);
+        Ok(on_the_way)
     }
 
     fn say(
@@ -369,6 +337,10 @@ impl Pass<'_> {
             revisions: self.revisions,
             serials: &self.trust.serials,
             certificates_until: self.trust.first_end(),
+            refused: memory
+                .settings
+                .as_ref()
+                .map_or(&[], |settings| settings.refused.as_slice()),
             now: self.context.now(),
         };
         status::status(&observed, last(memory, resource))

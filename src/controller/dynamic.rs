@@ -1,33 +1,82 @@
-//! Cluster-wide dynamic configuration: what differs from the resource, and nothing else. Setting `min.insync.replicas`
-//! again, even to the same value, wipes the eligible leader replicas (KIP-966), so an equal value is never sent. Pure.
+//! Dynamic configuration: what differs from the resource, and nothing else. Setting `min.insync.replicas` again, even to the
+//! same value, wipes the eligible leader replicas (KIP-966), so an equal value is never sent. Pure.
+//!
+//! The resource is the truth for the brokers' cluster-wide defaults: an override that it doesn't name is removed, be it one
+//! that was taken out of the resource or one set by hand. What belongs to a single broker is left alone.
 
 use crate::kafka::configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigResource, ConfigSource};
-use crate::model::Cluster;
+use crate::model::{Cluster, dynamic_keys};
+use std::collections::BTreeMap;
 
-const MIN_ISR: &str = "min.insync.replicas";
+/// Overrides that reassignments set while they run, and that tools set cluster-wide.
+const PASSING: [&str; 3] = [
+    "follower.replication.throttled.rate",
+    "leader.replication.throttled.rate",
+    "replica.alter.log.dirs.io.max.bytes.per.second",
+];
 
-/// The change that brings the brokers' defaults to what the cluster wants; `None` when they are.
-pub fn change(cluster: &Cluster, current: &[ConfigEntry]) -> Option<ConfigChange> {
-    let wanted = cluster.min_in_sync_replicas.to_string();
-    let set = current
+/// The edits that bring the brokers' defaults to what the cluster wants, one by one, in the order of keys; none when they
+/// are. `current` is what the cluster-wide resource holds, `effective` what a broker runs with: thread pools are brought to
+/// their size in steps.
+pub fn edits(cluster: &Cluster, current: &[ConfigEntry], effective: &[ConfigEntry]) -> Vec<ConfigOp> {
+    let wanted = cluster.dynamic_config();
+    let set: BTreeMap<&str, Option<&str>> = current
         .iter()
-        .find(|entry| entry.name == MIN_ISR && entry.source == ConfigSource::DynamicDefaultBroker)
-        .and_then(|entry| entry.value.as_ref());
-    (set != Some(&wanted)).then(|| ConfigChange {
+        .filter(|entry| entry.source == ConfigSource::DynamicDefaultBroker)
+        .map(|entry| (entry.name.as_str(), entry.value.as_deref()))
+        .collect();
+    let mut edits: Vec<ConfigOp> = wanted
+        .iter()
+        .map(|(name, value)| (name, stepped(name, value, effective)))
+        .filter(|(name, value)| set.get(name.as_str()) != Some(&Some(value.as_str())))
+        .map(|(name, value)| ConfigOp::Set {
+            name: name.clone(),
+            value,
+        })
+        .collect();
+    let left_over = set
+        .keys()
+        .filter(|name| !wanted.contains_key(**name) && !PASSING.contains(name));
+    edits.extend(left_over.map(|name| ConfigOp::Delete {
+        name: (*name).to_owned(),
+    }));
+    edits
+}
+
+/// Whether a pool of threads is to change, so that its present size must be known.
+pub fn needs_effective(cluster: &Cluster) -> bool {
+    cluster.config.keys().any(|key| dynamic_keys::is_pool(key))
+}
+
+fn stepped(name: &str, wanted: &str, effective: &[ConfigEntry]) -> String {
+    let size = |text: &str| text.trim().parse::<u32>().ok();
+    let now = effective
+        .iter()
+        .find(|entry| entry.name == name)
+        .and_then(|entry| entry.value.as_deref());
+    match (dynamic_keys::is_pool(name), now.and_then(size), size(wanted)) {
+        (true, Some(now), Some(wanted)) => dynamic_keys::step(now, wanted).to_string(),
+        _ => wanted.to_owned(),
+    }
+}
+
+/// The key that an edit is about.
+pub fn key(edit: &ConfigOp) -> &str {
+    match edit {
+        ConfigOp::Set { name, .. } | ConfigOp::Delete { name } => name,
+    }
+}
+
+/// Edits of the brokers' defaults as a request.
+pub fn change(edits: Vec<ConfigOp>) -> ConfigChange {
+    ConfigChange {
         resource: ConfigResource::ClusterDefault,
-        ops: vec![ConfigOp::Set {
-            name: MIN_ISR.into(),
-            value: wanted,
-        }],
-    })
+        ops: edits,
+    }
 }
 
 /// Topic configuration: sets what differs and removes what the resource doesn't name any more.
-pub fn topic_change(
-    topic: &str,
-    wanted: &std::collections::BTreeMap<String, String>,
-    current: &[ConfigEntry],
-) -> Option<ConfigChange> {
+pub fn topic_change(topic: &str, wanted: &BTreeMap<String, String>, current: &[ConfigEntry]) -> Option<ConfigChange> {
     let own = |entry: &&ConfigEntry| entry.source == ConfigSource::DynamicTopic;
     let mut ops: Vec<ConfigOp> = wanted
         .iter()
@@ -61,7 +110,8 @@ pub fn topic_change(
 mod tests {
     use super::*;
     use crate::model::validate::tests::valid_cluster;
-    use std::collections::BTreeMap;
+
+    const MIN_ISR: &str = "min.insync.replicas";
 
     fn entry(name: &str, value: &str, source: ConfigSource) -> ConfigEntry {
         ConfigEntry {
@@ -73,20 +123,71 @@ mod tests {
         }
     }
 
+    fn set(name: &str, value: &str) -> ConfigOp {
+        ConfigOp::Set {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+
+    fn delete(name: &str) -> ConfigOp {
+        ConfigOp::Delete { name: name.into() }
+    }
+
+    fn with(config: &[(&str, &str)]) -> Cluster {
+        let mut cluster = valid_cluster();
+        cluster.config = config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        cluster
+    }
+
     #[test]
     fn an_equal_value_is_never_sent_again() {
-        let cluster = valid_cluster();
-        assert_eq!(
-            change(&cluster, &[entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker)]),
-            None
-        );
+        let cluster = with(&[("log.retention.ms", "1000"), ("num.partitions", "3")]);
+        let held = [
+            entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker),
+            entry("log.retention.ms", "1000", ConfigSource::DynamicDefaultBroker),
+        ];
+        assert_eq!(edits(&cluster, &held, &[]), []);
         for current in [
             vec![],
             vec![entry(MIN_ISR, "1", ConfigSource::DynamicDefaultBroker)],
             vec![entry(MIN_ISR, "2", ConfigSource::StaticBroker)],
         ] {
-            assert!(change(&cluster, &current).is_some(), "{current:?}");
+            assert!(
+                edits(&cluster, &current, &[]).contains(&set(MIN_ISR, "2")),
+                "{current:?}"
+            );
         }
+    }
+
+    #[test]
+    fn what_the_resource_does_not_name_is_removed_but_for_throttles() {
+        let held = [
+            entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker),
+            entry("log.retention.ms", "1000", ConfigSource::DynamicDefaultBroker),
+            entry(PASSING[0], "1000", ConfigSource::DynamicDefaultBroker),
+            entry("num.io.threads", "8", ConfigSource::Default),
+        ];
+        assert_eq!(edits(&with(&[]), &held, &[]), [delete("log.retention.ms")]);
+    }
+
+    #[test]
+    fn thread_pools_change_by_steps() {
+        let cluster = with(&[("num.io.threads", "40")]);
+        let held = |size: &str| {
+            [
+                entry(MIN_ISR, "2", ConfigSource::DynamicDefaultBroker),
+                entry("num.io.threads", size, ConfigSource::DynamicDefaultBroker),
+            ]
+        };
+        let runs = |size: &str| [entry("num.io.threads", size, ConfigSource::DynamicDefaultBroker)];
+        assert_eq!(
+            edits(&cluster, &held("8")[..1], &runs("8")),
+            [set("num.io.threads", "16")]
+        );
+        assert_eq!(edits(&cluster, &held("32"), &runs("32")), [set("num.io.threads", "40")]);
+        assert_eq!(edits(&cluster, &held("40"), &runs("40")), []);
+        assert!(needs_effective(&cluster) && !needs_effective(&with(&[])));
     }
 
     #[test]
@@ -99,14 +200,7 @@ mod tests {
             entry("d", "4", ConfigSource::Default),
         ];
         let ops = topic_change("t", &wanted, &current).unwrap().ops;
-        let expected = [
-            ConfigOp::Set {
-                name: "b".into(),
-                value: "2".into(),
-            },
-            ConfigOp::Delete { name: "c".into() },
-        ];
-        assert_eq!(ops, expected);
+        assert_eq!(ops, [set("b", "2"), delete("c")]);
         assert_eq!(
             topic_change("t", &BTreeMap::new(), &[entry("d", "4", ConfigSource::StaticBroker)]),
             None

@@ -2,6 +2,7 @@
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
 use super::kafka::KafkaFacts;
+use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
 use super::trust::Trust;
 use crate::api::ProductionKafkaStatus;
@@ -35,8 +36,8 @@ pub struct Memory {
     pub status: Option<ProductionKafkaStatus>,
     /// Hash of the ACL document that a Job has carried out, and when that was last proven.
     pub acls: Option<String>,
-    /// Dynamic configuration was last found as wanted at this time.
-    pub dynamic_checked: Option<jiff::Timestamp>,
+    /// What the last look at the dynamic configuration led to.
+    pub settings: Option<DynamicSettings>,
 }
 
 #[derive(Default)]

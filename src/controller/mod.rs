@@ -19,6 +19,7 @@ pub mod queue;
 mod report;
 mod resource;
 pub mod secrets;
+pub mod settings;
 mod status;
 pub mod stores;
 mod topic;

@@ -1,6 +1,6 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
-use super::{ClusterNames, Identity, KafkaVersion, NodeNames};
+use super::{ClusterNames, Identity, KafkaVersion, NodeNames, dynamic_keys};
 use crate::api::{Audit, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -130,6 +130,22 @@ impl Cluster {
             }
         }
         nodes
+    }
+
+    /// Cluster-wide dynamic configuration: what brokers take over while they run. `min.insync.replicas` is always part of
+    /// it: with eligible leader replicas it may not be set per broker.
+    pub fn dynamic_config(&self) -> BTreeMap<String, String> {
+        let own = ("min.insync.replicas".to_owned(), self.min_in_sync_replicas.to_string());
+        let given = self.config.iter().filter(|(key, _)| self.is_dynamic(key));
+        given
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([own])
+            .collect()
+    }
+
+    /// Whether brokers take this key of `config` over while they run; the others belong into `server.properties`.
+    pub fn is_dynamic(&self, key: &str) -> bool {
+        dynamic_keys::is_dynamic(key, self.version)
     }
 
     /// Number of brokers wanted.

@@ -1,6 +1,7 @@
 //! The validated world: what can exist, as opposed to what a user may write. Pure; knows no client, clock or randomness.
 
 pub mod cluster;
+pub mod dynamic_keys;
 pub mod id;
 pub mod identity;
 pub mod measure;

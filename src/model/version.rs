@@ -22,6 +22,11 @@ impl KafkaVersion {
         CATALOGUE.into_iter().find(|version| version.to_string() == text)
     }
 
+    /// The second number: `3` of `4.3.1`.
+    pub const fn minor(self) -> u16 {
+        self.minor
+    }
+
     /// `4.2.1, 4.3.1, 4.4.0`, for messages.
     pub fn known() -> String {
         CATALOGUE.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")

@@ -1,5 +1,5 @@
 //! `server.properties` of one node: what follows from its place in the cluster, the production posture, and last what
-//! the user set. Never `min.insync.replicas`: with eligible leader replicas it's a cluster-wide dynamic config.
+//! the user set. Never what is cluster-wide dynamic configuration, `min.insync.replicas` first of all.
 
 use super::{listener_properties, properties};
 use crate::api::TlsVersion;
@@ -85,7 +85,10 @@ pub fn server_properties(cluster: &Cluster, identity: &Identity, node: &Node<'_>
         extend(&mut all, &BROKERS);
         racks(&mut all, cluster, node);
     }
-    let wanted = |key: &str| roles.broker || CONTROLLER_KEYS.iter().any(|known| key.starts_with(known));
+    // What brokers take over while they run is cluster-wide dynamic configuration: in the file it would ask for a restart.
+    let wanted = |key: &str| {
+        !cluster.is_dynamic(key) && (roles.broker || CONTROLLER_KEYS.iter().any(|known| key.starts_with(known)))
+    };
     all.extend(cluster.config.clone().into_iter().filter(|(key, _)| wanted(key)));
     properties::text(&all)
 }

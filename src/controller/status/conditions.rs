@@ -4,7 +4,8 @@
 //! |------------------|-------------------------------------------------------------|
 //! | Ready            | every node runs, the quorum leads, nothing is offline        |
 //! | Reconciling      | something is still on its way (kstatus)                      |
-//! | Stalled          | the resource must be corrected (kstatus)                     |
+//! | Stalled          | the resource must be corrected (kstatus); also when Kafka     |
+//! |                  | itself refuses a value                                       |
 //! | QuorumHealthy    | a leader, and every voter caught up                          |
 //! | FullyReplicated  | every partition has all its replicas in sync                 |
 //! | CertificatesValid| no certificate ends within a day                             |
@@ -71,7 +72,17 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     } else {
         (ConditionStatus::True, "Progressing", next.clone())
     };
-    let stalled = (ConditionStatus::False, "Valid", "the resource is valid".to_owned());
+    let stalled = stalled(judged);
+    let (reconciling, next) = if stalled.0 == ConditionStatus::True && is_ready {
+        let reconciling = (
+            ConditionStatus::False,
+            stalled.1,
+            "the rest is as the resource asks".to_owned(),
+        );
+        (reconciling, bounded(&format!("correct the resource: {}", stalled.2)))
+    } else {
+        (reconciling, next)
+    };
     let conditions = [
         ("Ready", ready),
         ("Reconciling", reconciling),
@@ -84,6 +95,20 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     .map(|(kind, (status, reason, message))| condition(kind, status, reason, &message, generation))
     .collect();
     (conditions, next)
+}
+
+/// A value that only Kafka can judge, and refused: the old one is in force.
+fn stalled(judged: &Judged<'_>) -> Verdict {
+    let refused: Vec<String> = judged.observed.refused.iter().map(ToString::to_string).collect();
+    if refused.is_empty() {
+        return (ConditionStatus::False, "Valid", "the resource is valid".to_owned());
+    }
+    let message = format!("{}; the old values are in force", refused.join("; "));
+    (
+        ConditionStatus::True,
+        "ConfigRefused",
+        message.chars().take(1_000).collect(),
+    )
 }
 
 fn quorum_healthy(judged: &Judged<'_>) -> Verdict {

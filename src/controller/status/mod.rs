@@ -10,6 +10,7 @@ pub use replication::replication;
 
 use super::kafka::KafkaFacts;
 use super::pods::PodFact;
+use super::settings::Refused;
 use crate::api::{
     Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, VoterStatus,
 };
@@ -31,6 +32,8 @@ pub struct Observed<'a> {
     /// Serial of each node's current certificate.
     pub serials: &'a std::collections::BTreeMap<i32, String>,
     pub certificates_until: Option<jiff::Timestamp>,
+    /// Dynamic settings that Kafka refused.
+    pub refused: &'a [Refused],
     pub now: jiff::Timestamp,
 }
 

@@ -5,7 +5,7 @@ use crate::api::Tuning;
 use std::collections::BTreeMap;
 
 /// Keys that follow from another field, with that field.
-const OWNED: [(&str, &str); 30] = [
+const OWNED: [(&str, &str); 33] = [
     ("advertised.listeners", "listeners"),
     (
         "allow.everyone.if.no.acl.found",
@@ -24,6 +24,14 @@ const OWNED: [(&str, &str); 30] = [
     (
         "group.coordinator.new.enable",
         "nothing: the group coordinator is chosen by version",
+    ),
+    (
+        "follower.replication.throttled.rate",
+        "nothing: reassignments are throttled by the operator while they run",
+    ),
+    (
+        "leader.replication.throttled.rate",
+        "nothing: reassignments are throttled by the operator while they run",
     ),
     ("listeners", "listeners"),
     ("log.dir", "nodePools[].storage"),
@@ -50,6 +58,10 @@ const OWNED: [(&str, &str); 30] = [
     ("offsets.topic.replication.factor", "highAvailability.replicationFactor"),
     ("principal.builder.class", "listeners"),
     ("process.roles", "nodePools[].roles"),
+    (
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+        "nothing: moves between disks are throttled by the operator while they run",
+    ),
     ("replica.selector.class", "highAvailability.rack"),
     (
         "share.coordinator.state.topic.min.isr",

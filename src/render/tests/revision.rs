@@ -11,7 +11,7 @@ type Edit = (&'static str, fn(&mut World));
 const RESTARTS: [Edit; 24] = [
     ("image", |w| w.cluster.image = "docker.io/apache/kafka:4.4.0".into()),
     ("broker key", |w| {
-        w.cluster.config.insert("num.io.threads".into(), "9".into());
+        w.cluster.config.insert("queued.max.requests".into(), "9".into());
     }),
     ("JVM option", |w| w.cluster.jvm_options.push("-XX:+UseSerialGC".into())),
     ("JMX exporter", |w| w.cluster.jmx_exporter = false),
@@ -69,7 +69,10 @@ const RESTARTS: [Edit; 24] = [
 ];
 
 /// No pod may be restarted for any of these.
-const NO_RESTART: [Edit; 11] = [
+const NO_RESTART: [Edit; 12] = [
+    ("dynamic broker key", |w| {
+        w.cluster.config.insert("num.io.threads".into(), "9".into());
+    }),
     ("operator image", |w| w.operator_image = "operator:2".into()),
     ("voters withheld", |w| {
         w.withhold_voters.insert(0);
@@ -123,7 +126,7 @@ fn nothing_else_moves_it() {
 fn a_change_to_one_pool_leaves_the_other_alone() {
     let mut world = demo();
     world.cluster.pools[1].heap_mib += 1;
-    world.cluster.config.insert("num.io.threads".into(), "9".into());
+    world.cluster.config.insert("queued.max.requests".into(), "9".into());
     assert_eq!(world.revision(0), demo().revision(0));
     world.cluster.config.insert("num.partitions".into(), "9".into());
     assert_ne!(world.revision(0), demo().revision(0));
