@@ -13,6 +13,7 @@ pub mod model;
 pub mod pki;
 pub mod render;
 pub mod runtime;
+pub mod upgrade;
 
 #[cfg(test)]
 mod tests;

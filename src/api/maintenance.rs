@@ -27,21 +27,48 @@ pub struct MaintenanceWindow {
     pub time_zone: String,
 }
 
-/// Refused yet but for the defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How an upgrade of Kafka ends. Until the feature levels are finalised, the way back to the old version is open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Upgrade {
+    /// `Automatic`: after the soak, `metadata.version` and the other features are raised one by one to the version's
+    /// levels. `Manual`: a person does it, with `kafka-features.sh`.
     #[serde(default)]
     pub finalize: Finalize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub soak: Option<DurationText>,
+    /// How long every node runs the new version before levels are raised.
+    #[serde(default = "day")]
+    pub soak: DurationText,
+    /// What to do about a version with published vulnerabilities: say so (`Upgradeable`), or refuse it.
+    #[serde(default)]
+    pub known_vulnerabilities: KnownVulnerabilities,
+}
+
+impl Default for Upgrade {
+    fn default() -> Self {
+        Self {
+            finalize: Finalize::default(),
+            soak: day(),
+            known_vulnerabilities: KnownVulnerabilities::default(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Finalize {
     #[default]
-    Manual,
     Automatic,
+    Manual,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum KnownVulnerabilities {
+    #[default]
+    Report,
+    Refuse,
+}
+
+fn day() -> DurationText {
+    DurationText("24h".into())
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

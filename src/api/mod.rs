@@ -21,7 +21,7 @@ pub use availability::{HighAvailability, Rack};
 pub use capacity::{Capacity, Workload};
 pub use cluster::{ProductionKafka, ProductionKafkaSpec};
 pub use listeners::{Authentication, AuthenticationType, Exposure, ExposureType, Listener, NetworkPeer};
-pub use maintenance::{Finalize, Maintenance, MaintenanceWindow, Monitoring, Upgrade};
+pub use maintenance::{Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, Upgrade};
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};
 pub use security::{
@@ -30,7 +30,7 @@ pub use security::{
 };
 pub use status::{
     Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem, ProductionKafkaStatus,
-    QuorumStatus, ReplicationStatus, RolloutStatus, VolumeStatus, VoterStatus,
+    QuorumStatus, ReplicationStatus, RolloutStatus, UpgradeStatus, VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
 pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};

@@ -34,6 +34,8 @@ pub struct ProductionKafkaStatus {
     pub listeners: Vec<ListenerStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeStatus>,
     /// What the operator does next, or what it waits for and why, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<String>,
@@ -153,6 +155,22 @@ pub struct ListenerStatus {
     pub bootstrap_servers: String,
     /// Secret whose key `ca.crt` holds what clients must trust.
     pub certificate_authority: String,
+}
+
+/// How far the finalised feature levels are behind the version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpgradeStatus {
+    /// The version that every node runs.
+    pub version: String,
+    /// Since when they all do, RFC 3339.
+    pub since: String,
+    /// The next level to raise, `metadata.version from 30 to 33`; absent when all are those of the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// What happens to it, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// A roll in progress; absent when there's none.

@@ -8,6 +8,7 @@ use super::memory::Memory;
 use super::stores::{CLUSTER_LABEL, ClusterKey};
 use crate::api::ProductionKafka;
 use crate::model::validate::{ExistingNode, StorageClassFact};
+use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
@@ -45,8 +46,17 @@ pub async fn gather(
         },
         existing: existing(context, key).await?,
         identity: identity::load(context, &names, memory).await?,
+        metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
     })
+}
+
+/// As Kafka last said, or as the status holds it.
+fn metadata_version(resource: &ProductionKafka, memory: &Memory) -> Option<i32> {
+    let features = memory.kafka.as_ref().and_then(|facts| facts.features.as_ref());
+    let seen = features.and_then(|features| features.finalized.get(METADATA));
+    let written = resource.status.as_ref().and_then(|status| status.metadata_version);
+    seen.map(|level| i32::from(*level)).or(written)
 }
 
 /// `None` when the operator may not list them.

@@ -1,7 +1,7 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
 use super::{ClusterNames, Identity, KafkaVersion, NodeNames, dynamic_keys};
-use crate::api::{Audit, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
+use crate::api::{Audit, Finalize, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ pub struct Cluster {
     pub uid: String,
     pub generation: i64,
     pub version: KafkaVersion,
+    pub upgrade: UpgradePolicy,
     pub image: String,
     pub pools: Vec<Pool>,
     pub replication_factor: i32,
@@ -23,6 +24,14 @@ pub struct Cluster {
     pub config: BTreeMap<String, String>,
     pub jvm_options: Vec<String>,
     pub jmx_exporter: bool,
+}
+
+/// How an upgrade ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpgradePolicy {
+    pub finalize: Finalize,
+    /// How long every node runs the new version before levels are raised.
+    pub soak: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,11 @@ pub mod names;
 pub mod ports;
 pub mod validate;
 pub mod version;
+pub mod vulnerabilities;
 
-pub use cluster::{ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, VolumeClaim};
+pub use cluster::{
+    ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, UpgradePolicy, VolumeClaim,
+};
 pub use id::KafkaId;
 pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};

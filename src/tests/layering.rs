@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 /// Modules in which the same input always gives the same output.
-const PURE: [&str; 9] = [
-    "acl", "api", "capacity", "model", "pki", "quorum", "render", "rollout", "tuning",
+const PURE: [&str; 10] = [
+    "acl", "api", "capacity", "model", "pki", "quorum", "render", "rollout", "tuning", "upgrade",
 ];
 
 /// What makes an output depend on more than the input.
@@ -39,7 +39,7 @@ const ALLOWED: [(&str, &str, &str); 2] = [
 ];
 
 /// Modules that a module may not name: those above it, and its peers where it must not know them.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     (
         "api",
         &["model", "render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
@@ -51,6 +51,10 @@ const FORBIDDEN: [(&str, &[&str]); 8] = [
     ("render", &["pki", "acl", "kafka", "controller", "runtime", "cli"]),
     ("pki", &["render", "kafka", "controller", "runtime", "cli"]),
     ("acl", &["render", "pki", "controller", "runtime", "cli"]),
+    (
+        "upgrade",
+        &["render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
+    ),
     (
         "kafka",
         &["api", "model", "render", "pki", "acl", "controller", "runtime", "cli"],

@@ -84,6 +84,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         nodes,
         listeners: listeners(cluster),
         rollout: None,
+        upgrade: observed.upgrade.clone(),
         next_action: Some(next_action),
     }
 }

@@ -12,11 +12,12 @@ mod node_ids;
 mod pools;
 mod security;
 mod unavailable;
+mod upgrade;
 
 #[cfg(test)]
 pub mod tests;
 
-use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool};
+use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -91,6 +92,8 @@ pub struct Facts {
     pub zones: Option<Vec<String>>,
     pub existing: Vec<ExistingNode>,
     pub identity: Option<Identity>,
+    /// Finalised `metadata.version`, as last seen.
+    pub metadata_version: Option<i32>,
     /// DNS domain of the Kubernetes cluster.
     pub cluster_domain: String,
 }
@@ -101,6 +104,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let spec = &resource.spec;
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
+    let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
@@ -111,7 +115,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
     node_ids::check(&cluster_names(resource, facts), &pools, facts, &mut findings);
     changes::check(&pools, facts, &mut findings);
-    let (Some(version), Some(security)) = (version, security) else {
+    let (Some(version), Some(security), Some(upgrade)) = (version, security, upgrade) else {
         return Err(findings);
     };
     if !findings.0.is_empty() {
@@ -122,6 +126,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
         facts,
         Parts {
             version,
+            upgrade,
             security,
             pools,
             listeners,
@@ -133,6 +138,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
 
 struct Parts {
     version: KafkaVersion,
+    upgrade: UpgradePolicy,
     security: super::SecuritySettings,
     pools: Vec<Pool>,
     listeners: Vec<ClientListener>,
@@ -151,6 +157,7 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         uid: resource.uid().unwrap_or_default(),
         generation: resource.metadata.generation.unwrap_or_default(),
         version: parts.version,
+        upgrade: parts.upgrade,
         image,
         pools: parts.pools,
         replication_factor: spec.high_availability.replication_factor,

@@ -2,8 +2,8 @@
 
 use super::Findings;
 use crate::api::{
-    AuthenticationType, CaSource, EncryptionRequirement, ExposureType, Finalize, NodeTuning, ProductionKafkaSpec,
-    Profile, Reclaim,
+    AuthenticationType, CaSource, EncryptionRequirement, ExposureType, NodeTuning, ProductionKafkaSpec, Profile,
+    Reclaim,
 };
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
@@ -109,13 +109,6 @@ fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, 
         "spec.maintenance.deletionProtection".into(),
         "leave it out: volumes, CA and identity outlive the resource anyway",
     );
-    let upgrade = &spec.upgrade;
-    refuse(
-        upgrade.finalize == Finalize::Automatic,
-        "spec.upgrade.finalize".into(),
-        "use Manual and kafka-features.sh",
-    );
-    refuse(upgrade.soak.is_some(), "spec.upgrade.soak".into(), "leave it out");
     let monitoring = &spec.monitoring;
     refuse(
         monitoring.pod_monitor,

@@ -85,14 +85,6 @@ pub const WRONG: &[Case] = &[
         ],
     ),
     case(
-        "upgrade",
-        &[(LISTENERS, "  upgrade: {finalize: Automatic, soak: 24h}\n  listeners:\n")],
-        &[
-            ("spec.upgrade.finalize", "isn't available"),
-            ("spec.upgrade.soak", "isn't available"),
-        ],
-    ),
-    case(
         "monitoring",
         &[(
             LISTENERS,
