@@ -70,6 +70,7 @@ mod tests {
             source,
             read_only: false,
             sensitive: false,
+            synonyms: Vec::new(),
         }
     }
 
