@@ -120,6 +120,7 @@ mod tests {
             source,
             read_only: false,
             sensitive: false,
+            synonyms: Vec::new(),
         }
     }
 

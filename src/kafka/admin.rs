@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::acls::{AclBinding, AclFilter};
-use super::configs::{ConfigChange, ConfigEntry, ConfigResource};
-use super::errors::{BrokerError, KafkaError};
+use super::configs::{ConfigChange, ConfigEntry, ConfigQuery, ConfigResource};
+use super::errors::{BrokerError, ErrorCode, KafkaError};
+use super::features::FeatureChange;
+use super::partition::{LogDir, Reassignment, TopicPartition};
+use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
 use super::views::{
     ClusterView, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView, ScramCredential, ScramDeletion,
     ScramUpsert, VoterEndpoint, VoterKey,
@@ -20,6 +24,12 @@ pub type AdminFuture<'a, T> = BoxFuture<'a, Result<T, KafkaError>>;
 
 /// The verdict on each item of a batch, e.g. one topic of several; an item that Kafka refused does not fail the others.
 pub type Outcomes<K> = BTreeMap<K, Result<(), BrokerError>>;
+
+/// The configuration of each resource asked for.
+pub type Described = BTreeMap<ConfigResource, Result<Vec<ConfigEntry>, BrokerError>>;
+
+/// The topic key of a partition's smallest in-sync set that still takes acknowledged writes.
+const MIN_IN_SYNC_REPLICAS: &str = "min.insync.replicas";
 
 /// Which nodes may answer a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,14 +50,44 @@ pub trait KafkaAdmin: Send + Sync {
     /// Cluster id and brokers; with `include_fenced` also registered brokers that are down or starting (KIP-1073).
     fn describe_cluster(&self, include_fenced: bool) -> AdminFuture<'_, ClusterView>;
 
+    /// Registered controllers and their endpoints, asked of the controllers' own listeners (KIP-919).
+    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView>;
+
     /// Every partition of every topic from one broker's metadata (one consistent image).
     fn partitions(&self) -> AdminFuture<'_, PartitionsView>;
 
+    /// As [`Self::partitions`], with eligible leader replicas (KIP-966). All of it is one broker's view, but a change may
+    /// fall between two pages (2000 partitions each). Brokers that do not speak it are asked as in [`Self::partitions`].
+    fn partitions_with_elr(&self) -> AdminFuture<'_, PartitionsView>;
+
     /// Effective configuration of each resource. `Broker(id)` is asked of that broker; others of any broker.
-    fn describe_configs(
+    fn query_configs(&self, resources: Vec<ConfigResource>, query: ConfigQuery) -> AdminFuture<'_, Described>;
+
+    /// Every key of each resource, without synonyms.
+    fn describe_configs(&self, resources: Vec<ConfigResource>) -> AdminFuture<'_, Described> {
+        self.query_configs(resources, ConfigQuery::default())
+    }
+
+    /// The effective `min.insync.replicas` of each topic. A topic without a readable one is an error in its entry.
+    fn min_in_sync_replicas(
         &self,
-        resources: Vec<ConfigResource>,
-    ) -> AdminFuture<'_, BTreeMap<ConfigResource, Result<Vec<ConfigEntry>, BrokerError>>>;
+        topics: Vec<String>,
+    ) -> AdminFuture<'_, BTreeMap<String, Result<usize, BrokerError>>> {
+        let query = ConfigQuery {
+            keys: Some(vec![MIN_IN_SYNC_REPLICAS.to_owned()]),
+            synonyms: false,
+        };
+        let described = self.query_configs(topics.into_iter().map(ConfigResource::Topic).collect(), query);
+        async move {
+            let by_name = |(resource, entries): (ConfigResource, Result<Vec<ConfigEntry>, BrokerError>)| match resource
+            {
+                ConfigResource::Topic(name) => Some((name, entries.and_then(|entries| min_in_sync(&entries)))),
+                _ => None,
+            };
+            Ok(described.await?.into_iter().filter_map(by_name).collect())
+        }
+        .boxed()
+    }
 
     /// Sets and deletes dynamic configuration. `Broker(id)` is sent to that broker, which validates the values.
     fn incremental_alter_configs(
@@ -87,6 +127,49 @@ pub trait KafkaAdmin: Send + Sync {
     /// Finalised features (`metadata.version`, `kraft.version`, …) and what the answering node supports.
     fn describe_features(&self, target: Target) -> AdminFuture<'_, FeaturesView>;
 
+    /// Changes finalised levels. Callers order one feature at a time: from version 2 on Kafka has one verdict on all.
+    /// After a timeout re-read the features before any other change.
+    fn update_features(&self, changes: Vec<FeatureChange>, validate_only: bool) -> AdminFuture<'_, Outcomes<String>>;
+
+    /// Makes the preferred replica lead, of these partitions or of all. One that leads already is no error; one that is
+    /// not in sync is `PREFERRED_LEADER_NOT_AVAILABLE`. For all, only partitions with something to do have an outcome.
+    fn elect_preferred_leaders(
+        &self,
+        partitions: Option<Vec<TopicPartition>>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>>;
+
+    /// Gives partitions new replicas, the preferred leader first; `None` cancels what is under way. Unless
+    /// `allow_factor_change`, Kafka refuses a target of another size (KIP-860, from 4.1 on).
+    /// After a timeout list what is under way before any other change.
+    fn alter_partition_reassignments(
+        &self,
+        targets: BTreeMap<TopicPartition, Option<Vec<i32>>>,
+        allow_factor_change: bool,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>>;
+
+    /// Reassignments under way, whoever ordered them.
+    fn list_partition_reassignments(&self) -> AdminFuture<'_, BTreeMap<TopicPartition, Reassignment>>;
+
+    /// The log dirs of each broker, as it sees them; a broker that does not answer fails only its own entry.
+    fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Result<Vec<LogDir>, KafkaError>>>;
+
+    /// Moves replicas of one broker to another of its log dirs, by path.
+    fn alter_replica_log_dirs(
+        &self,
+        broker: i32,
+        moves: BTreeMap<TopicPartition, String>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>>;
+
+    /// Quotas of users and client ids.
+    fn describe_client_quotas(&self, filter: QuotaFilter) -> AdminFuture<'_, BTreeMap<QuotaEntity, QuotaValues>>;
+
+    /// Sets and removes quotas.
+    fn alter_client_quotas(
+        &self,
+        changes: Vec<QuotaChange>,
+        validate_only: bool,
+    ) -> AdminFuture<'_, Outcomes<QuotaEntity>>;
+
     /// Adds a caught-up observer to the voters (KIP-853). After a timeout re-read the quorum before any other change.
     fn add_raft_voter(
         &self,
@@ -101,4 +184,13 @@ pub trait KafkaAdmin: Send + Sync {
 
     /// Forgets the registration of a stopped broker; a running one registers again.
     fn unregister_broker(&self, broker_id: i32) -> AdminFuture<'_, ()>;
+}
+
+fn min_in_sync(entries: &[ConfigEntry]) -> Result<usize, BrokerError> {
+    let value = entries.iter().find(|entry| entry.name == MIN_IN_SYNC_REPLICAS);
+    let value = value.and_then(|entry| entry.value.as_deref());
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        let what = format!("{MIN_IN_SYNC_REPLICAS} is {value:?}, not a number");
+        BrokerError::new(ErrorCode::INVALID_CONFIG, Some(what))
+    })
 }

@@ -13,6 +13,7 @@ use kafka_protocol::protocol::Request;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::admin::Target;
+use super::connection::Connection;
 use super::endpoint::{Endpoint, Endpoints};
 use super::errors::{BrokerError, KafkaError, ProtocolFault};
 use super::pool::Pool;
@@ -35,6 +36,15 @@ pub(crate) trait Api: Send + Sync {
     fn read(&self, response: Response<Self>) -> Result<Self::Output, Refusal>;
     /// How long the node wants quiet after this answer, in milliseconds.
     fn throttle_ms(response: &Response<Self>) -> i32;
+    /// The request for what comes after `page`, asked of the same node; `None` after the last page.
+    fn following(&self, _page: &Self::Output) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+    /// Adds a later page to those before it.
+    fn append(_pages: &mut Self::Output, _page: Self::Output) {}
 }
 
 pub(crate) type Response<A> = <<A as Api>::Request as Request>::Response;
@@ -172,8 +182,25 @@ impl Caller {
         }
     }
 
+    /// Asks one node for all pages of an answer.
     async fn attempt<A: Api>(&self, endpoint: &Endpoint, api: &A) -> Result<A::Output, KafkaError> {
         let connection = self.pool.connection(endpoint).await?;
+        let mut pages = self.page(&connection, endpoint, api).await?;
+        let mut following = api.following(&pages);
+        while let Some(api) = following {
+            let page = self.page(&connection, endpoint, &api).await?;
+            following = api.following(&page);
+            A::append(&mut pages, page);
+        }
+        Ok(pages)
+    }
+
+    async fn page<A: Api>(
+        &self,
+        connection: &Connection,
+        endpoint: &Endpoint,
+        api: &A,
+    ) -> Result<A::Output, KafkaError> {
         connection.resumed().await;
         let version = connection
             .versions()

@@ -3,29 +3,27 @@
 //! Each method names the request, where it goes, and nothing else: requests are in `wire`, routing and retries in
 //! `call`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::FutureExt;
 
 use super::acls::{AclBinding, AclFilter};
-use super::admin::{AdminFuture, KafkaAdmin, Outcomes, Target};
+use super::admin::{AdminFuture, Described, KafkaAdmin, Outcomes, Target};
 use super::call::{Caller, Limits};
-use super::configs::{ConfigChange, ConfigEntry, ConfigResource};
+use super::configs::{ConfigChange, ConfigQuery, ConfigResource};
 use super::connection::ConnectionSettings;
 use super::endpoint::Endpoints;
-use super::errors::{BrokerError, KafkaError};
+use super::errors::KafkaError;
+use super::features::FeatureChange;
+use super::partition::{LogDir, Reassignment, TopicPartition};
 use super::pool::{Pool, Transport};
+use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
 use super::views::{
     ClusterView, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView, ScramCredential, ScramDeletion,
     ScramUpsert, VoterEndpoint, VoterKey,
 };
 use super::wire;
-
-/// Resources in one `DescribeConfigs` request, so that an answer stays far below the frame limit.
-const CONFIG_BATCH: usize = 200;
-/// Items in one request that changes topics or ACLs.
-const CHANGE_BATCH: usize = 500;
 
 /// Limits of a client. The defaults suit an operator; probes want shorter ones.
 #[derive(Debug, Clone)]
@@ -59,7 +57,7 @@ impl Default for ClientOptions {
 
 /// An admin client of one cluster. It dials nothing before the first call.
 pub struct KafkaClient {
-    caller: Caller,
+    pub(crate) caller: Caller,
     attempt_timeout: Duration,
 }
 
@@ -87,91 +85,9 @@ impl KafkaClient {
     }
 
     /// What Kafka itself may take for a change: less than we wait, so that it is Kafka who reports the timeout.
-    fn broker_timeout_ms(&self) -> i32 {
+    pub(crate) fn broker_timeout_ms(&self) -> i32 {
         i32::try_from((self.attempt_timeout * 3 / 4).as_millis()).unwrap_or(i32::MAX)
     }
-
-    async fn configs_of(
-        &self,
-        resources: Vec<ConfigResource>,
-    ) -> Result<BTreeMap<ConfigResource, Result<Vec<ConfigEntry>, BrokerError>>, KafkaError> {
-        let mut described = BTreeMap::new();
-        for (target, resources) in by_target(resources, |resource| resource) {
-            for batch in resources.chunks(CONFIG_BATCH) {
-                let api = wire::configs::DescribeConfigs {
-                    resources: batch.to_vec(),
-                };
-                described.extend(self.caller.call(target, api).await?);
-            }
-        }
-        Ok(described)
-    }
-
-    async fn change_configs(
-        &self,
-        changes: Vec<ConfigChange>,
-        validate_only: bool,
-    ) -> Result<Outcomes<ConfigResource>, KafkaError> {
-        let mut outcomes = Outcomes::new();
-        for (target, changes) in by_target(changes, |change| &change.resource) {
-            for batch in changes.chunks(CHANGE_BATCH) {
-                let api = wire::configs::AlterConfigs {
-                    changes: batch.to_vec(),
-                    validate_only,
-                };
-                outcomes.extend(self.caller.call(target, api).await?);
-            }
-        }
-        Ok(outcomes)
-    }
-
-    async fn make_topics(&self, topics: Vec<NewTopic>, validate_only: bool) -> Result<Outcomes<String>, KafkaError> {
-        let timeout_ms = self.broker_timeout_ms();
-        let mut outcomes = Outcomes::new();
-        for batch in topics.chunks(CHANGE_BATCH) {
-            let api = wire::topics::CreateTopics {
-                topics: batch.to_vec(),
-                validate_only,
-                timeout_ms,
-            };
-            outcomes.extend(self.caller.call(Target::Brokers, api).await?);
-        }
-        Ok(outcomes)
-    }
-
-    async fn change_acls(&self, bindings: Vec<AclBinding>, grant: bool) -> Result<Outcomes<AclBinding>, KafkaError> {
-        let distinct: Vec<_> = bindings.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut outcomes = Outcomes::new();
-        for batch in distinct.chunks(CHANGE_BATCH) {
-            let bindings = batch.to_vec();
-            outcomes.extend(if grant {
-                self.caller
-                    .call(Target::Brokers, wire::acls::CreateAcls { bindings })
-                    .await?
-            } else {
-                self.caller
-                    .call(Target::Brokers, wire::acls::DeleteAcls { bindings })
-                    .await?
-            });
-        }
-        Ok(outcomes)
-    }
-}
-
-/// A broker's own configuration is read and validated only by that broker; Kafka refuses it elsewhere.
-fn by_target<T>(items: Vec<T>, resource: impl Fn(&T) -> &ConfigResource) -> Vec<(Target, Vec<T>)> {
-    let mut groups: BTreeMap<Option<i32>, Vec<T>> = BTreeMap::new();
-    for item in items {
-        let broker = match resource(&item) {
-            ConfigResource::Broker(id) => Some(*id),
-            ConfigResource::ClusterDefault | ConfigResource::Topic(_) => None,
-        };
-        groups.entry(broker).or_default().push(item);
-    }
-    groups
-        .into_iter()
-        .map(|(broker, items)| (broker.map_or(Target::Brokers, Target::Node), items))
-        .collect()
 }
 
 impl KafkaAdmin for KafkaClient {
@@ -181,7 +97,16 @@ impl KafkaAdmin for KafkaClient {
 
     fn describe_cluster(&self, include_fenced: bool) -> AdminFuture<'_, ClusterView> {
         self.caller
-            .call(Target::Brokers, wire::cluster::DescribeCluster { include_fenced })
+            .call(
+                Target::Brokers,
+                wire::cluster::DescribeCluster::Brokers { include_fenced },
+            )
+            .boxed()
+    }
+
+    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView> {
+        self.caller
+            .call(Target::Controllers, wire::cluster::DescribeCluster::Controllers)
             .boxed()
     }
 
@@ -191,11 +116,12 @@ impl KafkaAdmin for KafkaClient {
             .boxed()
     }
 
-    fn describe_configs(
-        &self,
-        resources: Vec<ConfigResource>,
-    ) -> AdminFuture<'_, BTreeMap<ConfigResource, Result<Vec<ConfigEntry>, BrokerError>>> {
-        self.configs_of(resources).boxed()
+    fn partitions_with_elr(&self) -> AdminFuture<'_, PartitionsView> {
+        self.eligible_leaders().boxed()
+    }
+
+    fn query_configs(&self, resources: Vec<ConfigResource>, query: ConfigQuery) -> AdminFuture<'_, Described> {
+        self.configs_of(resources, query).boxed()
     }
 
     fn incremental_alter_configs(
@@ -266,6 +192,73 @@ impl KafkaAdmin for KafkaClient {
 
     fn describe_features(&self, target: Target) -> AdminFuture<'_, FeaturesView> {
         self.caller.call(target, wire::features::DescribeFeatures).boxed()
+    }
+
+    fn update_features(&self, changes: Vec<FeatureChange>, validate_only: bool) -> AdminFuture<'_, Outcomes<String>> {
+        let timeout_ms = self.broker_timeout_ms();
+        let api = wire::features::UpdateFeatures {
+            changes,
+            validate_only,
+            timeout_ms,
+        };
+        self.caller.call(Target::Brokers, api).boxed()
+    }
+
+    fn elect_preferred_leaders(
+        &self,
+        partitions: Option<Vec<TopicPartition>>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        if partitions.as_ref().is_some_and(Vec::is_empty) {
+            return futures::future::ready(Ok(Outcomes::new())).boxed();
+        }
+        let timeout_ms = self.broker_timeout_ms();
+        let api = wire::reassignments::ElectPreferred { partitions, timeout_ms };
+        self.caller.call(Target::Brokers, api).boxed()
+    }
+
+    fn alter_partition_reassignments(
+        &self,
+        targets: BTreeMap<TopicPartition, Option<Vec<i32>>>,
+        allow_factor_change: bool,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        self.reassign(targets, allow_factor_change).boxed()
+    }
+
+    fn list_partition_reassignments(&self) -> AdminFuture<'_, BTreeMap<TopicPartition, Reassignment>> {
+        let timeout_ms = self.broker_timeout_ms();
+        self.caller
+            .call(Target::Brokers, wire::reassignments::ListReassignments { timeout_ms })
+            .boxed()
+    }
+
+    fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Result<Vec<LogDir>, KafkaError>>> {
+        self.log_dirs_of(brokers).map(Ok).boxed()
+    }
+
+    fn alter_replica_log_dirs(
+        &self,
+        broker: i32,
+        moves: BTreeMap<TopicPartition, String>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        let moves = moves.into_iter().collect();
+        self.caller
+            .call(Target::Node(broker), wire::log_dirs::AlterLogDirs { moves })
+            .boxed()
+    }
+
+    fn describe_client_quotas(&self, filter: QuotaFilter) -> AdminFuture<'_, BTreeMap<QuotaEntity, QuotaValues>> {
+        self.caller
+            .call(Target::Brokers, wire::quotas::DescribeQuotas { filter })
+            .boxed()
+    }
+
+    fn alter_client_quotas(
+        &self,
+        changes: Vec<QuotaChange>,
+        validate_only: bool,
+    ) -> AdminFuture<'_, Outcomes<QuotaEntity>> {
+        let api = wire::quotas::AlterQuotas { changes, validate_only };
+        self.caller.call(Target::Brokers, api).boxed()
     }
 
     fn add_raft_voter(

@@ -33,6 +33,26 @@ pub struct ConfigEntry {
     /// A change needs a restart of the broker.
     pub read_only: bool,
     pub sensitive: bool,
+    /// Every source that has a value, the effective one first; empty unless asked for.
+    pub synonyms: Vec<ConfigSynonym>,
+}
+
+/// A value that a source has for a key, whether or not a higher source hides it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// The key in that source, e.g. `log.retention.ms` for a topic's `retention.ms`.
+    pub name: String,
+    /// `None` when sensitive.
+    pub value: Option<String>,
+    pub source: ConfigSource,
+}
+
+/// How much of each resource's configuration is wanted. By default every key without synonyms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigQuery {
+    /// `None`: every key.
+    pub keys: Option<Vec<String>>,
+    pub synonyms: bool,
 }
 
 /// An edit of one key.

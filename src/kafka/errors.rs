@@ -21,20 +21,30 @@ impl ErrorCode {
     pub const NOT_LEADER_OR_FOLLOWER: Self = Self(6);
     pub const REQUEST_TIMED_OUT: Self = Self(7);
     pub const BROKER_NOT_AVAILABLE: Self = Self(8);
+    pub const REPLICA_NOT_AVAILABLE: Self = Self(9);
     pub const NETWORK_EXCEPTION: Self = Self(13);
     pub const CLUSTER_AUTHORIZATION_FAILED: Self = Self(31);
     pub const UNSUPPORTED_VERSION: Self = Self(35);
     pub const TOPIC_ALREADY_EXISTS: Self = Self(36);
     pub const INVALID_PARTITIONS: Self = Self(37);
     pub const INVALID_REPLICATION_FACTOR: Self = Self(38);
+    pub const INVALID_REPLICA_ASSIGNMENT: Self = Self(39);
     pub const INVALID_CONFIG: Self = Self(40);
     pub const NOT_CONTROLLER: Self = Self(41);
     pub const INVALID_REQUEST: Self = Self(42);
     pub const POLICY_VIOLATION: Self = Self(44);
     pub const SECURITY_DISABLED: Self = Self(54);
+    pub const KAFKA_STORAGE_ERROR: Self = Self(56);
+    pub const LOG_DIR_NOT_FOUND: Self = Self(57);
+    pub const PREFERRED_LEADER_NOT_AVAILABLE: Self = Self(80);
+    pub const ELECTION_NOT_NEEDED: Self = Self(84);
+    pub const NO_REASSIGNMENT_IN_PROGRESS: Self = Self(85);
     pub const THROTTLING_QUOTA_EXCEEDED: Self = Self(89);
     pub const RESOURCE_NOT_FOUND: Self = Self(91);
+    pub const INVALID_UPDATE_VERSION: Self = Self(95);
+    pub const FEATURE_UPDATE_FAILED: Self = Self(96);
     pub const BROKER_ID_NOT_REGISTERED: Self = Self(102);
+    pub const MISMATCHED_ENDPOINT_TYPE: Self = Self(114);
     pub const DUPLICATE_VOTER: Self = Self(126);
     pub const VOTER_NOT_FOUND: Self = Self(127);
 
@@ -149,6 +159,8 @@ pub enum ProtocolFault {
     Missing(String),
     #[error("an identifier that is no Kafka id: {0}")]
     Identifier(String),
+    #[error("a page that does not come after the one before: {0}")]
+    Page(String),
 }
 
 impl KafkaError {

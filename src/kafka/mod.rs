@@ -5,14 +5,18 @@
 
 pub mod acls;
 pub mod admin;
+mod batches;
 mod call;
 pub mod client;
 pub mod configs;
 mod connection;
 pub mod endpoint;
 pub mod errors;
+pub mod features;
 mod negotiate;
+pub mod partition;
 mod pool;
+pub mod quotas;
 pub mod scram;
 #[cfg(test)]
 pub mod scripted;
@@ -24,12 +28,15 @@ pub mod views;
 mod wire;
 
 pub use acls::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType};
-pub use admin::{AdminFuture, KafkaAdmin, Outcomes, Target};
+pub use admin::{AdminFuture, Described, KafkaAdmin, Outcomes, Target};
 pub use client::{ClientOptions, KafkaClient};
-pub use configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigResource, ConfigSource};
+pub use configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ConfigSynonym};
 pub use endpoint::{Endpoint, Endpoints};
 pub use errors::{BrokerError, ErrorCode, KafkaError, ProtocolFault};
+pub use features::{FeatureChange, FeatureUpgrade};
+pub use partition::{LogDir, LogDirReplica, Reassignment, TopicPartition};
 pub use pool::Transport;
+pub use quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaMatch, QuotaName, QuotaValues};
 pub use secret::Secret;
 pub use tls::{ClientIdentity, TlsError};
 pub use views::{

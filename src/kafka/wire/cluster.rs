@@ -1,4 +1,4 @@
-//! `DescribeCluster` (fenced brokers since version 2, KIP-1073).
+//! `DescribeCluster`: brokers (fenced ones since version 2, KIP-1073) or controllers (since version 1, KIP-919).
 
 use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 
@@ -7,8 +7,13 @@ use crate::kafka::call::{Api, Refusal, Repeat};
 use crate::kafka::errors::ProtocolFault;
 use crate::kafka::views::{BrokerState, ClusterView};
 
-pub(crate) struct DescribeCluster {
-    pub include_fenced: bool,
+/// Endpoint types of KIP-919.
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
+
+pub(crate) enum DescribeCluster {
+    Brokers { include_fenced: bool },
+    Controllers,
 }
 
 impl Api for DescribeCluster {
@@ -18,7 +23,13 @@ impl Api for DescribeCluster {
     type Output = ClusterView;
 
     fn request(&self, _version: i16) -> Result<DescribeClusterRequest, ProtocolFault> {
-        Ok(DescribeClusterRequest::default().with_include_fenced_brokers(self.include_fenced))
+        let (endpoint_type, include_fenced) = match self {
+            Self::Brokers { include_fenced } => (BROKERS, *include_fenced),
+            Self::Controllers => (CONTROLLERS, false),
+        };
+        Ok(DescribeClusterRequest::default()
+            .with_endpoint_type(endpoint_type)
+            .with_include_fenced_brokers(include_fenced))
     }
 
     fn read(&self, response: DescribeClusterResponse) -> Result<ClusterView, Refusal> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
-use kafka_protocol::messages::describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult};
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::{
     DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
@@ -12,7 +14,9 @@ use kafka_protocol::messages::{
 use super::{common_refusal, settled, text, verdict};
 use crate::kafka::admin::Outcomes;
 use crate::kafka::call::{Api, Refusal, Repeat};
-use crate::kafka::configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigResource, ConfigSource};
+use crate::kafka::configs::{
+    ConfigChange, ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ConfigSynonym,
+};
 use crate::kafka::errors::{BrokerError, ProtocolFault};
 
 /// Operations of `AlterConfigOp`.
@@ -21,6 +25,7 @@ const DELETE: i8 = 1;
 
 pub(crate) struct DescribeConfigs {
     pub resources: Vec<ConfigResource>,
+    pub query: ConfigQuery,
 }
 
 pub(crate) struct AlterConfigs {
@@ -37,14 +42,18 @@ impl Api for DescribeConfigs {
     type Output = Described;
 
     fn request(&self, _version: i16) -> Result<DescribeConfigsRequest, ProtocolFault> {
+        let keys = self.query.keys.as_ref();
+        let keys: Option<Vec<_>> = keys.map(|keys| keys.iter().map(|key| text(key)).collect());
         let resources = self.resources.iter().map(|resource| {
             let (resource_type, name) = resource.wire();
             DescribeConfigsResource::default()
                 .with_resource_type(resource_type)
                 .with_resource_name(text(&name))
-                .with_configuration_keys(None)
+                .with_configuration_keys(keys.clone())
         });
-        Ok(DescribeConfigsRequest::default().with_resources(resources.collect()))
+        Ok(DescribeConfigsRequest::default()
+            .with_resources(resources.collect())
+            .with_include_synonyms(self.query.synonyms))
     }
 
     fn read(&self, response: DescribeConfigsResponse) -> Result<Described, Refusal> {
@@ -78,6 +87,15 @@ fn entry(config: &DescribeConfigsResourceResult) -> ConfigEntry {
         source: ConfigSource::from_wire(config.config_source),
         read_only: config.read_only,
         sensitive: config.is_sensitive,
+        synonyms: config.synonyms.iter().map(synonym).collect(),
+    }
+}
+
+fn synonym(synonym: &DescribeConfigsSynonym) -> ConfigSynonym {
+    ConfigSynonym {
+        name: synonym.name.to_string(),
+        value: synonym.value.as_ref().map(ToString::to_string),
+        source: ConfigSource::from_wire(synonym.source),
     }
 }
 

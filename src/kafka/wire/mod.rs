@@ -6,11 +6,16 @@ pub(crate) mod acls;
 pub(crate) mod cluster;
 pub(crate) mod configs;
 pub(crate) mod features;
+pub(crate) mod log_dirs;
 pub(crate) mod partitions;
 pub(crate) mod quorum;
+pub(crate) mod quotas;
+pub(crate) mod reassignments;
 pub(crate) mod scram;
 pub(crate) mod topics;
 pub(crate) mod voters;
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,6 +26,7 @@ use uuid::Uuid;
 use super::admin::Outcomes;
 use super::call::Refusal;
 use super::errors::{BrokerError, ProtocolFault};
+use super::partition::TopicPartition;
 
 fn text(value: &str) -> StrBytes {
     StrBytes::from_string(value.to_owned())
@@ -42,6 +48,14 @@ fn counted(value: i64) -> Option<i64> {
 
 fn ids(brokers: &[BrokerId]) -> Vec<i32> {
     brokers.iter().map(|broker| broker.0).collect()
+}
+
+fn by_topic<'a>(partitions: impl IntoIterator<Item = &'a TopicPartition>) -> BTreeMap<&'a str, Vec<i32>> {
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for partition in partitions {
+        topics.entry(&partition.topic).or_default().push(partition.partition);
+    }
+    topics
 }
 
 /// Kafka's text form of a 16-byte id: base64url without padding, 22 characters.

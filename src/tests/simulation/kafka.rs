@@ -6,7 +6,7 @@ use super::call::Key;
 use super::gate::Gate;
 use super::oracles::voters;
 use crate::acl::AclDocument;
-use crate::kafka::{AclBinding, ScramUpsert};
+use crate::kafka::{AclBinding, QuotaEntity, QuotaValues, ScramUpsert};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -34,6 +34,9 @@ pub struct KafkaState {
     /// Every change of configuration that arrived.
     pub alterations: Vec<String>,
     pub topics: BTreeMap<String, Topic>,
+    /// Finalised levels that were changed.
+    pub features: BTreeMap<String, i16>,
+    pub quotas: BTreeMap<QuotaEntity, QuotaValues>,
     pub scram: BTreeMap<String, ScramUpsert>,
     pub upserts: usize,
     pub acls: BTreeSet<AclBinding>,

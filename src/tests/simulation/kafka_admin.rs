@@ -5,9 +5,10 @@ use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
-    ConfigResource, ConfigSource, Endpoints, FeaturesView, KafkaAdmin, KafkaError, NewPartitions, NewTopic, Outcomes,
-    PartitionState, PartitionsView, QuorumView, ReplicaState, ScramCredential, ScramDeletion, ScramUpsert, Target,
-    TlsError, VoterEndpoint, VoterKey,
+    ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, FeatureChange, FeaturesView, KafkaAdmin,
+    KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState, PartitionsView, QuorumView,
+    QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState, ScramCredential, ScramDeletion,
+    ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -118,6 +119,16 @@ fn replica((id, directory): (i32, String)) -> ReplicaState {
     }
 }
 
+fn node(id: i32) -> BrokerState {
+    BrokerState {
+        id,
+        host: format!("b{id}"),
+        port: 9091,
+        rack: None,
+        fenced: false,
+    }
+}
+
 fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<ConfigEntry> {
     let entry = |(name, value): (&String, &String)| ConfigEntry {
         name: name.clone(),
@@ -125,6 +136,7 @@ fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<Confi
         source,
         read_only: false,
         sensitive: false,
+        synonyms: Vec::new(),
     };
     values.iter().map(entry).collect()
 }
@@ -155,6 +167,30 @@ impl KafkaState {
                     change.resource
                 ));
             }
+        }
+    }
+
+    fn log_dir(&self, broker: i32) -> LogDir {
+        let of_topic = |(name, topic): (&String, &Topic)| -> Vec<LogDirReplica> {
+            let held = topic
+                .replicas
+                .iter()
+                .enumerate()
+                .filter(|(_, ids)| ids.contains(&broker));
+            held.map(|(partition, _)| LogDirReplica {
+                partition: TopicPartition::new(name.clone(), i32::try_from(partition).unwrap()),
+                size_bytes: 1,
+                offset_lag: 0,
+                future: false,
+            })
+            .collect()
+        };
+        LogDir {
+            path: "/var/lib/kafka/data-0/kafka-log".to_owned(),
+            error: None,
+            total_bytes: Some(1 << 30),
+            usable_bytes: Some(1 << 29),
+            replicas: self.topics.iter().flat_map(of_topic).collect(),
         }
     }
 
@@ -193,13 +229,6 @@ impl KafkaAdmin for Admin {
     fn describe_cluster(&self, _include_fenced: bool) -> AdminFuture<'_, ClusterView> {
         self.ask(Target::Brokers, |kafka| {
             let processes = kafka.processes();
-            let broker = |id: i32| BrokerState {
-                id,
-                host: format!("b{id}"),
-                port: 9091,
-                rack: None,
-                fenced: false,
-            };
             ClusterView {
                 cluster_id: processes
                     .first()
@@ -209,10 +238,29 @@ impl KafkaAdmin for Admin {
                 brokers: processes
                     .iter()
                     .filter(|one| one.broker)
-                    .map(|one| broker(one.id))
+                    .map(|one| node(one.id))
                     .collect(),
             }
         })
+    }
+
+    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView> {
+        self.ask(Target::Controllers, |kafka| {
+            let processes = kafka.processes();
+            let controllers = processes.iter().filter(|one| one.controller);
+            ClusterView {
+                cluster_id: processes
+                    .first()
+                    .map(|one| one.disk.cluster.clone())
+                    .unwrap_or_default(),
+                controller_id: kafka.quorum().1,
+                brokers: controllers.map(|one| node(one.id)).collect(),
+            }
+        })
+    }
+
+    fn partitions_with_elr(&self) -> AdminFuture<'_, PartitionsView> {
+        self.partitions()
     }
 
     fn partitions(&self) -> AdminFuture<'_, PartitionsView> {
@@ -247,12 +295,10 @@ impl KafkaAdmin for Admin {
         })
     }
 
-    fn describe_configs(
-        &self,
-        resources: Vec<ConfigResource>,
-    ) -> AdminFuture<'_, BTreeMap<ConfigResource, Result<Vec<ConfigEntry>, crate::kafka::BrokerError>>> {
-        self.ask(Target::Brokers, |kafka| {
+    fn query_configs(&self, resources: Vec<ConfigResource>, query: ConfigQuery) -> AdminFuture<'_, Described> {
+        self.ask(Target::Brokers, move |kafka| {
             let state = kafka.state();
+            let wanted = |entry: &ConfigEntry| query.keys.as_ref().is_none_or(|keys| keys.contains(&entry.name));
             let described = |resource: &ConfigResource| match resource {
                 ConfigResource::Topic(name) => state
                     .topics
@@ -263,7 +309,10 @@ impl KafkaAdmin for Admin {
             };
             resources
                 .into_iter()
-                .map(|resource| (resource.clone(), Ok(described(&resource))))
+                .map(|resource| {
+                    let entries = described(&resource).into_iter().filter(wanted).collect();
+                    (resource, Ok(entries))
+                })
                 .collect()
         })
     }
@@ -362,9 +411,90 @@ impl KafkaAdmin for Admin {
     }
 
     fn describe_features(&self, target: Target) -> AdminFuture<'_, FeaturesView> {
-        self.ask(target, |_| FeaturesView {
-            finalized: BTreeMap::from([("metadata.version".to_owned(), 30), ("kraft.version".to_owned(), 1)]),
-            ..FeaturesView::default()
+        self.ask(target, |kafka| {
+            let mut finalized = BTreeMap::from([("metadata.version".to_owned(), 30), ("kraft.version".to_owned(), 1)]);
+            finalized.extend(kafka.state().features.clone());
+            FeaturesView {
+                finalized,
+                ..FeaturesView::default()
+            }
+        })
+    }
+
+    fn update_features(&self, changes: Vec<FeatureChange>, validate_only: bool) -> AdminFuture<'_, Outcomes<String>> {
+        self.order("UpdateFeatures".into(), move |state, _| {
+            let levels = changes.iter().map(|change| (change.feature.clone(), change.level));
+            if !validate_only {
+                state.features.extend(levels);
+            }
+            done(changes.into_iter().map(|change| change.feature))
+        })
+    }
+
+    fn elect_preferred_leaders(
+        &self,
+        partitions: Option<Vec<TopicPartition>>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        self.order("ElectLeaders".into(), move |_, _| done(partitions.unwrap_or_default()))
+    }
+
+    /// A reassignment is over at once.
+    fn alter_partition_reassignments(
+        &self,
+        targets: BTreeMap<TopicPartition, Option<Vec<i32>>>,
+        _: bool,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        self.order("AlterPartitionReassignments".into(), move |state, _| {
+            for (partition, replicas) in &targets {
+                let index = usize::try_from(partition.partition).unwrap();
+                let topic = state.topics.get_mut(&partition.topic).unwrap();
+                topic.replicas[index] = replicas.clone().unwrap_or_else(|| topic.replicas[index].clone());
+            }
+            done(targets.into_keys())
+        })
+    }
+
+    fn list_partition_reassignments(&self) -> AdminFuture<'_, BTreeMap<TopicPartition, Reassignment>> {
+        self.ask(Target::Brokers, |_| BTreeMap::new())
+    }
+
+    fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Answer<Vec<LogDir>>>> {
+        self.ask(Target::Brokers, move |kafka| {
+            let running: Vec<i32> = kafka.processes().iter().map(|one| one.id).collect();
+            let state = kafka.state();
+            let dirs = |id: i32| match running.contains(&id) {
+                true => Ok(vec![state.log_dir(id)]),
+                false => silence(),
+            };
+            brokers.into_iter().map(|id| (id, dirs(id))).collect()
+        })
+    }
+
+    fn alter_replica_log_dirs(
+        &self,
+        _: i32,
+        moves: BTreeMap<TopicPartition, String>,
+    ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
+        self.order("AlterReplicaLogDirs".into(), move |_, _| done(moves.into_keys()))
+    }
+
+    fn describe_client_quotas(&self, _: QuotaFilter) -> AdminFuture<'_, BTreeMap<QuotaEntity, QuotaValues>> {
+        self.ask(Target::Brokers, |kafka| kafka.state().quotas.clone())
+    }
+
+    fn alter_client_quotas(&self, changes: Vec<QuotaChange>, _: bool) -> AdminFuture<'_, Outcomes<QuotaEntity>> {
+        self.order("AlterClientQuotas".into(), move |state, _| {
+            for change in &changes {
+                let values = state.quotas.entry(change.entity.clone()).or_default();
+                for (key, value) in &change.ops {
+                    match value {
+                        Some(value) => drop(values.insert(key.clone(), *value)),
+                        None => drop(values.remove(key)),
+                    }
+                }
+            }
+            state.quotas.retain(|_, values| !values.is_empty());
+            done(changes.into_iter().map(|change| change.entity))
         })
     }
 
