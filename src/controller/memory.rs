@@ -1,6 +1,8 @@
 //! What's remembered of each cluster between passes. Everything here can be lost: it's read again or made again from what
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
+use super::accepted::Accepted;
+use super::admission::Refused;
 use super::kafka::KafkaFacts;
 use super::stores::ClusterKey;
 use super::trust::Trust;
@@ -31,6 +33,10 @@ pub struct Memory {
     pub kafka: Option<Arc<KafkaFacts>>,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
+    /// What validation accepted last.
+    pub accepted: Option<Accepted>,
+    /// The current generation, if validation refused it.
+    pub refused: Option<Refused>,
     /// Last status written.
     pub status: Option<ProductionKafkaStatus>,
     /// Hash of the ACL document that a Job has carried out, and when that was last proven.

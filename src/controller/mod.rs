@@ -1,7 +1,9 @@
 //! The shell: watches, passes, writes. Decisions are made in pure modules; this one carries them out, and only while this
 //! process leads.
 
+mod accepted;
 mod acls;
+mod admission;
 mod apply;
 mod cluster;
 mod compare;
