@@ -373,7 +373,9 @@ impl Pass<'_> {
         kafka: Option<&KafkaFacts>,
         memory: &Memory,
     ) -> ProductionKafkaStatus {
+        let losses = self.trust.losses();
         let observed = Observed {
+            losses: &losses,
             cluster: self.cluster,
             identity,
             pods: self.pods,

@@ -5,6 +5,7 @@ mod accepted;
 mod acls;
 mod admission;
 mod apply;
+mod authority;
 mod cluster;
 mod compare;
 pub mod context;

@@ -31,6 +31,8 @@ pub struct Observed<'a> {
     /// Serial of each node's current certificate.
     pub serials: &'a std::collections::BTreeMap<i32, String>,
     pub certificates_until: Option<jiff::Timestamp>,
+    /// What's wrong with the authorities, and what to do.
+    pub losses: &'a [&'a str],
     pub now: jiff::Timestamp,
 }
 
