@@ -2,10 +2,12 @@
 //! is a status and a time to look again.
 
 use super::acls;
+use super::admission::{self, Admitted};
 use super::apply;
 use super::context::Context;
 use super::error::PassError;
 use super::facts;
+use super::finalize;
 use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
@@ -16,9 +18,9 @@ use super::settings;
 use super::status::{self, Observed};
 use super::stores::ClusterKey;
 use super::trust::{self, Trust};
-use crate::api::ProductionKafka;
+use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
-use crate::model::{Cluster, Identity, validate};
+use crate::model::{Cluster, Identity};
 use crate::render::{self, Child, Kind};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
@@ -70,6 +72,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
             last(&memory, resource),
             context.now(),
         );
+        let status = overlaid(status, resource, &memory, context.now());
         let written = report::write(context, resource, &mut memory, status).await;
         if let Err(second) = written {
             tracing::warn!(error = %second.chain(), "can't write the status");
@@ -79,7 +82,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
     result
 }
 
-fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a crate::api::ProductionKafkaStatus> {
+fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a ProductionKafkaStatus> {
     memory.status.as_ref().or(resource.status.as_ref())
 }
 
@@ -89,32 +92,30 @@ async fn steps(
     key: &ClusterKey,
     memory: &mut Memory,
 ) -> Result<Ended, PassError> {
-    let generation = resource.metadata.generation.unwrap_or_default();
-    let known = memory.facts.take().filter(|(of, _)| *of == generation);
-    let facts = match known {
-        Some((_, facts)) => facts,
-        None => facts::gather(context, resource, key, memory).await?,
+    let admitted = admission::admit(context, resource, key, memory).await?;
+    let Some(Admitted { cluster, zones }) = admitted else {
+        let status = last(memory, resource).cloned().unwrap_or_default();
+        let status = overlaid(status, resource, memory, context.now());
+        report::write(context, resource, memory, status).await?;
+        return Ok(Ended {
+            outcome: Outcome::Rejected,
+            again: STALLED,
+        });
     };
-    let cluster = match validate(resource, &facts) {
-        Ok(cluster) => cluster,
-        Err(findings) => {
-            let now = context.now();
-            let status = status::stalled(&findings, resource.metadata.generation, last(memory, resource), now);
-            report::write(context, resource, memory, status).await?;
-            return Ok(Ended {
-                outcome: Outcome::Rejected,
-                again: STALLED,
-            });
-        }
-    };
-    let zones = zones(resource, facts.zones.as_deref().unwrap_or_default());
-    memory.facts = Some((generation, facts));
     let identity = identity::ensure(context, &cluster, &zones, memory).await?;
     let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
     let (identity, withheld) = forming(context, &cluster, identity, &pods, memory).await?;
-    let revisions = children(context, &cluster, &identity, &trust, &withheld).await?;
-    memory.cluster = Some(std::sync::Arc::new(cluster.clone()));
+    let accepted = memory.accepted.as_ref().map(|accepted| accepted.child().clone());
+    let input = render::Input {
+        cluster: &cluster,
+        identity: &identity,
+        operator_image: &context.settings.operator_image,
+        certificates: &trust.serials,
+        withhold_voters: &withheld,
+    };
+    let revisions = children(context, &input, accepted).await?;
+    memory.cluster = Some(cluster.clone());
     let pass = Pass {
         context,
         cluster: &cluster,
@@ -125,13 +126,24 @@ async fn steps(
     pass.look_and_say(resource, identity, memory).await
 }
 
-/// Zones to spread over: those asked for, or those there are.
-fn zones(resource: &ProductionKafka, there: &[String]) -> Vec<String> {
-    match &resource.spec.high_availability.rack {
-        Some(rack) if rack.zones.is_empty() => there.to_vec(),
-        Some(rack) => rack.zones.clone(),
-        None => Vec::new(),
-    }
+/// The status as it is while the current generation is refused; as it was otherwise.
+fn overlaid(
+    status: ProductionKafkaStatus,
+    resource: &ProductionKafka,
+    memory: &Memory,
+    now: jiff::Timestamp,
+) -> ProductionKafkaStatus {
+    let generation = resource.metadata.generation;
+    let refused = memory.refused.as_ref();
+    let Some(refused) = refused.filter(|refused| Some(refused.generation) == generation) else {
+        return status;
+    };
+    let stalled = status::Stalled {
+        findings: &refused.findings,
+        generation,
+        running: refused.instead.as_ref().map(|instead| instead.cluster.generation),
+    };
+    status::stalled(&stalled, status, last(memory, resource), now)
 }
 
 /// While the first quorum forms: remembers each controller's volume, and withholds the voters of the first day from a
@@ -182,25 +194,18 @@ async fn forming(
 /// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
 async fn children(
     context: &Context,
-    cluster: &Cluster,
-    identity: &Identity,
-    trust: &Trust,
-    withheld: &BTreeSet<i32>,
+    input: &render::Input<'_>,
+    accepted: Option<Child>,
 ) -> Result<BTreeMap<String, String>, PassError> {
-    let input = render::Input {
-        cluster,
-        identity,
-        operator_image: &context.settings.operator_image,
-        certificates: &trust.serials,
-        withhold_voters: withheld,
-    };
-    let wanted = render::children(&input);
+    let cluster = input.cluster;
+    let wanted = render::children(input);
     let key = identity::cluster_key(&cluster.names);
     for child in &wanted {
         apply::child(context, &key.namespace, child).await?;
     }
     let mut kept = wanted.clone();
     kept.extend(acls::kept(context, &key));
+    kept.extend(accepted);
     prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
     Ok(wanted
         .iter()
@@ -254,15 +259,33 @@ impl Pass<'_> {
         {
             (waiting, problem) = self.settle(&identity, admin.as_ref(), memory).await?;
         }
+        let mut raised = false;
+        if let (Some(admin), Some(facts)) = (&admin, &facts) {
+            let old = last(memory, resource).and_then(|status| status.upgrade.clone());
+            let settled = self.settled(&identity);
+            let stands = (admin.as_ref(), facts);
+            let finalized = finalize::drive(self.context, self.cluster, stands, settled, old.as_ref()).await?;
+            memory.upgrade = finalized.status;
+            raised = finalized.raised;
+        }
         let status = self.say(resource, &identity, facts.as_ref(), memory);
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
+        let refused = memory.refused.is_some();
+        let status = overlaid(status, resource, memory, self.context.now());
         report::write(self.context, resource, memory, status).await?;
         if let Some(problem) = problem {
             tracing::warn!(cluster = %self.cluster.names.cluster, problem, "access rights aren't in place");
         }
-        let again = waiting.unwrap_or(if ready && full { CALM } else { SOON });
-        let outcome = if ready { Outcome::Completed } else { Outcome::Waiting };
+        let calm = ready && full && !raised;
+        let again = waiting.unwrap_or(if calm { CALM } else { SOON });
+        let outcome = if refused {
+            Outcome::Rejected
+        } else if ready {
+            Outcome::Completed
+        } else {
+            Outcome::Waiting
+        };
         Ok(Ended { outcome, again })
     }
 
@@ -294,6 +317,15 @@ impl Pass<'_> {
         let identity = identity::commit(self.context, &self.cluster.names, memory, identity).await?;
         tracing::info!(cluster = %self.cluster.names.cluster, "the quorum has formed");
         Ok(identity)
+    }
+
+    /// Every node's pod is ready and runs what the resource asks for.
+    fn settled(&self, identity: &Identity) -> bool {
+        self.cluster.nodes(identity).iter().all(|node| {
+            let pod = self.pods.iter().find(|pod| pod.name == node.names.pod);
+            let wanted = self.revisions.get(&node.names.stateful_set);
+            pod.is_some_and(|pod| pod.ready && !pod.terminating && pod.revision.as_ref() == wanted)
+        })
     }
 
     /// Dynamic configuration and access rights. Returns when to look again, and what's wrong.
@@ -328,8 +360,10 @@ impl Pass<'_> {
         identity: &Identity,
         kafka: Option<&KafkaFacts>,
         memory: &Memory,
-    ) -> crate::api::ProductionKafkaStatus {
+    ) -> ProductionKafkaStatus {
+        let losses = self.trust.losses();
         let observed = Observed {
+            losses: &losses,
             cluster: self.cluster,
             identity,
             pods: self.pods,
@@ -337,6 +371,7 @@ impl Pass<'_> {
             revisions: self.revisions,
             serials: &self.trust.serials,
             certificates_until: self.trust.first_end(),
+            upgrade: memory.upgrade.as_ref(),
             refused: memory
                 .settings
                 .as_ref()

@@ -54,7 +54,10 @@ pub async fn drive(
         Decision::NotYet => (last.cloned(), false),
         Decision::Remember => (Some(stands(None, "every node runs the version".into())), true),
         Decision::Soak { until, next } => {
-            let message = format!("raised after the soak, at {}; until then the way back is open", text(*until));
+            let message = format!(
+                "raised after the soak, at {}; until then the way back is open",
+                text(*until)
+            );
             (Some(stands(Some(next), message)), false)
         }
         Decision::Manual { next } => {

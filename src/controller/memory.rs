@@ -1,11 +1,13 @@
 //! What's remembered of each cluster between passes. Everything here can be lost: it's read again or made again from what
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
+use super::accepted::Accepted;
+use super::admission::Refused;
 use super::kafka::KafkaFacts;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
 use super::trust::Trust;
-use crate::api::ProductionKafkaStatus;
+use crate::api::{ProductionKafkaStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
 use crate::model::{Cluster, Facts, Identity};
 use std::collections::HashMap;
@@ -32,10 +34,16 @@ pub struct Memory {
     pub kafka: Option<Arc<KafkaFacts>>,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
+    /// What validation accepted last.
+    pub accepted: Option<Accepted>,
+    /// The current generation, if validation refused it.
+    pub refused: Option<Refused>,
     /// Last status written.
     pub status: Option<ProductionKafkaStatus>,
     /// Hash of the ACL document that a Job has carried out, and when that was last proven.
     pub acls: Option<String>,
+    /// How far the feature levels are behind the version.
+    pub upgrade: Option<UpgradeStatus>,
     /// What the last look at the dynamic configuration led to.
     pub settings: Option<DynamicSettings>,
 }

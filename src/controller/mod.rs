@@ -1,14 +1,18 @@
 //! The shell: watches, passes, writes. Decisions are made in pure modules; this one carries them out, and only while this
 //! process leads.
 
+mod accepted;
 mod acls;
+mod admission;
 mod apply;
+mod authority;
 mod cluster;
 mod compare;
 pub mod context;
 mod dynamic;
 mod error;
 mod facts;
+mod finalize;
 mod identity;
 pub mod kafka;
 pub mod ledger;

@@ -1,9 +1,9 @@
 //! The certificates of a cluster: two authorities, one leaf per node, the operator's and the ACL Job's own.
 //!
-//! Authorities are created once and never made again for a cluster that has formed: without the old one no node would
-//! trust another. Leaves are renewed when `pki::decide` says so. Keys are made off the async threads.
+//! Leaves are renewed when `pki::decide` says so; without their authority they stay as they are. Keys are made off the
+//! async threads.
 
-use super::apply;
+use super::authority::{self, Authority};
 use super::context::Context;
 use super::error::PassError;
 use super::ledger::ObjectKey;
@@ -12,17 +12,21 @@ use super::secrets;
 use crate::api::KeyAlgorithm as Algorithm;
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, ClusterNames, Identity};
+use crate::model::{Cluster, Identity};
 use crate::pki::{
-    AuthorityRequest, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem,
-    Usages, decide, inspect, issue,
+    ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide, inspect, issue,
 };
-use crate::render::{self, Child, Kind};
+use crate::render::{self, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Organisation in every certificate; part of the super users' principals, which no client certificate can carry.
-const ORGANISATION: &str = "productionkafka";
+pub(super) const ORGANISATION: &str = "productionkafka";
+
+/// Authorities in the Secrets of leaves.
+pub(super) const CA: &str = "ca.crt";
+pub(super) const CLUSTER_CA: &str = "cluster-ca.crt";
+pub(super) const CLIENTS_CA: &str = "clients-ca.crt";
 
 /// One Secret's data; Debug shows the keys only.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,8 +49,8 @@ pub struct StoredLeaf {
 /// Everything the cluster trusts and shows.
 #[derive(Clone, Debug)]
 pub struct Trust {
-    pub cluster_ca: CertificateAuthority,
-    pub clients_ca: CertificateAuthority,
+    pub cluster_ca: Authority,
+    pub clients_ca: Authority,
     /// Leaves by name of their Secret.
     pub leaves: BTreeMap<String, StoredLeaf>,
     /// Serial of each node's certificate.
@@ -61,9 +65,6 @@ enum Layout {
     Node,
     Client,
 }
-
-/// Renders an authority's Secret.
-type RenderSecret = fn(&ClusterNames, &BTreeMap<String, String>) -> Child;
 
 struct Wanted {
     secret: String,
@@ -80,10 +81,9 @@ pub async fn ensure(
     memory: &mut Memory,
 ) -> Result<Arc<Trust>, PassError> {
     let known = memory.trust.clone();
-    let (cluster_ca, clients_ca) = match &known {
-        Some(trust) => (trust.cluster_ca.clone(), trust.clients_ca.clone()),
-        None => authorities(context, cluster, identity).await?,
-    };
+    let wanted = wanted_leaves(cluster, identity);
+    let mut stored = stored_leaves(context, cluster, &wanted, known.as_deref()).await?;
+    let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
     let mut trust = Trust {
         cluster_ca,
         clients_ca,
@@ -91,16 +91,11 @@ pub async fn ensure(
         serials: BTreeMap::new(),
         next: None,
     };
-    for wanted in wanted_leaves(cluster, identity) {
-        let stored = known
-            .as_ref()
-            .and_then(|trust| trust.leaves.get(&wanted.secret))
-            .cloned();
-        let stored = match stored {
-            Some(stored) => Some(stored),
-            None => read_leaf(context, cluster, &wanted).await?,
+    for wanted in wanted {
+        let stored = stored.remove(&wanted.secret);
+        let Some((leaf, until)) = leaf(context, cluster, &trust, &wanted, stored).await? else {
+            continue;
         };
-        let (leaf, until) = leaf(context, cluster, &trust, &wanted, stored).await?;
         trust.next = Some(trust.next.map_or(until, |next| next.min(until)));
         if let Some(id) = wanted.node {
             trust.serials.insert(id, leaf.serial.clone());
@@ -116,23 +111,23 @@ pub async fn ensure(
 
 async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust: &Trust) -> Result<(), PassError> {
     let names = &cluster.names;
-    let public = BTreeMap::from([("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned())]);
-    let mut secrets = vec![
-        render::cluster_ca_secret(names, &authority_texts(&trust.cluster_ca)),
-        render::clients_ca_secret(names, &authority_texts(&trust.clients_ca)),
-        render::cluster_ca_cert_secret(cluster, &public),
-    ];
-    let texts = |name: &str| {
-        trust
-            .leaves
-            .get(name)
-            .map(|leaf| leaf.data.0.clone())
-            .unwrap_or_default()
-    };
-    secrets.push(render::operator_tls_secret(cluster, &texts(&names.operator_tls())));
-    secrets.push(render::acl_sync_tls_secret(cluster, &texts(&names.acl_sync_tls())));
+    let mut secrets = Vec::new();
+    if let Some(ca) = trust.cluster_ca.whole() {
+        secrets.push(render::cluster_ca_secret(names, &authority::texts(ca)));
+    }
+    if let Some(ca) = trust.clients_ca.whole() {
+        secrets.push(render::clients_ca_secret(names, &authority::texts(ca)));
+    }
+    if let Some(public) = trust.cluster_ca.cert_pem() {
+        let public = BTreeMap::from([("ca.crt".to_owned(), public.to_owned())]);
+        secrets.push(render::cluster_ca_cert_secret(cluster, &public));
+    }
+    let texts = |name: &str| trust.leaves.get(name).map(|leaf| &leaf.data.0);
+    secrets.extend(texts(&names.operator_tls()).map(|texts| render::operator_tls_secret(cluster, texts)));
+    secrets.extend(texts(&names.acl_sync_tls()).map(|texts| render::acl_sync_tls_secret(cluster, texts)));
     for node in cluster.nodes(identity) {
-        secrets.push(render::node_tls_secret(cluster, &node, &texts(&node.names.tls_secret)));
+        let texts = texts(&node.names.tls_secret);
+        secrets.extend(texts.map(|texts| render::node_tls_secret(cluster, &node, texts)));
     }
     for secret in secrets {
         secrets::keep(context, names, &secret).await?;
@@ -140,82 +135,23 @@ async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust:
     Ok(())
 }
 
-fn authority_texts(ca: &CertificateAuthority) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("ca.crt".to_owned(), ca.cert_pem().to_owned()),
-        ("ca.key".to_owned(), ca.key_pem().expose().to_owned()),
-    ])
-}
-
-async fn authorities(
+/// The leaves that there are, from memory or else read live, by name of their Secret.
+async fn stored_leaves(
     context: &Context,
     cluster: &Cluster,
-    identity: &Identity,
-) -> Result<(CertificateAuthority, CertificateAuthority), PassError> {
-    let names = &cluster.names;
-    let cluster_ca = authority(
-        context,
-        cluster,
-        identity,
-        (&names.cluster_ca(), render::cluster_ca_secret),
-    )
-    .await?;
-    let clients_ca = authority(
-        context,
-        cluster,
-        identity,
-        (&names.clients_ca(), render::clients_ca_secret),
-    )
-    .await?;
-    Ok((cluster_ca, clients_ca))
-}
-
-async fn authority(
-    context: &Context,
-    cluster: &Cluster,
-    identity: &Identity,
-    (name, secret): (&str, RenderSecret),
-) -> Result<CertificateAuthority, PassError> {
-    let namespace = &cluster.names.namespace;
-    if let Some(data) = secrets::read(context, namespace, name).await? {
-        return parse_authority(namespace, name, &data);
+    wanted: &[Wanted],
+    known: Option<&Trust>,
+) -> Result<BTreeMap<String, StoredLeaf>, PassError> {
+    let mut stored = BTreeMap::new();
+    for wanted in wanted {
+        let leaf = known.and_then(|trust| trust.leaves.get(&wanted.secret)).cloned();
+        let leaf = match leaf {
+            Some(leaf) => Some(leaf),
+            None => read_leaf(context, cluster, wanted).await?,
+        };
+        stored.extend(leaf.map(|leaf| (wanted.secret.clone(), leaf)));
     }
-    if identity.bootstrapped {
-        return Err(PassError::Content {
-            kind: "Secret",
-            namespace: namespace.clone(),
-            name: name.to_owned(),
-            problem: "is gone, and a new authority would cut every node off: restore the Secret from a backup".into(),
-        });
-    }
-    let request = AuthorityRequest {
-        common_name: name.to_owned(),
-        organisation: Some(ORGANISATION.to_owned()),
-        algorithm: algorithm(cluster.security.key_algorithm),
-        lifetime: cluster.security.ca_lifetime,
-    };
-    let now = context.now();
-    let made = off_thread(name, move || CertificateAuthority::generate(&request, now)).await?;
-    if apply::create(context, namespace, &secret(&cluster.names, &authority_texts(&made)))
-        .await?
-        .is_some()
-    {
-        return Ok(made);
-    }
-    let data = secrets::read(context, namespace, name)
-        .await?
-        .unwrap_or(SecretData(BTreeMap::new()));
-    parse_authority(namespace, name, &data)
-}
-
-fn parse_authority(namespace: &str, name: &str, data: &SecretData) -> Result<CertificateAuthority, PassError> {
-    let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
-    CertificateAuthority::from_pem(text("ca.crt"), text("ca.key")).map_err(|error| PassError::Content {
-        kind: "Secret",
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        problem: format!("{error}; restore the Secret from a backup"),
-    })
+    Ok(stored)
 }
 
 fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
@@ -278,15 +214,19 @@ fn pem_of(data: &SecretData, layout: Layout) -> (&str, &str) {
     }
 }
 
-/// The leaf to use, and when to look at it again.
+/// The leaf to use, and when to look at it again; `None` while it can't be made.
 async fn leaf(
     context: &Context,
     cluster: &Cluster,
     trust: &Trust,
     wanted: &Wanted,
     stored: Option<StoredLeaf>,
-) -> Result<(StoredLeaf, jiff::Timestamp), PassError> {
+) -> Result<Option<(StoredLeaf, jiff::Timestamp)>, PassError> {
     let now = context.now();
+    let (Some(ca), Some(clients)) = (trust.cluster_ca.whole(), trust.clients_ca.cert_pem()) else {
+        let readable = stored.filter(|stored| !stored.serial.is_empty());
+        return Ok(readable.map(|stored| (stored, now)));
+    };
     let decision = {
         let parts = stored.as_ref().map(|stored| {
             let (cert, key) = pem_of(&stored.data, wanted.layout);
@@ -295,21 +235,15 @@ async fn leaf(
         let existing = parts
             .as_ref()
             .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
-        decide(
-            &trust.cluster_ca,
-            existing,
-            &wanted.request,
-            cluster.security.renew_before,
-            now,
-        )
+        decide(ca, existing, &wanted.request, cluster.security.renew_before, now)
     };
     if let (LeafDecision::Keep { until }, Some(stored)) = (decision, stored) {
-        return Ok((stored, until));
+        return Ok(Some((stored, until)));
     }
     if let LeafDecision::Issue { reason } = decision {
         tracing::info!(secret = %wanted.secret, ?reason, "issuing a certificate");
     }
-    let (authority, request) = (trust.cluster_ca.clone(), wanted.request.clone());
+    let (authority, request) = (ca.clone(), wanted.request.clone());
     let made = off_thread(&wanted.secret, move || issue(&authority, &request, now)).await?;
     let facts = inspect(&made.cert_pem).map_err(|source| PassError::Certificate {
         what: wanted.secret.clone(),
@@ -318,13 +252,13 @@ async fn leaf(
     let data = match wanted.layout {
         Layout::Node => BTreeMap::from([
             ("node.pem".to_owned(), made.keystore_pem().expose().to_owned()),
-            ("cluster-ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned()),
-            ("clients-ca.crt".to_owned(), trust.clients_ca.cert_pem().to_owned()),
+            (CLUSTER_CA.to_owned(), ca.cert_pem().to_owned()),
+            (CLIENTS_CA.to_owned(), clients.to_owned()),
         ]),
         Layout::Client => BTreeMap::from([
             ("tls.crt".to_owned(), made.cert_pem),
             ("tls.key".to_owned(), made.key_pem.expose().to_owned()),
-            ("ca.crt".to_owned(), trust.cluster_ca.cert_pem().to_owned()),
+            (CA.to_owned(), ca.cert_pem().to_owned()),
         ]),
     };
     let stored = StoredLeaf {
@@ -332,17 +266,21 @@ async fn leaf(
         serial: facts.serial_hex,
         not_after: facts.not_after,
     };
-    Ok((stored, now))
+    Ok(Some((stored, now)))
 }
 
-/// The certificate of one mTLS user, signed by the clients' authority. `stored` is what its Secret holds.
+/// The certificate of one mTLS user, signed by the clients' authority. `stored` is what its Secret holds; it stays as it is
+/// while the authority is lost. `None`: there's none and none can be made.
 pub async fn user_leaf(
     context: &Context,
     cluster: &Cluster,
     trust: &Trust,
     user: &str,
     stored: Option<(String, String)>,
-) -> Result<(String, String), PassError> {
+) -> Result<Option<(String, String)>, PassError> {
+    let Some(ca) = trust.clients_ca.whole() else {
+        return Ok(stored);
+    };
     let request = LeafRequest {
         common_name: user.to_owned(),
         organisation: None,
@@ -356,21 +294,15 @@ pub async fn user_leaf(
     let kept = stored.filter(|(cert_pem, key)| {
         let key_pem = &SecretPem::new(key.as_str());
         let existing = Some(ExistingLeaf { cert_pem, key_pem });
-        let decision = decide(
-            &trust.clients_ca,
-            existing,
-            &request,
-            cluster.security.renew_before,
-            now,
-        );
+        let decision = decide(ca, existing, &request, cluster.security.renew_before, now);
         matches!(decision, LeafDecision::Keep { .. })
     });
-    if let Some(kept) = kept {
+    if kept.is_some() {
         return Ok(kept);
     }
-    let authority = trust.clients_ca.clone();
+    let authority = ca.clone();
     let made = off_thread(user, move || issue(&authority, &request, now)).await?;
-    Ok((made.cert_pem, made.key_pem.expose().to_owned()))
+    Ok(Some((made.cert_pem, made.key_pem.expose().to_owned())))
 }
 
 impl Trust {
@@ -379,11 +311,19 @@ impl Trust {
         let leaf = self.leaves.get(&cluster.names.operator_tls())?;
         let text = |key: &str| leaf.data.0.get(key).cloned().unwrap_or_default();
         let identity = ClientIdentity {
-            ca: self.cluster_ca.cert_pem().as_bytes().to_vec(),
+            ca: self.cluster_ca.cert_pem()?.as_bytes().to_vec(),
             chain: text("tls.crt").into_bytes(),
             key: Secret::new(text("tls.key")),
         };
         Some((identity, leaf.serial.clone()))
+    }
+
+    /// What's wrong with the authorities, and what to do.
+    pub fn losses(&self) -> Vec<&str> {
+        [&self.cluster_ca, &self.clients_ca]
+            .into_iter()
+            .filter_map(Authority::loss)
+            .collect()
     }
 
     /// End of the certificate that ends first.
@@ -401,7 +341,7 @@ pub fn secret_key(namespace: &str, name: &str) -> ObjectKey {
     }
 }
 
-fn algorithm(wanted: Algorithm) -> KeyAlgorithm {
+pub(super) fn algorithm(wanted: Algorithm) -> KeyAlgorithm {
     match wanted {
         Algorithm::EcdsaP256 => KeyAlgorithm::EcdsaP256,
         Algorithm::EcdsaP384 => KeyAlgorithm::EcdsaP384,
@@ -410,7 +350,7 @@ fn algorithm(wanted: Algorithm) -> KeyAlgorithm {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
+pub(super) async fn off_thread<T: Send + 'static>(
     what: &str,
     make: impl FnOnce() -> Result<T, PkiError> + Send + 'static,
 ) -> Result<T, PassError> {

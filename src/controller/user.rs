@@ -67,9 +67,14 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         .await?
         .map(|data| data.0)
         .unwrap_or_default();
-    let mut texts = credentials(context, user, cluster, trust, &stored).await?;
+    let authority = trust.cluster_ca.cert_pem();
+    let made = credentials(context, user, cluster, trust, &stored).await?;
+    let (Some(mut texts), Some(authority)) = (made, authority) else {
+        let verdict = Verdict::waiting("AuthorityLost", &trust.losses().join("; "));
+        return say(context, user, verdict).await;
+    };
     let bootstrap = render::bootstrap_servers(cluster, listener);
-    texts.insert("ca.crt".into(), trust.cluster_ca.cert_pem().to_owned());
+    texts.insert("ca.crt".into(), authority.to_owned());
     texts.insert("username".into(), user.name_any());
     texts.insert("bootstrap.servers".into(), bootstrap.clone());
     texts.insert("client.properties".into(), properties(&bootstrap, user, &texts));
@@ -118,14 +123,14 @@ fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::m
         .find(|listener| listener.authentication == wanted)
 }
 
-/// The user's own secrets: what's stored if it's good, else new ones.
+/// The user's own secrets: what's stored if it's good, else new ones; `None` while no certificate can be made.
 async fn credentials(
     context: &Context,
     user: &KafkaUser,
     cluster: &Cluster,
     trust: &trust::Trust,
     stored: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, PassError> {
+) -> Result<Option<BTreeMap<String, String>>, PassError> {
     let mut texts = BTreeMap::new();
     match user.spec.authentication.kind {
         UserAuthenticationType::ScramSha512 => {
@@ -137,13 +142,14 @@ async fn credentials(
         }
         UserAuthenticationType::Mtls => {
             let kept = stored.get("user.crt").cloned().zip(stored.get("user.key").cloned());
-            let (cert, key) = trust::user_leaf(context, cluster, trust, &user.name_any(), kept).await?;
+            let leaf = trust::user_leaf(context, cluster, trust, &user.name_any(), kept).await?;
+            let Some((cert, key)) = leaf else { return Ok(None) };
             texts.insert("user.pem".into(), format!("{key}{cert}"));
             texts.insert("user.crt".into(), cert);
             texts.insert("user.key".into(), key);
         }
     }
-    Ok(texts)
+    Ok(Some(texts))
 }
 
 /// 32 random bytes as 43 characters.

@@ -56,6 +56,11 @@ impl ClusterNames {
         format!("{}-identity", self.cluster)
     }
 
+    /// ConfigMap with the spec that was accepted last.
+    pub fn accepted(&self) -> String {
+        format!("{}-accepted", self.cluster)
+    }
+
     /// Secret with the key of the CA that signs nodes and the operator; survives the resource.
     pub fn cluster_ca(&self) -> String {
         format!("{}-cluster-ca", self.cluster)

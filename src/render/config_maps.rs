@@ -6,7 +6,7 @@ use super::log4j2::log4j2;
 use super::revision::hash_of_json;
 use super::server_properties::server_properties;
 use super::{Child, Input, Kind};
-use crate::model::{ClusterNames, Identity, Node, identity};
+use crate::model::{Cluster, ClusterNames, Identity, Node, identity};
 use k8s_openapi::api::core::v1::ConfigMap;
 use std::collections::BTreeMap;
 
@@ -39,6 +39,20 @@ fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {
         files.insert("jmx-exporter.yaml".to_owned(), JMX_EXPORTER.to_owned());
     }
     files
+}
+
+/// Key of the ConfigMap with the spec that was accepted last.
+pub const ACCEPTED: &str = "accepted.json";
+
+/// The spec that was accepted last, in an object that goes with the resource.
+pub fn accepted_config_map(cluster: &Cluster, json: &str) -> Child {
+    let name = cluster.names.accepted();
+    let object = ConfigMap {
+        metadata: labels::owned(cluster, &name, labels::labels(&cluster.names, Component::Accepted)),
+        data: Some(BTreeMap::from([(ACCEPTED.to_owned(), json.to_owned())])),
+        ..ConfigMap::default()
+    };
+    Child::new(Kind::ConfigMap, &name, &object)
 }
 
 /// The identity, in an object that garbage collection never takes.

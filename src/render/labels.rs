@@ -34,6 +34,8 @@ pub enum Component {
     Node,
     /// What must never be drawn twice.
     Identity,
+    /// The spec that was accepted last.
+    Accepted,
     Certificates,
     Credentials,
     AclSync,
@@ -44,6 +46,7 @@ impl Component {
         match self {
             Self::Node => "node",
             Self::Identity => "identity",
+            Self::Accepted => "accepted",
             Self::Certificates => "certificates",
             Self::Credentials => "credentials",
             Self::AclSync => "acl-sync",

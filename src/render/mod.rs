@@ -32,7 +32,7 @@ pub(crate) mod tests;
 pub use acl_job::acl_job;
 pub use child::{Child, Kind};
 pub use client_properties::{ClientCredentials, client_properties};
-pub use config_maps::identity_config_map;
+pub use config_maps::{ACCEPTED, accepted_config_map, identity_config_map};
 pub use environment::INITIAL_VOTERS;
 pub use revision::{hash_of, revision_of};
 pub use secrets::{

@@ -96,25 +96,215 @@ fn data_of(simulation: &Simulation, plural: &str, name: &str) -> Value {
     simulation.get(plural, name).unwrap_or_default()["data"].clone()
 }
 
+/// The operator alone remembers the key of a lost authority; once it's restarted nobody does.
 #[test]
 fn a_lost_authority_is_never_replaced_once_the_cluster_has_formed() {
     for name in ["orders-cluster-ca", "orders-clients-ca"] {
         on_one_thread(async {
             let mut simulation = ready().await;
             let before = simulation.get("statefulsets", "orders-brokers-100");
+            let lost = simulation.get("secrets", name).unwrap();
             simulation.kill();
             simulation.delete("secrets", name);
             simulation.tick_without_operator();
+            simulation.delete("services", "orders-nodes");
+            simulation.delete("secrets", "orders-operator-tls");
+            simulation.put("kafkausers", "late", late_user());
             for _ in 0..10 {
                 simulation.tick().await;
             }
             assert_eq!(simulation.get("secrets", name), None);
-            let says = simulation.condition(CLUSTER.0, CLUSTER.1, "Reconciling");
-            let message = says["message"].as_str().unwrap();
-            assert!(message.contains(name) && message.contains("restore"), "{says}");
             assert_eq!(before, simulation.get("statefulsets", "orders-brokers-100"));
+            assert!(simulation.get("services", "orders-nodes").is_some(), "repairs go on");
+            for kind in ["Ready", "CertificatesValid"] {
+                let says = simulation.condition(CLUSTER.0, CLUSTER.1, kind);
+                let message = says["message"].as_str().unwrap();
+                assert_eq!(
+                    (&says["status"], &says["reason"]),
+                    (&json!("False"), &json!("AuthorityLost")),
+                    "{says}"
+                );
+                assert!(message.contains(name) && message.contains("restore"), "{says}");
+            }
+            let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+            assert!(next.contains(name) && next.contains("restore"), "{next}");
+            simulation.put("secrets", name, lost.clone());
+            simulation.settle().await.unwrap();
+            simulation.stay_quiet().await.unwrap();
+            assert_eq!(lost["data"], data(&simulation, "secrets", name));
+            blameless(&simulation);
         });
     }
+}
+
+/// Rights are carried by a certificate of the operator's: what needs none of the lost authority's signatures goes on.
+#[test]
+fn users_go_on_without_the_authorities() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        simulation.kill();
+        simulation.delete("secrets", "orders-cluster-ca");
+        simulation.delete("secrets", "orders-clients-ca");
+        simulation.tick_without_operator();
+        simulation.put("kafkausers", "late", late_user());
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        let says = simulation.condition("kafkausers", "late", "Ready");
+        assert_eq!(says["status"], "True", "{says}");
+        let says = simulation.condition("kafkausers", "payments-mtls", "Ready");
+        assert_eq!(says["status"], "True", "{says}");
+    });
+}
+
+/// Nodes trust an authority from their first start on, not only once the quorum has formed.
+#[test]
+fn a_lost_authority_is_not_replaced_while_the_cluster_forms() {
+    on_one_thread(async {
+        let mut simulation = Simulation::new(None);
+        simulation.create();
+        let started = |simulation: &Simulation| simulation.get("statefulsets", "orders-controllers-0").is_some();
+        assert!(simulation.until(started).await);
+        simulation.kill();
+        simulation.delete("secrets", "orders-cluster-ca");
+        for _ in 0..5 {
+            simulation.tick().await;
+        }
+        assert_eq!(simulation.get("secrets", "orders-cluster-ca"), None);
+    });
+}
+
+/// A running operator gives a deleted authority back as it was, at once.
+#[test]
+fn a_running_operator_restores_an_authority() {
+    for name in ["orders-cluster-ca", "orders-clients-ca"] {
+        on_one_thread(async {
+            let mut simulation = ready().await;
+            let before = data(&simulation, "secrets", name);
+            simulation.delete("secrets", name);
+            for _ in 0..2 {
+                simulation.tick().await;
+            }
+            assert_eq!(before, data(&simulation, "secrets", name));
+            let says = simulation.condition(CLUSTER.0, CLUSTER.1, "Ready");
+            assert_eq!(says["status"], "True", "{says}");
+            blameless(&simulation);
+        });
+    }
+}
+
+fn late_user() -> Value {
+    json!({
+        "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaUser", "metadata": {},
+        "spec": {"cluster": "orders", "authentication": {"type": "ScramSha512"}, "acls": [
+            {"resource": {"type": "Topic", "name": "late"}, "operations": ["Read"]},
+        ]},
+    })
+}
+
+/// A refused change is as if it had never been asked for, for everything but the status; a restart doesn't alter that.
+#[test]
+fn a_refused_change_pauses_nothing() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["nodePools"][0]["replicas"] = json!(2);
+        });
+        let stalled =
+            |simulation: &Simulation| simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled")["status"] == "True";
+        assert!(simulation.until(stalled).await);
+        for restart in [false, true] {
+            if restart {
+                simulation.kill();
+            }
+            let serial = data(&simulation, "secrets", "orders-brokers-100-tls");
+            simulation.delete("services", "orders-nodes");
+            simulation.put("kafkausers", &format!("late-{restart}"), late_user());
+            Simulation::pass_time(75 * 24 * 3_600);
+            for _ in 0..20 {
+                simulation.tick().await;
+            }
+            assert!(simulation.get("services", "orders-nodes").is_some());
+            assert_ne!(
+                serial,
+                data(&simulation, "secrets", "orders-brokers-100-tls"),
+                "not renewed"
+            );
+            let says = simulation.condition("kafkausers", &format!("late-{restart}"), "Ready");
+            assert_eq!(says["status"], "True", "{says}");
+        }
+        let cluster = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
+        assert_eq!(
+            cluster["status"]["observedGeneration"],
+            cluster["metadata"]["generation"]
+        );
+        let says = |kind| simulation.condition(CLUSTER.0, CLUSTER.1, kind);
+        for (kind, status) in [("Ready", "False"), ("Reconciling", "False"), ("Stalled", "True")] {
+            assert_eq!(says(kind)["status"], status, "{}", says(kind));
+            assert_eq!(says(kind)["observedGeneration"], 2, "{}", says(kind));
+        }
+        assert_eq!(says("QuorumHealthy")["observedGeneration"], 1);
+        assert!(says("Stalled")["message"].as_str().unwrap().contains("spec.nodePools"));
+        let next = cluster["status"]["nextAction"].as_str().unwrap();
+        assert!(next.contains("keeps running with generation 1"), "{next}");
+        let before = simulation.writes();
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        assert_eq!(
+            simulation.writes(),
+            before,
+            "{:?}",
+            simulation.trace().split_off(before)
+        );
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["nodePools"][0]["replicas"] = json!(3);
+        });
+        simulation.settle().await.unwrap();
+        blameless(&simulation);
+    });
+}
+
+/// What was accepted once stays accepted when the world around it changes.
+#[test]
+fn a_storage_class_that_goes_stops_no_cluster() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        simulation.kill();
+        simulation.delete("storageclasses", "standard");
+        simulation.delete("services", "orders-nodes");
+        for _ in 0..5 {
+            simulation.tick().await;
+        }
+        let says = simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled");
+        assert!(
+            simulation.get("services", "orders-nodes").is_some(),
+            "{} {}",
+            says,
+            simulation.condition(CLUSTER.0, CLUSTER.1, "Reconciling")
+        );
+        assert_eq!(says["status"], "True", "{says}");
+    });
+}
+
+/// What a former resource of the name was allowed is nothing to the next one.
+#[test]
+fn an_accepted_spec_dies_with_its_resource() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        let resource = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
+        simulation.delete(CLUSTER.0, CLUSTER.1);
+        let mut spec = resource["spec"].clone();
+        spec["nodePools"][0]["replicas"] = json!(2);
+        let bad = json!({"apiVersion": resource["apiVersion"], "kind": resource["kind"], "metadata": {}, "spec": spec});
+        simulation.put(CLUSTER.0, CLUSTER.1, bad);
+        for _ in 0..10 {
+            simulation.tick().await;
+        }
+        assert_eq!(simulation.get("statefulsets", "orders-brokers-100"), None);
+        let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+        assert!(!next.contains("keeps running"), "{next}");
+    });
 }
 
 #[test]
@@ -193,6 +383,100 @@ fn a_replaced_disk_is_not_formatted_as_a_voter() {
                 .to_string()
                 .contains("PK_INITIAL_VOTERS")
         );
+        blameless(&simulation);
+    });
+}
+
+/// The disk is lost before the operator has seen which one was formatted, and nobody watches what comes next.
+#[test]
+fn a_disk_replaced_while_nobody_looks_is_not_formatted_as_a_voter() {
+    on_one_thread(async {
+        for ticks in 0..6 {
+            let mut simulation = Simulation::new(None);
+            simulation.create();
+            let started = |simulation: &Simulation| simulation.get("pods", "orders-controllers-0-0").is_some();
+            assert!(simulation.until(started).await);
+            for _ in 0..ticks {
+                simulation.tick().await;
+            }
+            let formed = |simulation: &Simulation| {
+                data(simulation, "configmaps", "orders-identity")
+                    .to_string()
+                    .contains("bootstrapped\\\":true")
+            };
+            if formed(&simulation) {
+                continue;
+            }
+            for _ in 0..3 {
+                simulation.tick_without_operator();
+            }
+            let voter = simulation
+                .kafka
+                .state()
+                .disks
+                .values()
+                .find(|disk| disk.voters.is_some())
+                .cloned();
+            simulation.delete("pods", "orders-controllers-0-0");
+            simulation.replace_disk("orders-controllers-0-0");
+            for _ in 0..3 {
+                simulation.tick_without_operator();
+            }
+            assert_eq!(
+                simulation.accusations_of_kafka(),
+                Vec::<String>::new(),
+                "after {ticks} ticks, {voter:?}"
+            );
+            simulation
+                .settle()
+                .await
+                .unwrap_or_else(|problem| panic!("after {ticks} ticks: {problem}"));
+            blameless(&simulation);
+        }
+    });
+}
+
+/// A Job that fails is tried again, later and later, one at a time; a changed document at once.
+#[test]
+fn a_failed_acl_job_is_tried_again() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        let jobs = |simulation: &Simulation| -> Vec<String> {
+            let trace = simulation.trace();
+            trace
+                .into_iter()
+                .filter(|call| call.starts_with("PATCH jobs/"))
+                .collect()
+        };
+        let first = jobs(&simulation).len();
+        simulation.kafka.state().jobs_fail = true;
+        simulation.put("kafkausers", "late", late_user());
+        for _ in 0..100 {
+            simulation.tick().await;
+            assert!(simulation.running_jobs() <= 1);
+        }
+        let tries = jobs(&simulation).len() - first;
+        assert!((4..=6).contains(&tries), "{tries} tries in 200 s");
+        let says = simulation.condition("kafkausers", "late", "Ready");
+        assert_eq!(says["reason"], "AccessRightsFailed", "{says}");
+        assert!(says["message"].as_str().unwrap().contains("backoff limit"), "{says}");
+        let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+        assert!(next.contains("access rights"), "{next}");
+        simulation.edit("kafkausers", "late", |user| {
+            user["spec"]["acls"][0]["operations"] = json!(["Write"])
+        });
+        for _ in 0..3 {
+            simulation.tick().await;
+        }
+        assert_eq!(
+            jobs(&simulation).len() - first,
+            tries + 1,
+            "a changed document is tried at once"
+        );
+        simulation.kafka.state().jobs_fail = false;
+        simulation.settle().await.unwrap();
+        let says = simulation.condition("kafkausers", "late", "Ready");
+        assert_eq!(says["status"], "True", "{says}");
         blameless(&simulation);
     });
 }

@@ -8,7 +8,8 @@
 //! |                  | itself refuses a value                                       |
 //! | QuorumHealthy    | a leader, and every voter caught up                          |
 //! | FullyReplicated  | every partition has all its replicas in sync                 |
-//! | CertificatesValid| no certificate ends within a day                             |
+//! | Upgradeable      | a change of version can start                                |
+//! | CertificatesValid| the authorities are there, no certificate ends within a day  |
 
 use super::Observed;
 use crate::api::{Condition, ConditionStatus, NodeStatus, QuorumStatus, ReplicationStatus};
@@ -53,7 +54,7 @@ pub fn merge(old: Option<&[Condition]>, new: Vec<Condition>, now: jiff::Timestam
         .collect()
 }
 
-type Verdict = (ConditionStatus, &'static str, String);
+pub type Verdict = (ConditionStatus, &'static str, String);
 
 /// All conditions, and what comes next.
 pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
@@ -90,6 +91,7 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
         ("QuorumHealthy", quorum),
         ("FullyReplicated", replicated),
         ("CertificatesValid", certificates),
+        ("Upgradeable", super::upgradeable::upgradeable(judged.observed)),
     ]
     .into_iter()
     .map(|(kind, (status, reason, message))| condition(kind, status, reason, &message, generation))
@@ -165,7 +167,16 @@ fn fully_replicated(judged: &Judged<'_>) -> Verdict {
     )
 }
 
+/// What's wrong with the authorities; nothing else about certificates matters as much.
+fn lost(judged: &Judged<'_>) -> Option<Verdict> {
+    let losses = judged.observed.losses;
+    (!losses.is_empty()).then(|| (ConditionStatus::False, "AuthorityLost", losses.join("; ")))
+}
+
 fn certificates_valid(judged: &Judged<'_>) -> Verdict {
+    if let Some(lost) = lost(judged) {
+        return lost;
+    }
     let Some(until) = judged.observed.certificates_until else {
         return (
             ConditionStatus::Unknown,
@@ -193,6 +204,10 @@ fn certificates_valid(judged: &Judged<'_>) -> Verdict {
 
 /// `Ready`, and the sentence of `nextAction`.
 fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdict, String) {
+    if let Some(lost) = lost(judged) {
+        let next = bounded(&format!("wait: {}", lost.2));
+        return (lost, next);
+    }
     let waiting: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| node.phase != "Running").collect();
     if let Some(node) = waiting
         .iter()

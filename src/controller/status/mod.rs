@@ -3,6 +3,7 @@
 mod conditions;
 mod nodes;
 mod replication;
+mod upgradeable;
 
 pub use conditions::{condition, merge};
 pub use nodes::nodes;
@@ -12,7 +13,8 @@ use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::settings::Refused;
 use crate::api::{
-    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, VoterStatus,
+    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, UpgradeStatus,
+    VoterStatus,
 };
 use crate::kafka::views::{QuorumView, ReplicaState};
 use crate::model::{Cluster, Findings, Identity};
@@ -32,8 +34,11 @@ pub struct Observed<'a> {
     /// Serial of each node's current certificate.
     pub serials: &'a std::collections::BTreeMap<i32, String>,
     pub certificates_until: Option<jiff::Timestamp>,
+    pub upgrade: Option<&'a UpgradeStatus>,
     /// Dynamic settings that Kafka refused.
     pub refused: &'a [Refused],
+    /// What's wrong with the authorities, and what to do.
+    pub losses: &'a [&'a str],
     pub now: jiff::Timestamp,
 }
 
@@ -84,51 +89,57 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         nodes,
         listeners: listeners(cluster),
         rollout: None,
-        upgrade: observed.upgrade.clone(),
+        upgrade: observed.upgrade.cloned(),
         next_action: Some(next_action),
     }
 }
 
-/// Status of a resource that was refused: what was known stays, the conditions say what's wrong.
+/// Why the current generation is refused, and what the cluster runs with meanwhile.
+pub struct Stalled<'a> {
+    pub findings: &'a Findings,
+    pub generation: Option<i64>,
+    /// Generation that the cluster is kept as; `None` when none was ever accepted.
+    pub running: Option<i64>,
+}
+
+/// `status`, with what a refused resource must say: it must be corrected, whatever the cluster does meanwhile. The
+/// conditions about the cluster itself keep the generation that they were judged by.
 pub fn stalled(
-    findings: &Findings,
-    generation: Option<i64>,
+    stalled: &Stalled<'_>,
+    mut status: ProductionKafkaStatus,
     old: Option<&ProductionKafkaStatus>,
     now: jiff::Timestamp,
 ) -> ProductionKafkaStatus {
-    let message = findings.summary(1_000);
-    let mut status = old.cloned().unwrap_or_default();
-    let of = |kind, value, reason: &str, message: &str| condition(kind, value, reason, message, generation);
-    let had_ready = status
-        .conditions
-        .iter()
-        .any(|c| c.kind == "Ready" && c.status == ConditionStatus::True);
-    let ready = if had_ready {
-        "the cluster runs as before; the change was refused"
-    } else {
-        "the resource was refused"
+    let of = |kind, value, message: &str| condition(kind, value, "InvalidSpec", message, stalled.generation);
+    let runs = stalled
+        .running
+        .map(|generation| format!("the cluster keeps running with generation {generation}"));
+    let ready = match &runs {
+        Some(runs) => format!("the resource as it is was refused; {runs}"),
+        None => "the resource was refused".to_owned(),
+    };
+    let reconciling = match (&runs, status.conditions.iter().find(|c| c.kind == "Reconciling")) {
+        (Some(runs), Some(condition)) if condition.status == ConditionStatus::True => {
+            format!("{runs}; {}", condition.message)
+        }
+        (Some(runs), _) => runs.clone(),
+        (None, _) => "nothing is done before the resource is corrected".to_owned(),
     };
     let new = vec![
-        of("Ready", ConditionStatus::False, "InvalidSpec", ready),
-        of(
-            "Reconciling",
-            ConditionStatus::False,
-            "InvalidSpec",
-            "nothing is done before the resource is corrected",
-        ),
-        of("Stalled", ConditionStatus::True, "InvalidSpec", &message),
+        of("Ready", ConditionStatus::False, &ready),
+        of("Reconciling", ConditionStatus::False, &reconciling),
+        of("Stalled", ConditionStatus::True, &stalled.findings.summary(1_000)),
     ];
-    let mut conditions = merge(Some(&status.conditions), new, now);
-    conditions.extend(
-        status
-            .conditions
-            .iter()
-            .filter(|c| !["Ready", "Reconciling", "Stalled"].contains(&c.kind.as_str()))
-            .cloned(),
-    );
+    let mut conditions = merge(old.map(|old| old.conditions.as_slice()), new, now);
+    let others = status.conditions.drain(..);
+    conditions.extend(others.filter(|c| !["Ready", "Reconciling", "Stalled"].contains(&c.kind.as_str())));
     status.conditions = conditions;
-    status.observed_generation = generation;
-    status.next_action = Some(format!("wait: correct the resource: {}", findings.summary(300)));
+    status.observed_generation = stalled.generation;
+    let wait = format!("wait: correct the resource: {}", stalled.findings.summary(300));
+    status.next_action = Some(match runs {
+        Some(runs) => format!("{wait}; {runs}"),
+        None => wait,
+    });
     status
 }
 

@@ -4,6 +4,22 @@ use super::*;
 
 pub const WRONG: &[Case] = &[
     change(
+        "a version that can't read the metadata",
+        &[("version: 4.3.1", "version: 4.2.1")],
+        &[(
+            "spec.version",
+            "metadata.version is finalised at 30, which Kafka 4.2.1 can't read: stay at 4.3.1 or newer",
+        )],
+    ),
+    change(
+        "a version with published vulnerabilities",
+        &[(
+            "version: 4.3.1",
+            "version: 4.3.1\n  upgrade: {knownVulnerabilities: Refuse}",
+        )],
+        &[("spec.version", "CVE-2026-111108")],
+    ),
+    change(
         "fewer brokers",
         &[
             (BROKERS, "roles: [Broker]\n    replicas: 2"),

@@ -58,6 +58,7 @@ fn existing() -> Facts {
     Facts {
         existing: cluster.nodes(&identity).into_iter().map(node).collect(),
         identity: Some(identity),
+        metadata_version: Some(30),
         ..facts()
     }
 }
@@ -163,6 +164,15 @@ fn every_message_says_what_to_do() {
 fn what_is_right_is_accepted() {
     let fine: &[Accepted] = &[
         ("unchanged", &[], existing),
+        ("a newer version", &[("version: 4.3.1", "version: 4.4.0")], existing),
+        (
+            "a version without published vulnerabilities",
+            &[(
+                "version: 4.3.1",
+                "version: 4.4.0\n  upgrade: {knownVulnerabilities: Refuse, finalize: Manual, soak: 7d}",
+            )],
+            existing,
+        ),
         (
             "more brokers",
             &[(BROKERS, "roles: [Broker]\n    replicas: 5")],

@@ -89,8 +89,10 @@ fn pods_of_stateful_sets(state: &mut State) {
                 "annotations": template["metadata"]["annotations"],
                 "ownerReferences": [owner],
             });
+            let mut spec = template["spec"].clone();
+            spec["nodeName"] = json!("a");
             let body = json!({
-                "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"],
+                "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
                 "status": {"phase": "Pending"},
             });
             state.put(Actor::Other, &pod, body);
@@ -117,7 +119,9 @@ fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: boo
         let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else {
             return;
         };
-        kafka.format(&pod, &claim);
+        if !kafka.format(&pod, &claim) {
+            return;
+        }
     }
     let ready = running && leads;
     let container = json!({
@@ -163,7 +167,11 @@ fn run(api: &Apiserver, kafka: &Kafka, key: &Key, mut job: Value) {
     let map = api.state().get(&Key::new("configmaps", &key.name)).cloned();
     let document = map.as_ref().and_then(|map| map["data"]["acls.json"].as_str());
     let mounted = mounts_exist(&api.state(), &pod) && has_key(api, "orders-acl-sync-tls", "tls.key");
-    if steps > 1 && mounted && document.is_some_and(|document| kafka.sync(document)) {
+    if steps > 1 && kafka.state().jobs_fail {
+        let failed =
+            json!({"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"});
+        job["status"] = json!({"failed": 4, "endedAt": clock::seconds(), "conditions": [failed]});
+    } else if steps > 1 && mounted && document.is_some_and(|document| kafka.sync(document)) {
         let complete = json!({"type": "Complete", "status": "True"});
         job["status"] = json!({"succeeded": 1, "endedAt": clock::seconds(), "conditions": [complete]});
     }

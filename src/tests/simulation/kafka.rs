@@ -41,6 +41,8 @@ pub struct KafkaState {
     pub upserts: usize,
     pub acls: BTreeSet<AclBinding>,
     pub accusations: BTreeSet<String>,
+    /// ACL Jobs can't do their work.
+    pub jobs_fail: bool,
 }
 
 /// A node whose process runs.
@@ -71,15 +73,23 @@ impl Kafka {
         self.state.lock().unwrap()
     }
 
-    /// Init container `format`: an empty disk becomes what the pod says, another stays what it is.
-    pub fn format(&self, pod: &Value, claim: &Value) {
+    /// Init container `format`: an empty disk becomes what the pod says and may be, another stays what it is. False: the
+    /// container fails and is tried again.
+    pub fn format(&self, pod: &Value, claim: &Value) -> bool {
         let uid = claim["metadata"]["uid"].as_str().unwrap().to_owned();
+        let permit = self.permit(pod);
         let mut state = self.state();
         if state.disks.contains_key(&uid) {
-            return;
+            return true;
         }
         let id = node_id(pod).to_string();
-        let voters = voters(pod).map(str::to_owned);
+        let own_uid = pod["metadata"]["uid"].as_str().unwrap();
+        let voters = match (voters(pod), permit) {
+            (Some(voters), Some(permit)) if permit == format!("{own_uid} Voter") => Some(voters.to_owned()),
+            (Some(_), Some(permit)) if permit == format!("{own_uid} Observer") => None,
+            (Some(_), Some(_)) => return false,
+            (voters, _) => voters.map(str::to_owned),
+        };
         let own = voters
             .iter()
             .flat_map(|all| all.split(','))
@@ -100,6 +110,19 @@ impl Kafka {
             .collect();
         state.accusations.extend(accusations);
         state.disks.insert(uid, disk);
+        true
+    }
+
+    /// What the container reads from the ConfigMap that it names, empty while it isn't there; `None`: it names none.
+    fn permit(&self, pod: &Value) -> Option<String> {
+        let containers = pod["spec"]["initContainers"].as_array().into_iter().flatten();
+        let mut variables = containers.flat_map(|container| container["env"].as_array().into_iter().flatten());
+        let variable = variables.find(|variable| variable["name"] == "PK_FIRST_FORMAT")?;
+        let source = &variable["valueFrom"]["configMapKeyRef"];
+        let api = self.api.state();
+        let map = api.get(&Key::new("configmaps", source["name"].as_str().unwrap()));
+        let text = map.and_then(|map| map["data"][source["key"].as_str().unwrap()].as_str());
+        Some(text.unwrap_or_default().to_owned())
     }
 
     /// Nodes whose process runs.

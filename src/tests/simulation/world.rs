@@ -147,6 +147,11 @@ impl Simulation {
         actuator::step(&self.api, &self.kafka);
     }
 
+    /// Time passes, and nobody does anything.
+    pub fn pass_time(seconds: i64) {
+        clock::advance(seconds);
+    }
+
     /// Kubernetes alone for a tick, without an operator.
     pub fn tick_without_operator(&mut self) {
         self.kill();
@@ -239,6 +244,20 @@ impl Simulation {
 
     pub fn difference(expected: &str, actual: &str) -> String {
         end_state::difference(expected, actual)
+    }
+
+    /// What Kafka's disks should never have been, and were.
+    pub fn accusations_of_kafka(&self) -> Vec<String> {
+        self.kafka.state().accusations.iter().cloned().collect()
+    }
+
+    /// Jobs that haven't ended.
+    pub fn running_jobs(&self) -> usize {
+        let state = self.api.state();
+        state
+            .of_kind("jobs")
+            .filter(|(_, job)| job["status"]["endedAt"].is_null())
+            .count()
     }
 
     /// What should never have happened and did.
