@@ -8,6 +8,7 @@ pub mod names;
 pub mod ports;
 pub mod validate;
 pub mod version;
+pub mod windows;
 
 pub use cluster::{ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, VolumeClaim};
 pub use id::KafkaId;
@@ -15,3 +16,4 @@ pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};
 pub use validate::{Facts, Finding, Findings, validate};
 pub use version::KafkaVersion;
+pub use windows::{Schedule, Window, WindowError};
