@@ -37,3 +37,6 @@ pub use world::{
     Broker, KafkaView, Node, Partition, Phase, Pod, Policy, Quorum, Recovery, RestartReason, SingleReplica, Software,
     Voter, World,
 };
+
+#[cfg(test)]
+mod tests;

@@ -90,7 +90,7 @@ pub(super) fn awaited(sight: &Sight<'_>, batch: &Batch, node: &Node) -> Vec<Reas
     if batch.canary && ready_for < world.policy.canary_soak {
         lacks.push(Reason::Soaking {
             node: node.id,
-            seconds: (world.policy.canary_soak - ready_for).as_secs(),
+            seconds: world.policy.canary_soak.as_secs(),
         });
     }
     lacks

@@ -222,7 +222,7 @@ impl fmt::Display for Reason {
             Self::Soaking { node, seconds } => {
                 write!(
                     out,
-                    "node {node} is the first of its kind and watched for {seconds} s more"
+                    "node {node} is the first of its kind: its first {seconds} s are watched"
                 )
             }
             _ => self.fmt_of_a_batch(out),

@@ -218,10 +218,6 @@ impl Node {
     pub(super) fn is_ready(&self) -> bool {
         matches!(self.phase(), Some(Phase::Ready { .. }))
     }
-
-    pub(super) fn uid(&self) -> Option<&str> {
-        self.pod.as_ref().map(|pod| pod.uid.as_str())
-    }
 }
 
 impl World<'_> {
