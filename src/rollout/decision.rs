@@ -7,7 +7,7 @@ use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Every pod runs what it should, and leaders are where they belong.
+    /// Nothing is due: no pod that is there runs anything but what it should, and leaders are where they belong.
     Settled,
     /// Not now. Look again after `again` if nothing happens before.
     Hold { reasons: Reasons, again: SignedDuration },

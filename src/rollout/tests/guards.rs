@@ -9,25 +9,106 @@ type Break = fn(&mut Case);
 const BROKER: [(&str, Break, &str); 21] = [
     ("cut off from Kafka", |case| case.kafka = None, "KafkaUnreachable"),
     ("half an answer", |case| case.kafka().complete = false, "ViewIncomplete"),
-    ("an answer of half a minute ago", |case| case.kafka().taken_at = second(-31), "ViewStale"),
-    ("the clock went back", |case| case.kafka().taken_at = second(5), "ViewStale"),
-    ("an answer from before the last restart ended", |case| case.kafka().taken_at = second(-1), "ViewOlderThanPods"),
-    ("no active controller", |case| case.kafka().quorum.leader = None, "NoActiveController"),
+    (
+        "an answer of half a minute ago",
+        |case| case.kafka().taken_at = second(-31),
+        "ViewStale",
+    ),
+    (
+        "the clock went back",
+        |case| case.kafka().taken_at = second(5),
+        "ViewStale",
+    ),
+    (
+        "an answer from before the last restart ended",
+        |case| case.kafka().taken_at = second(-1),
+        "ViewOlderThanPods",
+    ),
+    (
+        "no active controller",
+        |case| case.kafka().quorum.leader = None,
+        "NoActiveController",
+    ),
     ("a second pod is gone", |case| case.node(101).pod = None, "PodNotReady"),
-    ("a second pod ends", |case| case.pod(101).phase = Phase::Terminating { since: second(-5) }, "PodNotReady"),
-    ("a controller's pod is gone", |case| case.node(2).pod = None, "PodNotReady"),
-    ("a second pod starts", |case| case.pod(101).phase = starting(Recovery::No), "PodNotReady"),
-    ("another broker recovers its logs", |case| case.pod(101).phase = starting(RECOVERING), "LogRecovery"),
-    ("another pod crashed a moment ago", |case| case.pod(101).phase = Phase::Ready { since: second(-20), restarts: 1 }, "PodUnstable"),
-    ("a Kubernetes node is gone", |case| case.pod(101).phase = Phase::Lost { why: "NodeStatusUnknown".into() }, "PodNotReady"),
-    ("another broker is fenced", |case| { case.kafka().brokers.insert(101, Broker { fenced: true }); }, "BrokerFenced"),
-    ("another broker isn't registered", |case| { case.kafka().brokers.remove(&101); }, "BrokerUnregistered"),
+    (
+        "a second pod ends",
+        |case| case.pod(101).phase = Phase::Terminating { since: second(-5) },
+        "PodNotReady",
+    ),
+    (
+        "a controller's pod is gone",
+        |case| case.node(2).pod = None,
+        "PodNotReady",
+    ),
+    (
+        "a second pod starts",
+        |case| case.pod(101).phase = starting(Recovery::No),
+        "PodNotReady",
+    ),
+    (
+        "another broker recovers its logs",
+        |case| case.pod(101).phase = starting(RECOVERING),
+        "LogRecovery",
+    ),
+    (
+        "another pod crashed a moment ago",
+        |case| {
+            case.pod(101).phase = Phase::Ready {
+                since: second(-20),
+                restarts: 1,
+            }
+        },
+        "PodUnstable",
+    ),
+    (
+        "a Kubernetes node is gone",
+        |case| {
+            case.pod(101).phase = Phase::Lost {
+                why: "NodeStatusUnknown".into(),
+            }
+        },
+        "PodNotReady",
+    ),
+    (
+        "another broker is fenced",
+        |case| {
+            case.kafka().brokers.insert(101, Broker { fenced: true });
+        },
+        "BrokerFenced",
+    ),
+    (
+        "another broker isn't registered",
+        |case| {
+            case.kafka().brokers.remove(&101);
+        },
+        "BrokerUnregistered",
+    ),
     ("a lagging follower", |case| case.out_of_sync(102), "ReplicasOutOfSync"),
-    ("no replica to spare", |case| case.kafka().partitions[0].isr = vec![100, 101], "WouldBreakMinIsr"),
-    ("already under the minimum, without this one", |case| case.kafka().partitions[0].isr = vec![101], "WouldBreakMinIsr"),
-    ("a reassignment", |case| case.kafka().partitions[0].reassigning = true, "Reassigning"),
-    ("the replacement would be refused", |case| case.node(100).refused = Some("denied by policy".into()), "ReplacementRefused"),
-    ("nobody's hour", |case| case.policy.window = Window::Closed { opens: None }, "WindowClosed"),
+    (
+        "no replica to spare",
+        |case| case.kafka().partitions[0].isr = vec![100, 101],
+        "WouldBreakMinIsr",
+    ),
+    (
+        "already under the minimum, without this one",
+        |case| case.kafka().partitions[0].isr = vec![101],
+        "WouldBreakMinIsr",
+    ),
+    (
+        "a reassignment",
+        |case| case.kafka().partitions[0].reassigning = true,
+        "Reassigning",
+    ),
+    (
+        "the replacement would be refused",
+        |case| case.node(100).refused = Some("denied by policy".into()),
+        "ReplacementRefused",
+    ),
+    (
+        "nobody's hour",
+        |case| case.policy.window = Window::Closed { opens: None },
+        "WindowClosed",
+    ),
 ];
 
 const RECOVERING: Recovery = Recovery::Progressing { segments_left: 470 };
@@ -113,11 +194,17 @@ fn a_topic_that_can_never_be_spared_is_named_and_follows_the_policy() {
         let Decision::Restart(restart) = case.plan().0 else {
             panic!("held")
         };
-        assert_eq!(restart.warnings.iter().map(Reason::name).collect::<Vec<_>>(), ["PartitionsUnavailable"]);
+        assert_eq!(
+            restart.warnings.iter().map(Reason::name).collect::<Vec<_>>(),
+            ["PartitionsUnavailable"]
+        );
         if replicas.len() > 1 {
             case.kafka().partitions[1].isr = vec![100];
             case.kafka().partitions[1].elr = vec![101];
-            assert!(held(&case.plan().0).contains(&"SingleReplica"), "not all replicas are in sync");
+            assert!(
+                held(&case.plan().0).contains(&"SingleReplica"),
+                "not all replicas are in sync"
+            );
         }
     }
 }
@@ -139,7 +226,10 @@ fn the_reason_names_the_partition_and_what_would_be_left() {
     case.out_of_sync(100);
     let (decision, state) = case.plan();
     let text = decision.to_string();
-    assert!(text.contains("restarting broker 102 would leave orders-0 with 1 in-sync replica (minimum 2), orders-1"), "{text}");
+    assert!(
+        text.contains("restarting broker 102 would leave orders-0 with 1 in-sync replica (minimum 2), orders-1"),
+        "{text}"
+    );
     assert!(text.contains("and 30 more"), "{text}");
     assert_eq!(state.status().unwrap().blocked_by.len(), 2);
 }
@@ -202,5 +292,9 @@ fn a_batch_that_shares_a_partition_is_split() {
     case.want(&brokers, "2");
     case.state.target = case.plan().1.target;
     case.state.proven.insert("brokers".into());
-    assert_eq!(case.restarted(), [100], "100 and 103 are of one rack and hold one partition");
+    assert_eq!(
+        case.restarted(),
+        [100],
+        "100 and 103 are of one rack and hold one partition"
+    );
 }

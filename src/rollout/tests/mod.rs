@@ -166,7 +166,10 @@ impl Case {
             uid: format!("new-{id}-{now}"),
             created: now,
             runs: wants,
-            phase: Phase::Ready { since: now, restarts: 0 },
+            phase: Phase::Ready {
+                since: now,
+                restarts: 0,
+            },
         });
         self.later(1);
     }

@@ -86,8 +86,17 @@ fn a_fix_instead_of_a_revert_repairs_the_canary_and_goes_on() {
     case.want(&[100, 101, 102], "bad");
     assert_eq!(case.restarted(), [100]);
     case.come_back(100);
-    case.pod(100).phase = Phase::Failing { why: "OOMKilled".into() };
-    assert!(matches!(case.step(), Decision::Halted { node: 100, canary: true, .. }));
+    case.pod(100).phase = Phase::Failing {
+        why: "OOMKilled".into(),
+    };
+    assert!(matches!(
+        case.step(),
+        Decision::Halted {
+            node: 100,
+            canary: true,
+            ..
+        }
+    ));
     case.want(&[100, 101, 102], "good");
     assert_eq!(roll(&mut case).concat(), [100, 101, 102]);
 }
@@ -96,8 +105,20 @@ fn a_fix_instead_of_a_revert_repairs_the_canary_and_goes_on() {
 fn a_pod_that_is_never_created_or_starts_for_long_halts_and_recovery_of_logs_does_not() {
     for (phase, halts) in [
         (None, true),
-        (Some(Phase::Starting { since: second(0), recovery: Recovery::No }), true),
-        (Some(Phase::Starting { since: second(0), recovery: Recovery::Progressing { segments_left: 9 } }), false),
+        (
+            Some(Phase::Starting {
+                since: second(0),
+                recovery: Recovery::No,
+            }),
+            true,
+        ),
+        (
+            Some(Phase::Starting {
+                since: second(0),
+                recovery: Recovery::Progressing { segments_left: 9 },
+            }),
+            false,
+        ),
     ] {
         let mut case = Case::new();
         case.want(&[100, 101], "2");
@@ -129,10 +150,26 @@ fn the_first_of_its_kind_is_watched_when_the_policy_says_so() {
 fn the_next_waits_until_the_last_is_unfenced_in_sync_or_a_caught_up_voter() {
     let wrong: [(i32, fn(&mut Case), &str); 5] = [
         (100, |case| case.out_of_sync(100), "ReplicasOutOfSync"),
-        (100, |case| { case.kafka().brokers.insert(100, Broker { fenced: true }); }, "BrokerFenced"),
+        (
+            100,
+            |case| {
+                case.kafka().brokers.insert(100, Broker { fenced: true });
+            },
+            "BrokerFenced",
+        ),
         (100, |case| case.kafka().taken_at = second(0), "ViewOlderThanPods"),
-        (1, |case| case.kafka().quorum.voters[1].caught_up = false, "ControllerNotCaughtUp"),
-        (1, |case| { case.kafka().quorum.voters.remove(1); }, "ControllerNotCaughtUp"),
+        (
+            1,
+            |case| case.kafka().quorum.voters[1].caught_up = false,
+            "ControllerNotCaughtUp",
+        ),
+        (
+            1,
+            |case| {
+                case.kafka().quorum.voters.remove(1);
+            },
+            "ControllerNotCaughtUp",
+        ),
     ];
     for (first, wrong, expected) in wrong {
         let mut case = Case::new();
@@ -151,8 +188,14 @@ fn work_that_is_not_urgent_waits_for_a_window_and_a_batch_that_began_ends() {
     let mut case = Case::new();
     case.want(&[100, 101], "2");
     assert_eq!(case.restarted(), [100]);
-    case.policy.window = Window::Closed { opens: Some(second(900)) };
-    assert_eq!(case.restarted(), [100], "the pod that was chosen inside the window lives still");
+    case.policy.window = Window::Closed {
+        opens: Some(second(900)),
+    };
+    assert_eq!(
+        case.restarted(),
+        [100],
+        "the pod that was chosen inside the window lives still"
+    );
     case.come_back(100);
     assert_eq!(held(&case.step()), ["WindowClosed"]);
     case.node(101).urgent = true;
@@ -167,7 +210,12 @@ fn a_pause_holds_everything_and_says_what_would_happen() {
     case.policy.paused = true;
     let decision = case.step();
     assert_eq!(held(&decision), ["Paused"]);
-    assert!(decision.to_string().contains("would replace node 100, the first one: ConfigChanged"), "{decision}");
+    assert!(
+        decision
+            .to_string()
+            .contains("would replace node 100, the first one: ConfigChanged"),
+        "{decision}"
+    );
     assert_eq!(case.state.batch, None);
     case.want(&[100], "1");
     case.pod(100).phase = ready();
@@ -203,7 +251,13 @@ fn a_pod_that_runs_what_is_wanted_is_never_touched() {
     let mut case = Case::new();
     assert_eq!(case.step(), Decision::Settled);
     case.pod(100).phase = Phase::Failing { why: "disk".into() };
-    assert_eq!(held(&{ case.want(&[101], "2"); case.step() }), ["PodNotReady"]);
+    assert_eq!(
+        held(&{
+            case.want(&[101], "2");
+            case.step()
+        }),
+        ["PodNotReady"]
+    );
     case.node(101).leaving = true;
     assert_eq!(case.step(), Decision::Settled, "who leaves isn't restarted");
 }
@@ -237,7 +291,10 @@ fn an_intent_is_resumed_at_every_step_of_the_way() {
     case.node(100).pod = None;
     assert!(matches!(case.step(), Decision::Hold { .. }), "pod gone");
     case.come_back(100);
-    case.pod(100).phase = Phase::Pending { since: case.now, why: String::new() };
+    case.pod(100).phase = Phase::Pending {
+        since: case.now,
+        why: String::new(),
+    };
     assert!(matches!(case.step(), Decision::Hold { .. }), "pod created");
     case.pod(100).phase = ready();
     assert_eq!(held(&case.step()), ["ReplicasOutOfSync"], "ready");
@@ -276,6 +333,12 @@ fn a_batch_of_which_one_is_deleted_goes_on_with_the_other() {
     case.kafka().brokers.insert(100, Broker { fenced: true });
     assert_eq!(case.restarted(), [103]);
     case.policy.max_unavailable = 1;
-    assert!(held(&case.step()).contains(&"BatchTooLarge"), "the limit was lowered in between");
-    assert!(!held(&case.step()).contains(&"BatchTooLarge"), "103 has to wait for its turn");
+    assert!(
+        held(&case.step()).contains(&"BatchTooLarge"),
+        "the limit was lowered in between"
+    );
+    assert!(
+        !held(&case.step()).contains(&"BatchTooLarge"),
+        "103 has to wait for its turn"
+    );
 }
