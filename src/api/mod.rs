@@ -29,8 +29,9 @@ pub use security::{
     Security, Tls, TlsVersion,
 };
 pub use status::{
-    Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem, ProductionKafkaStatus,
-    QuorumStatus, ReplicationStatus, RolloutStatus, UpgradeStatus, VolumeStatus, VoterStatus,
+    AnsweredRestart, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem,
+    ProductionKafkaStatus, QuorumStatus, ReplicationStatus, RolloutPhase, RolloutPod, RolloutStatus, UpgradeStatus,
+    VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
 pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};

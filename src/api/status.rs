@@ -173,17 +173,76 @@ pub struct UpgradeStatus {
     pub message: Option<String>,
 }
 
-/// A roll in progress; absent when there's none.
+/// Restarts in progress and what must be remembered of them; absent when there's nothing to say. A pod is named in
+/// `current` before it's deleted, so that whoever goes on knows what was meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolloutStatus {
-    pub phase: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub current: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub queue: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub blocked_by: Vec<String>,
+    pub phase: RolloutPhase,
+    /// When the phase began, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Fingerprint of what all nodes together should run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Pools whose first node came back with the target.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proven: Vec<String>,
+    /// Pods that are being replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub current: Vec<RolloutPod>,
+    /// The first of `current` is the first of its pool to get the target.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
+    /// When `current` was decided, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_since: Option<String>,
+    /// Nodes that wait for their restart, the next first; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queue: Vec<i32>,
+    /// How many nodes wait.
+    #[serde(default)]
+    pub waiting: i32,
+    /// What the next restart waits for, at most 10 sentences and a count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<String>,
+    /// Pods were replaced since preferred leaders were restored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restore_leaders: bool,
+    /// Nodes whose new pod looks older than the request that it answers, because clocks differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<AnsweredRestart>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RolloutPhase {
+    /// Every pod runs what it should.
+    #[default]
+    Settled,
+    /// Pods are being replaced.
+    Rolling,
+    /// A restart is due and would do harm now.
+    Waiting,
+    Paused,
+    /// A replaced pod doesn't come back.
+    Halted,
+    /// The roll is over, leaders return to where they belong.
+    RestoringLeaders,
+}
+
+/// Exactly one pod: its node and uid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RolloutPod {
+    pub node: i32,
+    pub uid: String,
+}
+
+/// A request to restart that a node's pod has answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AnsweredRestart {
+    pub node: i32,
+    /// The request's time, RFC 3339.
+    pub asked: String,
 }

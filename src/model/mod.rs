@@ -10,6 +10,7 @@ pub mod ports;
 pub mod validate;
 pub mod version;
 pub mod vulnerabilities;
+pub mod windows;
 
 pub use cluster::{
     ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, UpgradePolicy, VolumeClaim,
@@ -19,3 +20,4 @@ pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};
 pub use validate::{Facts, Finding, Findings, validate};
 pub use version::KafkaVersion;
+pub use windows::{Schedule, Window, WindowError};

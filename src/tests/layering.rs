@@ -1,6 +1,6 @@
 //! Layers, and what pure code may not know. The rules are about text: they see what a reviewer would.
 //!
-//! cli → controller → {render, pki, acl, kafka, runtime} → model → api; kafka and runtime know nothing of clusters.
+//! cli → controller → {render, rollout, pki, acl, kafka, runtime} → model → api; kafka and runtime know nothing of clusters.
 
 use std::path::{Path, PathBuf};
 
@@ -42,27 +42,73 @@ const ALLOWED: [(&str, &str, &str); 2] = [
 const FORBIDDEN: [(&str, &[&str]); 9] = [
     (
         "api",
-        &["model", "render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
+        &[
+            "model",
+            "render",
+            "rollout",
+            "pki",
+            "acl",
+            "kafka",
+            "controller",
+            "runtime",
+            "cli",
+        ],
     ),
     (
         "model",
+        &[
+            "render",
+            "rollout",
+            "pki",
+            "acl",
+            "kafka",
+            "controller",
+            "runtime",
+            "cli",
+        ],
+    ),
+    (
+        "render",
+        &["rollout", "pki", "acl", "kafka", "controller", "runtime", "cli"],
+    ),
+    (
+        "rollout",
         &["render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
     ),
-    ("render", &["pki", "acl", "kafka", "controller", "runtime", "cli"]),
-    ("pki", &["render", "kafka", "controller", "runtime", "cli"]),
-    ("acl", &["render", "pki", "controller", "runtime", "cli"]),
+    ("pki", &["render", "rollout", "kafka", "controller", "runtime", "cli"]),
+    ("acl", &["render", "rollout", "pki", "controller", "runtime", "cli"]),
     (
         "upgrade",
         &["render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
     ),
     (
         "kafka",
-        &["api", "model", "render", "pki", "acl", "controller", "runtime", "cli"],
+        &[
+            "api",
+            "model",
+            "render",
+            "rollout",
+            "pki",
+            "acl",
+            "controller",
+            "runtime",
+            "cli",
+        ],
     ),
     ("controller", &["cli"]),
     (
         "runtime",
-        &["api", "model", "render", "pki", "acl", "kafka", "controller", "cli"],
+        &[
+            "api",
+            "model",
+            "render",
+            "rollout",
+            "pki",
+            "acl",
+            "kafka",
+            "controller",
+            "cli",
+        ],
     ),
 ];
 

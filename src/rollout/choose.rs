@@ -1,0 +1,108 @@
+//! Which pods go next: the dead ones that need something else first, then the first due pod that all guards let go, and
+//! with a proven broker as many of its rack as they let go together.
+
+use super::due::{Due, is_dead, is_stuck};
+use super::guards::{self, Proposal};
+use super::reason::{Reason, Reasons};
+use super::sight::Sight;
+use super::state::State;
+use super::world::{Phase, Recovery};
+
+/// The first pod that serves nothing and should run something else. Replacing it takes nothing away, so it waits for
+/// nobody: a bad revision is undone this way even when Kafka can't be asked.
+pub(super) fn repair<'p, 'a>(sight: &Sight<'_>, due: &'p [Due<'a>]) -> Option<&'p Due<'a>> {
+    due.iter()
+        .find(|due| due.node.refused.is_none() && is_harmless(sight, due))
+}
+
+fn is_harmless(sight: &Sight<'_>, due: &Due<'_>) -> bool {
+    let phase = &due.pod.phase;
+    let idle = match phase {
+        Phase::Starting { recovery, .. } => match recovery {
+            Recovery::No | Recovery::Stalled { .. } => true,
+            Recovery::Unknown => !due.node.broker || due.is_manual(),
+            Recovery::Progressing { .. } => false,
+        },
+        _ => false,
+    };
+    let unknown_to_kafka = || guards::view(sight.world).is_ok_and(|kafka| !sight.serves(kafka, due.node));
+    is_dead(phase) || (idle && is_stuck(sight.world.now, phase) && unknown_to_kafka())
+}
+
+/// The next batch with its warnings, or why there's none.
+pub(super) fn next<'p, 'a>(
+    sight: &Sight<'_>,
+    state: &State,
+    due: &'p [Due<'a>],
+) -> Result<(Vec<&'p Due<'a>>, Vec<Reason>), Reasons> {
+    guards::view(sight.world).map_err(Reasons::of)?;
+    let now: Vec<&Due<'_>> = due.iter().filter(|due| due.may_begin(sight.world)).collect();
+    let controllers = now.iter().any(|due| due.node.controller);
+    let mut against = Reasons::default();
+    for first in now {
+        let node = first.node;
+        let well = node.is_ready() && !sight.behind(node.id);
+        if !can_go(sight, first) {
+            against.push(guards::not_ready(node));
+            continue;
+        }
+        if controllers && !node.controller && well {
+            continue;
+        }
+        match guards::judge(sight, due, &alone(first)) {
+            Ok(warnings) => return Ok(grown(sight, state, due, (first, warnings))),
+            Err(reasons) => against.add(reasons),
+        }
+    }
+    Err(against)
+}
+
+fn alone<'p, 'a>(first: &'p Due<'a>) -> Proposal<'p, 'a> {
+    Proposal {
+        go: vec![first],
+        down: Vec::new(),
+    }
+}
+
+/// Adds brokers of the first one's rack, one by one, as long as the whole batch passes.
+fn grown<'p, 'a>(
+    sight: &Sight<'_>,
+    state: &State,
+    due: &'p [Due<'a>],
+    (first, mut warnings): (&'p Due<'a>, Vec<Reason>),
+) -> (Vec<&'p Due<'a>>, Vec<Reason>) {
+    let mut batch = alone(first);
+    let may_join = |due: &Due<'_>| {
+        due.node.is_ready()
+            && !due.node.controller
+            && state.proven.contains(&due.node.pool)
+            && due.may_begin(sight.world)
+    };
+    if first.node.rack.is_none() || !may_join(first) {
+        return (batch.go, warnings);
+    }
+    for mate in due.iter().filter(|due| due.node.id != first.node.id && may_join(due)) {
+        if batch.go.len() >= sight.world.policy.max_unavailable {
+            break;
+        }
+        if mate.node.rack != first.node.rack {
+            continue;
+        }
+        batch.go.push(mate);
+        match guards::judge(sight, due, &batch) {
+            Ok(costs) => warnings = costs,
+            Err(_) => {
+                batch.go.pop();
+            }
+        }
+    }
+    (batch.go, warnings)
+}
+
+fn can_go(sight: &Sight<'_>, due: &Due<'_>) -> bool {
+    match &due.pod.phase {
+        Phase::Ready { .. } => true,
+        phase @ Phase::Starting { .. } => is_stuck(sight.world.now, phase),
+        _ => false,
+    }
+}
