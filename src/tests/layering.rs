@@ -1,12 +1,21 @@
 //! Layers, and what pure code may not know. The rules are about text: they see what a reviewer would.
 //!
-//! cli → controller → {render, pki, acl, kafka, runtime} → model → api; kafka and runtime know nothing of clusters.
+//! cli → controller → {render, pki, acl, rebalance, kafka, runtime} → model → api; kafka and runtime know nothing of clusters.
 
 use std::path::{Path, PathBuf};
 
 /// Modules in which the same input always gives the same output.
-const PURE: [&str; 9] = [
-    "acl", "api", "capacity", "model", "pki", "quorum", "render", "rollout", "tuning",
+const PURE: [&str; 10] = [
+    "acl",
+    "api",
+    "capacity",
+    "model",
+    "pki",
+    "quorum",
+    "rebalance",
+    "render",
+    "rollout",
+    "tuning",
 ];
 
 /// What makes an output depend on more than the input.
@@ -39,7 +48,7 @@ const ALLOWED: [(&str, &str, &str); 2] = [
 ];
 
 /// Modules that a module may not name: those above it, and its peers where it must not know them.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     (
         "api",
         &["model", "render", "pki", "acl", "kafka", "controller", "runtime", "cli"],
@@ -54,6 +63,22 @@ const FORBIDDEN: [(&str, &[&str]); 8] = [
     (
         "kafka",
         &["api", "model", "render", "pki", "acl", "controller", "runtime", "cli"],
+    ),
+    (
+        "rebalance",
+        &[
+            "api",
+            "model",
+            "render",
+            "pki",
+            "acl",
+            "kafka",
+            "rollout",
+            "quorum",
+            "controller",
+            "runtime",
+            "cli",
+        ],
     ),
     ("controller", &["cli"]),
     (
