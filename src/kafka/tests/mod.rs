@@ -1,8 +1,14 @@
 //! The client against scripted brokers.
 
 mod answers;
+mod configs;
+mod eligible;
 mod faults;
+mod features;
+mod log_dirs;
 mod negotiation;
+mod quotas;
+mod reassignments;
 mod tls;
 
 use std::time::Duration;
