@@ -7,7 +7,7 @@ use super::apply;
 use super::context::Context;
 use super::dynamic;
 use super::error::PassError;
-use super::facts;
+use super::forming;
 use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
@@ -24,7 +24,7 @@ use crate::model::{Cluster, Identity};
 use crate::render::{self, Child, Kind};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a pass ended, and when to look again if nothing happens.
@@ -107,7 +107,7 @@ async fn steps(
     let identity = identity::ensure(context, &cluster, &zones, memory).await?;
     let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
-    let (identity, withheld) = forming(context, &cluster, identity, &pods, memory).await?;
+    let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
     let accepted = memory.accepted.as_ref().map(|accepted| accepted.child().clone());
     let input = render::Input {
         cluster: &cluster,
@@ -146,51 +146,6 @@ fn overlaid(
         running: refused.instead.as_ref().map(|instead| instead.cluster.generation),
     };
     status::stalled(&stalled, status, last(memory, resource), now)
-}
-
-/// While the first quorum forms: remembers each controller's volume, and withholds the voters of the first day from a
-/// controller whose volume is another than the first one seen.
-async fn forming(
-    context: &Context,
-    cluster: &Cluster,
-    mut identity: Identity,
-    pods: &[PodFact],
-    memory: &mut Memory,
-) -> Result<(Identity, BTreeSet<i32>), PassError> {
-    let mut withheld = BTreeSet::new();
-    if identity.bootstrapped || pods.is_empty() {
-        return Ok((identity, withheld));
-    }
-    let key = identity::cluster_key(&cluster.names);
-    let missing = cluster
-        .nodes(&identity)
-        .iter()
-        .any(|node| node.pool.roles.controller && !identity.volumes.contains_key(&node.id));
-    let claims = facts::claims(context, &key).await?;
-    let mut learnt = BTreeMap::new();
-    for node in cluster
-        .nodes(&identity)
-        .iter()
-        .filter(|node| node.pool.roles.controller)
-    {
-        let Some(uid) = claims.get(&node.names.claim(0)) else {
-            continue;
-        };
-        match identity.volumes.get(&node.id) {
-            Some(first) if first != uid => {
-                withheld.insert(node.id);
-            }
-            Some(_) => {}
-            None => {
-                learnt.insert(node.id, uid.clone());
-            }
-        }
-    }
-    if missing && !learnt.is_empty() {
-        identity.volumes.extend(learnt);
-        identity = identity::commit(context, &cluster.names, memory, identity).await?;
-    }
-    Ok((identity, withheld))
 }
 
 /// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
@@ -253,7 +208,12 @@ impl Pass<'_> {
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         memory.kafka = facts.clone().map(std::sync::Arc::new);
-        let identity = self.formed(identity, facts.as_ref(), memory).await?;
+        let quorum = facts.as_ref().and_then(|facts| facts.quorum.as_ref());
+        let (context, cluster) = (self.context, self.cluster);
+        let identity = match forming::has_formed(cluster, &identity, quorum, self.pods) {
+            true => forming::end(context, cluster, identity, memory).await?,
+            false => identity,
+        };
         let mut waiting = None;
         let mut problem = None;
         if let (Some(admin), Some(facts)) = (&admin, &facts)
@@ -279,36 +239,6 @@ impl Pass<'_> {
             Outcome::Waiting
         };
         Ok(Ended { outcome, again })
-    }
-
-    /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
-    async fn formed(
-        &self,
-        mut identity: Identity,
-        facts: Option<&KafkaFacts>,
-        memory: &mut Memory,
-    ) -> Result<Identity, PassError> {
-        let quorum = facts.and_then(|facts| facts.quorum.as_ref());
-        let voters = quorum.map(|quorum| quorum.voters.len()).unwrap_or_default();
-        let leads = quorum.is_some_and(|quorum| quorum.leader_id.is_some());
-        let wanted = usize::try_from(self.cluster.controllers()).unwrap_or(usize::MAX);
-        if identity.bootstrapped || !leads || voters < wanted {
-            return Ok(identity);
-        }
-        // A leader needs a majority only; the others' disks must be formatted too before the voters are taken away.
-        let every_voter_runs = self
-            .cluster
-            .nodes(&identity)
-            .iter()
-            .filter(|node| node.pool.roles.controller)
-            .all(|node| self.pods.iter().any(|pod| pod.name == node.names.pod && pod.running));
-        if !every_voter_runs {
-            return Ok(identity);
-        }
-        identity.bootstrapped = true;
-        let identity = identity::commit(self.context, &self.cluster.names, memory, identity).await?;
-        tracing::info!(cluster = %self.cluster.names.cluster, "the quorum has formed");
-        Ok(identity)
     }
 
     /// Dynamic configuration and access rights. Returns when to look again, and what's wrong.

@@ -12,6 +12,7 @@ pub mod context;
 mod dynamic;
 mod error;
 mod facts;
+mod forming;
 mod identity;
 pub mod kafka;
 pub mod ledger;
