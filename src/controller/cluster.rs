@@ -215,22 +215,24 @@ impl Pass<'_> {
             false => identity,
         };
         let mut waiting = None;
-        let mut problem = None;
         if let (Some(admin), Some(facts)) = (&admin, &facts)
             && facts.partitions.is_some()
         {
-            (waiting, problem) = self.settle(&identity, admin.as_ref(), memory).await?;
+            waiting = self.settle(&identity, admin.as_ref(), memory).await?;
         }
-        let status = self.say(resource, &identity, facts.as_ref(), memory);
+        let mut status = self.say(resource, &identity, facts.as_ref(), memory);
+        if let Some(failure) = &memory.acl_failure {
+            let next = status.next_action.take().filter(|next| next != "nothing to do");
+            let rights = format!("retry: access rights: {}", failure.why);
+            status.next_action = Some(next.unwrap_or(rights));
+        }
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
         let refused = memory.refused.is_some();
         let status = overlaid(status, resource, memory, self.context.now());
         report::write(self.context, resource, memory, status).await?;
-        if let Some(problem) = problem {
-            tracing::warn!(cluster = %self.cluster.names.cluster, problem, "access rights aren't in place");
-        }
-        let again = waiting.unwrap_or(if ready && full { CALM } else { SOON });
+        let usual = if ready && full { CALM } else { SOON };
+        let again = waiting.map_or(usual, |waiting| waiting.min(usual));
         let outcome = if refused {
             Outcome::Rejected
         } else if ready {
@@ -241,19 +243,18 @@ impl Pass<'_> {
         Ok(Ended { outcome, again })
     }
 
-    /// Dynamic configuration and access rights. Returns when to look again, and what's wrong.
+    /// Dynamic configuration and access rights. Returns when to look again.
     async fn settle(
         &self,
         identity: &Identity,
         admin: &dyn KafkaAdmin,
         memory: &mut Memory,
-    ) -> Result<(Option<Duration>, Option<String>), PassError> {
+    ) -> Result<Option<Duration>, PassError> {
         self.dynamic(admin, memory).await?;
         Ok(
             match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-                acls::Progress::Applied => (None, None),
-                acls::Progress::Running(again) => (Some(again), None),
-                acls::Progress::Failed(why) => (Some(CALM), Some(why)),
+                acls::Progress::Applied => None,
+                acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
             },
         )
     }

@@ -2,6 +2,7 @@
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
 use super::accepted::Accepted;
+use super::acls::Failure;
 use super::admission::Refused;
 use super::kafka::KafkaFacts;
 use super::stores::ClusterKey;
@@ -41,6 +42,8 @@ pub struct Memory {
     pub status: Option<ProductionKafkaStatus>,
     /// Hash of the ACL document that a Job has carried out, and when that was last proven.
     pub acls: Option<String>,
+    /// Why the document isn't in Kafka yet, if a Job has failed.
+    pub acl_failure: Option<Failure>,
     /// Dynamic configuration was last found as wanted at this time.
     pub dynamic_checked: Option<jiff::Timestamp>,
 }
