@@ -58,6 +58,12 @@ pub struct FormatArgs {
     /// Voters of the first day, `id@host:port:directoryId,…`; set only while the cluster is bootstrapped.
     #[arg(long, env = "PK_INITIAL_VOTERS")]
     pub initial_voters: Option<String>,
+    /// Uid of this pod; set with the voters.
+    #[arg(long, env = "PK_POD_UID", default_value = "")]
+    pub pod_uid: String,
+    /// What the operator permits a pod to format its disk as: the pod's uid and `Voter` or `Observer`.
+    #[arg(long, env = "PK_FIRST_FORMAT", default_value = "")]
+    pub first_format: String,
     /// Broker or controller configuration.
     #[arg(long, default_value = "/etc/kafka/operator/server.properties")]
     pub config: PathBuf,

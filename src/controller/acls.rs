@@ -17,10 +17,14 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Principal of ACL Jobs: the common name and organisation of their certificate, as Java prints them.
 const JOB_PRINCIPAL: &str = "User:CN=kafka-acl-sync,O=productionkafka";
+
+const FIRST_RETRY: Duration = Duration::from_secs(10);
+const LONGEST_RETRY: Duration = Duration::from_mins(5);
 
 /// Annotation on the document's ConfigMap once a Job has carried it out.
 pub const APPLIED: &str = "productionkafka.dev/applied";
@@ -32,7 +36,29 @@ pub enum Progress {
     Applied,
     /// A Job is on its way; look again after this long.
     Running(Duration),
-    Failed(String),
+    /// The Job failed; it's tried again after this long.
+    Failed(Duration),
+}
+
+/// A document that Kafka couldn't be brought to yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub hash: String,
+    pub why: String,
+    /// Uid of the last Job that failed.
+    job: String,
+    /// Jobs that failed.
+    count: u32,
+    at: jiff::Timestamp,
+}
+
+impl Failure {
+    /// When the next Job may start: 10 s after the first failure, then twice as long each time, at most 5 minutes.
+    fn wait(&self, now: jiff::Timestamp) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1 << self.count.saturating_sub(1).min(10));
+        let passed = Duration::try_from(now.duration_since(self.at)).unwrap_or_default();
+        doubled.min(LONGEST_RETRY).saturating_sub(passed)
+    }
 }
 
 /// Brings Kafka's ACLs to the users' rights.
@@ -69,14 +95,16 @@ pub async fn drive(
     memory.acls = None;
     if is_applied(apply::get(context, &map).await?.as_ref()) {
         memory.acls = Some(hash.clone());
+        memory.acl_failure = None;
         return Ok(Progress::Applied);
     }
+    memory.acl_failure.take_if(|failure| failure.hash != hash);
     let job = ObjectKey {
         kind: Kind::Job,
         ..map.clone()
     };
     if let Some(live) = apply::get(context, &job).await? {
-        return work.finished(&live.data, memory).await;
+        return work.finished(&job, &live, memory).await;
     }
     grant_job(admin).await?;
     if !supersede(context, &key, &name).await? {
@@ -125,18 +153,59 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn finished(&self, job: &Value, memory: &mut Memory) -> Result<Progress, PassError> {
-        if condition(job, "Complete").is_some() {
+    async fn finished(&self, key: &ObjectKey, job: &DynamicObject, memory: &mut Memory) -> Result<Progress, PassError> {
+        if job.metadata.deletion_timestamp.is_some() {
+            return Ok(Progress::Running(Duration::from_secs(2)));
+        }
+        if condition(&job.data, "Complete").is_some() {
             self.mark().await?;
             memory.acls = Some(self.hash.to_owned());
+            memory.acl_failure = None;
             return Ok(Progress::Applied);
         }
-        if let Some(failed) = condition(job, "Failed") {
-            let why = failed.get("message").and_then(Value::as_str).unwrap_or("no message");
-            let name = self.cluster.names.acl_job(self.hash);
-            return Ok(Progress::Failed(format!("Job {name} failed: {why}; see its log")));
+        let Some(failed) = condition(&job.data, "Failed") else {
+            return Ok(Progress::Running(Duration::from_secs(2)));
+        };
+        let failure = self.failure(job, failed, memory.acl_failure.take());
+        let wait = failure.wait(self.context.now());
+        memory.acl_failure = Some(failure);
+        if !wait.is_zero() {
+            return Ok(Progress::Failed(wait));
         }
-        Ok(Progress::Running(Duration::from_secs(2)))
+        // The next one is started once this one is gone: they have one name.
+        apply::delete(self.context, key, &job.uid().unwrap_or_default()).await?;
+        Ok(Progress::Running(Duration::from_secs(1)))
+    }
+
+    /// This failure, counted once.
+    fn failure(&self, job: &DynamicObject, failed: &Value, known: Option<Failure>) -> Failure {
+        let uid = job.uid().unwrap_or_default();
+        let count = match known {
+            Some(known) if known.job == uid => return known,
+            Some(known) => known.count.saturating_add(1),
+            None => 1,
+        };
+        let text = |field: &str| failed.get(field).and_then(Value::as_str);
+        let name = job.name_any();
+        let mut why = format!("Job {name} failed: {}", text("message").unwrap_or("no message"));
+        let pods = self
+            .context
+            .stores
+            .pods_of(&super::identity::cluster_key(&self.cluster.names));
+        let of_job = pods.iter().filter(|pod| pod.name.starts_with(&format!("{name}-")));
+        if let Some(trouble) = of_job.filter_map(|pod| pod.trouble.as_ref()).next_back() {
+            let _ = write!(why, ": {trouble}");
+        }
+        tracing::warn!(cluster = %self.cluster.names.cluster, why, count, "access rights aren't in place");
+        Failure {
+            hash: self.hash.to_owned(),
+            why,
+            job: uid,
+            count,
+            at: text("lastTransitionTime")
+                .and_then(|at| at.parse().ok())
+                .unwrap_or_else(|| self.context.now()),
+        }
     }
 }
 
@@ -243,4 +312,28 @@ pub fn kept(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
         body: Value::Null,
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_come_later_and_later_and_never_stop() {
+        let at = jiff::Timestamp::from_second(1_000).unwrap();
+        let wait = |count, passed| {
+            let failure = Failure {
+                hash: String::new(),
+                why: String::new(),
+                job: String::new(),
+                count,
+                at,
+            };
+            failure.wait(at + jiff::SignedDuration::from_secs(passed)).as_secs()
+        };
+        let waits: Vec<u64> = [1, 2, 3, 4, 5, 6, 100].map(|count| wait(count, 0)).to_vec();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!((wait(2, 15), wait(2, 20), wait(2, 500)), (5, 0, 0));
+        assert_eq!(wait(1, -5), 10, "a clock that goes back doesn't make it longer");
+    }
 }

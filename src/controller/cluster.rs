@@ -6,25 +6,20 @@ use super::admission::{self, Admitted};
 use super::apply;
 use super::context::Context;
 use super::error::PassError;
-use super::facts;
-use super::finalize;
+use super::forming;
 use super::identity;
-use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
-use super::pods::PodFact;
 use super::prune;
 use super::report;
-use super::settings;
-use super::status::{self, Observed};
+use super::status;
 use super::stores::ClusterKey;
-use super::trust::{self, Trust};
+use super::trust;
+use super::upkeep::{CALM, Upkeep};
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
-use crate::kafka::admin::KafkaAdmin;
-use crate::model::{Cluster, Identity};
 use crate::render::{self, Child, Kind};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How a pass ended, and when to look again if nothing happens.
@@ -34,10 +29,6 @@ pub struct Ended {
     pub again: Duration,
 }
 
-/// Looks again this soon while something is on its way.
-const SOON: Duration = Duration::from_secs(2);
-/// Looks at Kafka this often while everything is well.
-const CALM: Duration = Duration::from_secs(30);
 /// Checks a refused resource again this often: what it lacks may have been created.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -82,7 +73,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
     result
 }
 
-fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a ProductionKafkaStatus> {
+pub(super) fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a ProductionKafkaStatus> {
     memory.status.as_ref().or(resource.status.as_ref())
 }
 
@@ -105,7 +96,7 @@ async fn steps(
     let identity = identity::ensure(context, &cluster, &zones, memory).await?;
     let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
-    let (identity, withheld) = forming(context, &cluster, identity, &pods, memory).await?;
+    let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
     let accepted = memory.accepted.as_ref().map(|accepted| accepted.child().clone());
     let input = render::Input {
         cluster: &cluster,
@@ -116,18 +107,19 @@ async fn steps(
     };
     let revisions = children(context, &input, accepted).await?;
     memory.cluster = Some(cluster.clone());
-    let pass = Pass {
+    let upkeep = Upkeep {
         context,
+        resource,
         cluster: &cluster,
         trust: &trust,
         pods: &pods,
         revisions: &revisions,
     };
-    pass.look_and_say(resource, identity, memory).await
+    upkeep.run(identity, memory).await
 }
 
 /// The status as it is while the current generation is refused; as it was otherwise.
-fn overlaid(
+pub(super) fn overlaid(
     status: ProductionKafkaStatus,
     resource: &ProductionKafka,
     memory: &Memory,
@@ -144,51 +136,6 @@ fn overlaid(
         running: refused.instead.as_ref().map(|instead| instead.cluster.generation),
     };
     status::stalled(&stalled, status, last(memory, resource), now)
-}
-
-/// While the first quorum forms: remembers each controller's volume, and withholds the voters of the first day from a
-/// controller whose volume is another than the first one seen.
-async fn forming(
-    context: &Context,
-    cluster: &Cluster,
-    mut identity: Identity,
-    pods: &[PodFact],
-    memory: &mut Memory,
-) -> Result<(Identity, BTreeSet<i32>), PassError> {
-    let mut withheld = BTreeSet::new();
-    if identity.bootstrapped || pods.is_empty() {
-        return Ok((identity, withheld));
-    }
-    let key = identity::cluster_key(&cluster.names);
-    let missing = cluster
-        .nodes(&identity)
-        .iter()
-        .any(|node| node.pool.roles.controller && !identity.volumes.contains_key(&node.id));
-    let claims = facts::claims(context, &key).await?;
-    let mut learnt = BTreeMap::new();
-    for node in cluster
-        .nodes(&identity)
-        .iter()
-        .filter(|node| node.pool.roles.controller)
-    {
-        let Some(uid) = claims.get(&node.names.claim(0)) else {
-            continue;
-        };
-        match identity.volumes.get(&node.id) {
-            Some(first) if first != uid => {
-                withheld.insert(node.id);
-            }
-            Some(_) => {}
-            None => {
-                learnt.insert(node.id, uid.clone());
-            }
-        }
-    }
-    if missing && !learnt.is_empty() {
-        identity.volumes.extend(learnt);
-        identity = identity::commit(context, &cluster.names, memory, identity).await?;
-    }
-    Ok((identity, withheld))
 }
 
 /// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
@@ -220,164 +167,4 @@ fn revision(set: &Child) -> Option<(String, String)> {
         set.name.clone(),
         annotations.get(render::labels::REVISION)?.as_str()?.to_owned(),
     ))
-}
-
-struct Pass<'a> {
-    context: &'a Context,
-    cluster: &'a Cluster,
-    trust: &'a Trust,
-    pods: &'a [PodFact],
-    revisions: &'a BTreeMap<String, String>,
-}
-
-impl Pass<'_> {
-    /// Looks at Kafka, brings its own settings in line, writes the status.
-    async fn look_and_say(
-        &self,
-        resource: &ProductionKafka,
-        identity: Identity,
-        memory: &mut Memory,
-    ) -> Result<Ended, PassError> {
-        let endpoints = kafka::endpoints(self.cluster, &identity, self.pods);
-        let connector = self.context.connector.as_ref();
-        let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
-        let brokers_up =
-            self.cluster.nodes(&identity).iter().any(|node| {
-                node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
-            });
-        let facts = match &admin {
-            Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
-            None => None,
-        };
-        let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
-        memory.kafka = facts.clone().map(std::sync::Arc::new);
-        let identity = self.formed(identity, facts.as_ref(), memory).await?;
-        let mut waiting = None;
-        let mut problem = None;
-        if let (Some(admin), Some(facts)) = (&admin, &facts)
-            && facts.partitions.is_some()
-        {
-            (waiting, problem) = self.settle(&identity, admin.as_ref(), memory).await?;
-        }
-        let mut raised = false;
-        if let (Some(admin), Some(facts)) = (&admin, &facts) {
-            let old = last(memory, resource).and_then(|status| status.upgrade.clone());
-            let settled = self.settled(&identity);
-            let stands = (admin.as_ref(), facts);
-            let finalized = finalize::drive(self.context, self.cluster, stands, settled, old.as_ref()).await?;
-            memory.upgrade = finalized.status;
-            raised = finalized.raised;
-        }
-        let status = self.say(resource, &identity, facts.as_ref(), memory);
-        let ready = status::is_true(&status.conditions, "Ready");
-        let full = status::is_true(&status.conditions, "FullyReplicated");
-        let refused = memory.refused.is_some();
-        let status = overlaid(status, resource, memory, self.context.now());
-        report::write(self.context, resource, memory, status).await?;
-        if let Some(problem) = problem {
-            tracing::warn!(cluster = %self.cluster.names.cluster, problem, "access rights aren't in place");
-        }
-        let calm = ready && full && !raised;
-        let again = waiting.unwrap_or(if calm { CALM } else { SOON });
-        let outcome = if refused {
-            Outcome::Rejected
-        } else if ready {
-            Outcome::Completed
-        } else {
-            Outcome::Waiting
-        };
-        Ok(Ended { outcome, again })
-    }
-
-    /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
-    async fn formed(
-        &self,
-        mut identity: Identity,
-        facts: Option<&KafkaFacts>,
-        memory: &mut Memory,
-    ) -> Result<Identity, PassError> {
-        let quorum = facts.and_then(|facts| facts.quorum.as_ref());
-        let voters = quorum.map(|quorum| quorum.voters.len()).unwrap_or_default();
-        let leads = quorum.is_some_and(|quorum| quorum.leader_id.is_some());
-        let wanted = usize::try_from(self.cluster.controllers()).unwrap_or(usize::MAX);
-        if identity.bootstrapped || !leads || voters < wanted {
-            return Ok(identity);
-        }
-        // A leader needs a majority only; the others' disks must be formatted too before the voters are taken away.
-        let every_voter_runs = self
-            .cluster
-            .nodes(&identity)
-            .iter()
-            .filter(|node| node.pool.roles.controller)
-            .all(|node| self.pods.iter().any(|pod| pod.name == node.names.pod && pod.running));
-        if !every_voter_runs {
-            return Ok(identity);
-        }
-        identity.bootstrapped = true;
-        let identity = identity::commit(self.context, &self.cluster.names, memory, identity).await?;
-        tracing::info!(cluster = %self.cluster.names.cluster, "the quorum has formed");
-        Ok(identity)
-    }
-
-    /// Every node's pod is ready and runs what the resource asks for.
-    fn settled(&self, identity: &Identity) -> bool {
-        self.cluster.nodes(identity).iter().all(|node| {
-            let pod = self.pods.iter().find(|pod| pod.name == node.names.pod);
-            let wanted = self.revisions.get(&node.names.stateful_set);
-            pod.is_some_and(|pod| pod.ready && !pod.terminating && pod.revision.as_ref() == wanted)
-        })
-    }
-
-    /// Dynamic configuration and access rights. Returns when to look again, and what's wrong.
-    async fn settle(
-        &self,
-        identity: &Identity,
-        admin: &dyn KafkaAdmin,
-        memory: &mut Memory,
-    ) -> Result<(Option<Duration>, Option<String>), PassError> {
-        let stepping = self.dynamic(admin, memory).await?;
-        let (again, problem) = match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-            acls::Progress::Applied => (None, None),
-            acls::Progress::Running(again) => (Some(again), None),
-            acls::Progress::Failed(why) => (Some(CALM), Some(why)),
-        };
-        Ok((if stepping { Some(SOON) } else { again }, problem))
-    }
-
-    async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<bool, PassError> {
-        let views = memory.kafka.as_ref().and_then(|facts| facts.brokers.as_ref());
-        let serving = views.and_then(|view| view.brokers.iter().find(|broker| !broker.fenced));
-        let broker = serving.map(|broker| broker.id);
-        let settings = settings::drive(self.context, self.cluster, admin, broker, memory.settings.as_ref()).await?;
-        let on_the_way = settings.on_the_way;
-        memory.settings = Some(settings);
-        Ok(on_the_way)
-    }
-
-    fn say(
-        &self,
-        resource: &ProductionKafka,
-        identity: &Identity,
-        kafka: Option<&KafkaFacts>,
-        memory: &Memory,
-    ) -> ProductionKafkaStatus {
-        let losses = self.trust.losses();
-        let observed = Observed {
-            losses: &losses,
-            cluster: self.cluster,
-            identity,
-            pods: self.pods,
-            kafka,
-            revisions: self.revisions,
-            serials: &self.trust.serials,
-            certificates_until: self.trust.first_end(),
-            upgrade: memory.upgrade.as_ref(),
-            refused: memory
-                .settings
-                .as_ref()
-                .map_or(&[], |settings| settings.refused.as_slice()),
-            now: self.context.now(),
-        };
-        status::status(&observed, last(memory, resource))
-    }
 }

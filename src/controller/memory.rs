@@ -2,6 +2,7 @@
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
 use super::accepted::Accepted;
+use super::acls::Failure;
 use super::admission::Refused;
 use super::kafka::KafkaFacts;
 use super::settings::DynamicSettings;
@@ -46,6 +47,8 @@ pub struct Memory {
     pub upgrade: Option<UpgradeStatus>,
     /// What the last look at the dynamic configuration led to.
     pub settings: Option<DynamicSettings>,
+    /// Why the document isn't in Kafka yet, if a Job has failed.
+    pub acl_failure: Option<Failure>,
 }
 
 #[derive(Default)]

@@ -13,6 +13,7 @@ mod dynamic;
 mod error;
 mod facts;
 mod finalize;
+mod forming;
 mod identity;
 pub mod kafka;
 pub mod ledger;
@@ -28,6 +29,7 @@ mod status;
 pub mod stores;
 mod topic;
 mod trust;
+mod upkeep;
 mod user;
 pub(crate) mod watches;
 

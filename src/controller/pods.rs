@@ -12,6 +12,8 @@ pub struct PodFact {
     pub cluster: Option<String>,
     pub node_id: Option<i32>,
     pub ip: Option<String>,
+    /// It has a machine; from then on Kubernetes lets none of its volumes go (`pvc-protection`).
+    pub scheduled: bool,
     /// Condition `Ready`.
     pub ready: bool,
     /// The Kafka container runs (ready or not).
@@ -23,6 +25,8 @@ pub struct PodFact {
     pub certificate: Option<String>,
     /// ConfigMaps it mounts.
     pub config_maps: Vec<String>,
+    /// What it waits for, in Kubernetes' words: that comes by itself.
+    pub waiting: Option<String>,
     /// Why it isn't running, in Kubernetes' words.
     pub trouble: Option<String>,
 }
@@ -42,6 +46,7 @@ impl PodFact {
                 .get("productionkafka.dev/node-id")
                 .and_then(|id| id.parse().ok()),
             ip: status.and_then(|status| status.pod_ip.clone()),
+            scheduled: spec.is_some_and(|spec| spec.node_name.is_some()),
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),
             terminating: pod.metadata.deletion_timestamp.is_some(),
@@ -53,6 +58,7 @@ impl PodFact {
                 .flatten()
                 .filter_map(|volume| Some(volume.config_map.as_ref()?.name.clone()))
                 .collect(),
+            waiting: status.and_then(unscheduled).filter(|why| is_on_its_way(why)),
             trouble: status.and_then(trouble),
         }
     }
@@ -75,15 +81,27 @@ fn is_running(status: &PodStatus) -> bool {
         .any(|container| running(&container.state))
 }
 
-/// The first reason why the pod doesn't run: unschedulable, a waiting container, a container that ended badly.
-fn trouble(status: &PodStatus) -> Option<String> {
-    let unschedulable = status
+/// Why the pod has no machine.
+fn unscheduled(status: &PodStatus) -> Option<String> {
+    let condition = status
         .conditions
         .iter()
         .flatten()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    if let Some(condition) = unschedulable {
-        return condition.message.clone().or_else(|| condition.reason.clone());
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    condition.message.clone().or_else(|| condition.reason.clone())
+}
+
+/// The scheduler's words for a volume that is being made: the StatefulSet controller creates claim and pod at the same
+/// time, and a provisioner takes a while.
+fn is_on_its_way(why: &str) -> bool {
+    let claim = why.contains("persistentvolumeclaim \"") && why.contains("not found");
+    claim || why.contains("unbound immediate PersistentVolumeClaims")
+}
+
+/// The first reason why the pod doesn't run: unschedulable, a waiting container, a container that ended badly.
+fn trouble(status: &PodStatus) -> Option<String> {
+    if let Some(why) = unscheduled(status) {
+        return Some(why).filter(|why| !is_on_its_way(why));
     }
     let containers = status
         .init_container_statuses
@@ -123,4 +141,32 @@ fn trouble(status: &PodStatus) -> Option<String> {
 
 fn bounded(text: &str) -> String {
     text.trim().chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn unscheduled_because(message: &str) -> PodFact {
+        let condition =
+            json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message});
+        let pod = json!({"metadata": {"name": "p"}, "status": {"conditions": [condition]}});
+        PodFact::of(&serde_json::from_value(pod).unwrap())
+    }
+
+    #[test]
+    fn a_volume_on_its_way_is_no_trouble() {
+        for message in [
+            "persistentvolumeclaim \"data-0-orders-brokers-100-0\" not found",
+            "0/3 nodes are available: persistentvolumeclaim \"data-0-orders-brokers-100-0\" not found. preemption: ...",
+            "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+        ] {
+            let pod = unscheduled_because(message);
+            assert_eq!((pod.trouble, pod.waiting.as_deref()), (None, Some(message)));
+        }
+        let message = "0/3 nodes are available: 3 Insufficient memory.";
+        let pod = unscheduled_because(message);
+        assert_eq!((pod.trouble.as_deref(), pod.waiting), (Some(message), None));
+    }
 }

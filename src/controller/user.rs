@@ -97,12 +97,15 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
     if memory.acls.as_ref() != Some(&wanted) {
-        return say(
-            context,
-            user,
-            Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
-        )
-        .await;
+        let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
+        let verdict = match failure {
+            Some(failure) => Verdict::waiting(
+                "AccessRightsFailed",
+                &format!("{}; see its log; it's tried again", failure.why),
+            ),
+            None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+        };
+        return say(context, user, verdict).await;
     }
     say(
         context,

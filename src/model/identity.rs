@@ -30,6 +30,44 @@ pub struct Identity {
     /// Uid of each controller's metadata volume claim as first seen: another one during bootstrap is a lost disk.
     #[serde(default)]
     pub volumes: BTreeMap<i32, String>,
+    /// What each controller's pod may format its disk as while the quorum is formed. It's given to one pod, whose volume
+    /// was looked at; a pod that comes after it has to be looked at again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub formats: BTreeMap<i32, String>,
+}
+
+/// What the first format of a controller's disk makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstFormat {
+    /// A voter of the first day, under the directory id that the others expect.
+    Voter,
+    /// The disk isn't the first one: under the old directory id it would vote with an empty log.
+    Observer,
+}
+
+impl FirstFormat {
+    const ALL: [(Self, &str); 2] = [(Self::Voter, "Voter"), (Self::Observer, "Observer")];
+
+    /// Permission for the pod with this uid.
+    pub fn permit(self, pod_uid: &str) -> String {
+        let word = Self::ALL.iter().find(|(role, _)| *role == self).map(|(_, word)| *word);
+        format!("{pod_uid} {}", word.unwrap_or_default())
+    }
+
+    /// What a permission allows the pod with this uid.
+    pub fn permitted(permit: &str, pod_uid: &str) -> Option<Self> {
+        let (uid, word) = permit.split_once(' ')?;
+        let role = Self::ALL
+            .iter()
+            .find(|(_, known)| *known == word)
+            .map(|(role, _)| *role);
+        role.filter(|_| !pod_uid.is_empty() && uid == pod_uid)
+    }
+}
+
+/// Key of the identity ConfigMap with a node's permission.
+pub fn format_key(node_id: i32) -> String {
+    format!("format-{node_id}")
 }
 
 /// What a new identity is made of.
@@ -77,6 +115,7 @@ impl Plan<'_> {
             racks: BTreeMap::new(),
             bootstrapped: false,
             volumes: BTreeMap::new(),
+            formats: BTreeMap::new(),
         }
     }
 
@@ -176,6 +215,19 @@ mod tests {
         assert_eq!(second.initial_voters, first.initial_voters);
         assert_eq!(second.pools["brokers"], 100);
         assert_eq!(second.pools["more"], 200);
+    }
+
+    #[test]
+    fn a_permission_is_for_one_pod() {
+        for role in [FirstFormat::Voter, FirstFormat::Observer] {
+            let permit = role.permit("uid-1");
+            assert_eq!(FirstFormat::permitted(&permit, "uid-1"), Some(role));
+            assert_eq!(FirstFormat::permitted(&permit, "uid-2"), None);
+        }
+        for text in ["", "uid-1", "uid-1 Leader", " Voter"] {
+            assert_eq!(FirstFormat::permitted(text, "uid-1"), None, "{text}");
+        }
+        assert_eq!(FirstFormat::permitted(" Voter", ""), None);
     }
 
     #[test]

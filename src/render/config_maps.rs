@@ -59,9 +59,15 @@ pub fn accepted_config_map(cluster: &Cluster, json: &str) -> Child {
 pub fn identity_config_map(names: &ClusterNames, identity: &Identity) -> Child {
     let name = names.identity();
     let text = serde_json::to_string(identity).unwrap_or_default();
+    let permits = identity
+        .formats
+        .iter()
+        .map(|(id, permit)| (identity::format_key(*id), permit.clone()));
+    let mut data: BTreeMap<String, String> = permits.collect();
+    data.insert(identity::KEY.to_owned(), text);
     let object = ConfigMap {
         metadata: labels::surviving(&names.namespace, &name, labels::labels(names, Component::Identity)),
-        data: Some(BTreeMap::from([(identity::KEY.to_owned(), text)])),
+        data: Some(data),
         ..ConfigMap::default()
     };
     Child::new(Kind::ConfigMap, &name, &object)

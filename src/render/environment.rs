@@ -1,11 +1,19 @@
 //! Environment of the containers: the knobs of Kafka's start scripts. Nothing secret: keys and passwords are files.
 
 use super::Input;
+use crate::model::identity::format_key;
 use crate::model::{Cluster, Node, ports};
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{ConfigMapKeySelector, EnvVar, EnvVarSource, ObjectFieldSelector};
 
 /// Initial voters of the quorum, for `format`. Only there while the cluster is formed; no part of the revision.
 pub const INITIAL_VOTERS: &str = "PK_INITIAL_VOTERS";
+
+/// What `format` must know before it makes a voter: only there together with the voters, and no part of the revision.
+pub const FIRST_DAY: [&str; 3] = [INITIAL_VOTERS, FIRST_FORMAT, POD_UID];
+
+/// The operator's permission to this very pod, which it gives once it has seen the pod's volume.
+const FIRST_FORMAT: &str = "PK_FIRST_FORMAT";
+const POD_UID: &str = "PK_POD_UID";
 
 /// From this heap on, in MiB, G1 regions of 16 MiB leave G1 enough of them.
 const LARGE_HEAP_MIB: u64 = 4096;
@@ -59,11 +67,53 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
         && identity.directory_ids.contains_key(&node.id)
         && !input.withhold_voters.contains(&node.id);
     if first_day {
+        all.push(permit(input, node));
         all.push(variable(INITIAL_VOTERS, &identity.initial_voters));
     }
     all.push(variable("PK_NODE_HOST", &node.names.host));
     all.push(variable("PK_NODE_ID", &node.id.to_string()));
+    if first_day {
+        all.push(pod_uid());
+    }
     all
+}
+
+fn permit(input: &Input<'_>, node: &Node<'_>) -> EnvVar {
+    let key = ConfigMapKeySelector {
+        name: input.cluster.names.identity(),
+        key: format_key(node.id),
+        // A disk that's formatted needs none.
+        optional: Some(true),
+    };
+    from(
+        FIRST_FORMAT,
+        EnvVarSource {
+            config_map_key_ref: Some(key),
+            ..EnvVarSource::default()
+        },
+    )
+}
+
+fn pod_uid() -> EnvVar {
+    let field = ObjectFieldSelector {
+        api_version: Some("v1".into()),
+        field_path: "metadata.uid".into(),
+    };
+    from(
+        POD_UID,
+        EnvVarSource {
+            field_ref: Some(field),
+            ..EnvVarSource::default()
+        },
+    )
+}
+
+fn from(name: &str, source: EnvVarSource) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(source),
+    }
 }
 
 fn variable(name: &str, value: &str) -> EnvVar {

@@ -1,7 +1,7 @@
 //! Content hashes: names of immutable ConfigMaps, and the revision by which a pod says what it runs.
 
 use super::containers::PREPARE;
-use super::environment::INITIAL_VOTERS;
+use super::environment::FIRST_DAY;
 use super::labels;
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -40,7 +40,7 @@ pub fn revision_of(template: &PodTemplateSpec) -> String {
                 container.image = None;
             }
             if let Some(env) = container.env.as_mut() {
-                env.retain(|variable| variable.name != INITIAL_VOTERS);
+                env.retain(|variable| !FIRST_DAY.contains(&variable.name.as_str()));
             }
         }
     }

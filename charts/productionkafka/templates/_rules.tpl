@@ -30,10 +30,11 @@ anything about roles.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [create, get, list, patch, watch]
-# Jobs: each changed set of ACLs is applied by one; finished ones go by their time to live.
+# Jobs: each changed set of ACLs is applied by one; finished ones go by their time to live. A failed one is deleted to be
+# tried again, an older set's to make room for the new one.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [create, get, list, patch, watch]
+  verbs: [create, delete, get, list, patch, watch]
 # Events about the resources, for `kubectl describe`; a repeated one is patched.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -6,6 +6,8 @@ use std::fs;
 use super::directories::{Directory, DirectoryState, inspect_all, remove_leftover};
 use super::plan::{Facts, FormatPlan, Voter, plan};
 use super::properties::{NodeConfig, Properties};
+use crate::model::identity::FirstFormat;
+
 use super::{FormatArgs, NodeInitError, host, limits, storage_tool};
 
 pub(super) async fn run(args: &FormatArgs) -> Result<(), NodeInitError> {
@@ -60,6 +62,7 @@ fn gather(args: &FormatArgs) -> Result<Facts, NodeInitError> {
         cluster_id: args.cluster_id.clone(),
         node_host: args.node_host.clone(),
         initial_voters: args.initial_voters.clone().filter(|voters| !voters.trim().is_empty()),
+        permitted: FirstFormat::permitted(&args.first_format, &args.pod_uid),
         directories: inspect_all(&config),
         config,
     })

@@ -5,7 +5,9 @@
 //! | one carries another cluster's or node's id, or data without id, or an id twice | refuse |
 //! | one cannot be read | refuse, unless it is a failing data disk of a node that is otherwise formatted |
 //! | all carry this node's ids | nothing to do, no JVM is started |
-//! | none formatted, controller, among the initial voters | format as initial voter |
+//! | none formatted, controller, among the initial voters: permitted as voter | format as initial voter |
+//! | the same, permitted as observer: the disk isn't the first one | format without initial controllers |
+//! | the same, not permitted: the operator hasn't seen this pod's volume | refuse, to be tried again |
 //! | none formatted, otherwise | format without initial controllers: observer or broker |
 //! | some formatted | format the rest without initial controllers |
 //!
@@ -18,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use super::directories::{Directory, DirectoryState, Identity};
 use super::properties::NodeConfig;
+use crate::model::identity::FirstFormat;
 
 /// Everything the decision depends on.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Facts {
     pub cluster_id: String,
     pub node_host: String,
     pub initial_voters: Option<String>,
+    /// What the operator lets this very pod make of an empty disk while the quorum is formed.
+    pub permitted: Option<FirstFormat>,
     pub config: NodeConfig,
     pub directories: Vec<Directory>,
 }
@@ -52,6 +57,7 @@ pub(super) enum FormatReason {
     NewNode,
     NewDisk,
     LostMetadataDisk,
+    ReplacedDisk,
 }
 
 impl fmt::Display for FormatReason {
@@ -60,6 +66,7 @@ impl fmt::Display for FormatReason {
             Self::Bootstrap => "first start of the cluster, as initial voter",
             Self::NewNode => "new node",
             Self::NewDisk => "new disk beside formatted ones",
+            Self::ReplacedDisk => "the disk isn't the first one of this controller: joins as observer",
             Self::LostMetadataDisk => "the metadata disk is empty although others are formatted: joins as observer",
         })
     }
@@ -115,6 +122,11 @@ pub enum Refusal {
          mounted, writable and owned by that group"
     )]
     Unusable { path: PathBuf, message: String },
+    #[error(
+        "the operator hasn't looked at this pod's volume yet, so the disk isn't formatted as a voter's: wait, this is tried \
+         again; if it doesn't end, look at the operator's log, and delete this pod if the quorum has formed meanwhile"
+    )]
+    NotPermitted,
     #[error("the initial voters {voters:?} are not a list of id@host:port:directoryId with this node at {host}")]
     BadVoters { voters: String, host: String },
 }
@@ -255,7 +267,11 @@ fn first_format(facts: &Facts) -> Result<(Option<String>, FormatReason), Refusal
     match parsed.iter().find(|voter| voter.id == facts.node_id) {
         // A wrong endpoint in the voter set cannot be repaired once the quorum stands.
         Some(voter) if voter.host != facts.node_host => Err(bad()),
-        Some(_) => Ok((Some(voters.to_owned()), FormatReason::Bootstrap)),
+        Some(_) => match facts.permitted {
+            Some(FirstFormat::Voter) => Ok((Some(voters.to_owned()), FormatReason::Bootstrap)),
+            Some(FirstFormat::Observer) => Ok((None, FormatReason::ReplacedDisk)),
+            None => Err(Refusal::NotPermitted),
+        },
         None => Ok((None, FormatReason::NewNode)),
     }
 }

@@ -39,6 +39,8 @@ impl Node {
             cluster_id: CLUSTER.into(),
             node_host: "localhost".into(),
             initial_voters: None,
+            pod_uid: "pod-1".into(),
+            first_format: "pod-1 Voter".into(),
             config: at("server.properties"),
             storage_tool: at("kafka-storage.sh"),
             resolve_timeout: Duration::from_secs(5),

@@ -52,7 +52,10 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
     if !pod.running {
         return match &pod.trouble {
             Some(trouble) => ("Failing", Some(trouble.clone())),
-            None => ("Pending", Some("the pod is being started".into())),
+            None => {
+                let waiting = pod.waiting.as_deref().unwrap_or("the pod is being started");
+                ("Pending", Some(waiting.to_owned()))
+            }
         };
     }
     let fenced = observed

@@ -87,8 +87,8 @@ impl Kafka {
         let voters = match (voters(pod), permit) {
             (Some(voters), Some(permit)) if permit == format!("{own_uid} Voter") => Some(voters.to_owned()),
             (Some(_), Some(permit)) if permit == format!("{own_uid} Observer") => None,
-            (Some(_), Some(_)) => return false,
-            (voters, _) => voters.map(str::to_owned),
+            (Some(_), _) => return false,
+            (None, _) => None,
         };
         let own = voters
             .iter()

@@ -54,6 +54,7 @@ fn facts(is_controller: bool, initial_voters: Option<String>, states: Vec<Direct
         cluster_id: CLUSTER.into(),
         node_host: HOST.into(),
         initial_voters,
+        permitted: Some(FirstFormat::Voter),
         config,
         directories,
     }
@@ -102,6 +103,25 @@ fn formatted_disks_need_no_format() {
     for (case, facts, expected) in table {
         assert_eq!(plan(&facts), expected, "{case}");
     }
+}
+
+#[test]
+fn a_voter_is_made_with_permission_only() {
+    let empty_disk = |permitted| Facts {
+        permitted,
+        ..bootstrapping(vec![empty()])
+    };
+    let refused = FormatPlan::Refuse {
+        why: Refusal::NotPermitted,
+    };
+    assert_eq!(plan(&empty_disk(None)), refused);
+    let observer = plan(&empty_disk(Some(FirstFormat::Observer)));
+    assert_eq!(observer, format(None, FormatReason::ReplacedDisk));
+    let formatted = Facts {
+        permitted: None,
+        ..bootstrapping(vec![ours(DIR_1)])
+    };
+    assert_eq!(plan(&formatted), done(), "a disk that's formatted needs none");
 }
 
 #[test]

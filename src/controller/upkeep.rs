@@ -1,0 +1,182 @@
+//! What follows once the objects are there: look at Kafka, bring its own settings in line, end upgrades, say what is so.
+//! One look serves everything that decides.
+
+use super::acls;
+use super::cluster::{Ended, last, overlaid};
+use super::context::Context;
+use super::error::PassError;
+use super::finalize;
+use super::forming;
+use super::kafka::{self, KafkaFacts};
+use super::memory::Memory;
+use super::pods::PodFact;
+use super::report;
+use super::settings;
+use super::status::{self, Observed};
+use super::trust::Trust;
+use crate::api::{ProductionKafka, ProductionKafkaStatus};
+use crate::kafka::admin::KafkaAdmin;
+use crate::model::{Cluster, Identity};
+use crate::runtime::metrics::Outcome;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Looks again this soon while something is on its way.
+const SOON: Duration = Duration::from_secs(2);
+/// Looks at Kafka this often while everything is well.
+pub const CALM: Duration = Duration::from_secs(30);
+
+/// A valid cluster whose objects are as wanted.
+pub struct Upkeep<'a> {
+    pub context: &'a Context,
+    pub resource: &'a ProductionKafka,
+    pub cluster: &'a Cluster,
+    pub trust: &'a Trust,
+    pub pods: &'a [PodFact],
+    /// Revision that each StatefulSet asks for, by its name.
+    pub revisions: &'a BTreeMap<String, String>,
+}
+
+/// What a pass has seen of Kafka.
+struct Look {
+    admin: Option<Arc<dyn KafkaAdmin>>,
+    facts: Option<KafkaFacts>,
+}
+
+impl Upkeep<'_> {
+    /// The rest of the pass, and when the next one is due.
+    pub async fn run(&self, identity: Identity, memory: &mut Memory) -> Result<Ended, PassError> {
+        let look = self.look(&identity, memory).await;
+        let identity = self.formed(identity, &look, memory).await?;
+        let waiting = self.settle(&identity, &look, memory).await?;
+        let mut status = self.say(&identity, &look, memory);
+        if let Some(failure) = &memory.acl_failure {
+            let next = status.next_action.take().filter(|next| next != "nothing to do");
+            let rights = format!("retry: access rights: {}", failure.why);
+            status.next_action = Some(next.unwrap_or(rights));
+        }
+        let ready = status::is_true(&status.conditions, "Ready");
+        let full = status::is_true(&status.conditions, "FullyReplicated");
+        let status = overlaid(status, self.resource, memory, self.context.now());
+        report::write(self.context, self.resource, memory, status).await?;
+        let usual = if ready && full { CALM } else { SOON };
+        let outcome = if memory.refused.is_some() {
+            Outcome::Rejected
+        } else if ready {
+            Outcome::Completed
+        } else {
+            Outcome::Waiting
+        };
+        Ok(Ended {
+            outcome,
+            again: waiting.map_or(usual, |waiting| waiting.min(usual)),
+        })
+    }
+
+    async fn look(&self, identity: &Identity, memory: &mut Memory) -> Look {
+        let endpoints = kafka::endpoints(self.cluster, identity, self.pods);
+        let connector = self.context.connector.as_ref();
+        let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
+        let brokers_up =
+            self.cluster.nodes(identity).iter().any(|node| {
+                node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
+            });
+        let facts = match &admin {
+            Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
+            None => None,
+        };
+        let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
+        memory.kafka = facts.clone().map(Arc::new);
+        Look { admin, facts }
+    }
+
+    /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
+    async fn formed(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<Identity, PassError> {
+        let quorum = look.facts.as_ref().and_then(|facts| facts.quorum.as_ref());
+        if forming::has_formed(self.cluster, &identity, quorum, self.pods) {
+            return forming::end(self.context, self.cluster, identity, memory).await;
+        }
+        Ok(identity)
+    }
+
+    /// Dynamic configuration, access rights, feature levels: what is Kafka's own. Returns when to look again.
+    async fn settle(
+        &self,
+        identity: &Identity,
+        look: &Look,
+        memory: &mut Memory,
+    ) -> Result<Option<Duration>, PassError> {
+        let (Some(admin), Some(facts)) = (&look.admin, &look.facts) else {
+            return Ok(None);
+        };
+        if facts.partitions.is_none() {
+            return Ok(None);
+        }
+        let admin = admin.as_ref();
+        let stepping = self.dynamic(admin, facts, memory).await?;
+        let rights = match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
+            acls::Progress::Applied => None,
+            acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
+        };
+        let raised = self.levels(identity, (admin, facts), memory).await?;
+        let soon = (stepping || raised).then_some(SOON);
+        Ok(soon.into_iter().chain(rights).min())
+    }
+
+    async fn dynamic(
+        &self,
+        admin: &dyn KafkaAdmin,
+        facts: &KafkaFacts,
+        memory: &mut Memory,
+    ) -> Result<bool, PassError> {
+        let brokers = facts.brokers.iter().flat_map(|view| &view.brokers);
+        let serving = brokers.filter(|broker| !broker.fenced).map(|broker| broker.id).next();
+        let last = memory.settings.as_ref();
+        let settings = settings::drive(self.context, self.cluster, admin, serving, last).await?;
+        let on_the_way = settings.on_the_way;
+        memory.settings = Some(settings);
+        Ok(on_the_way)
+    }
+
+    async fn levels(
+        &self,
+        identity: &Identity,
+        kafka: (&dyn KafkaAdmin, &KafkaFacts),
+        memory: &mut Memory,
+    ) -> Result<bool, PassError> {
+        let old = last(memory, self.resource).and_then(|status| status.upgrade.clone());
+        let settled = self.settled(identity);
+        let finalized = finalize::drive(self.context, self.cluster, kafka, settled, old.as_ref()).await?;
+        memory.upgrade = finalized.status;
+        Ok(finalized.raised)
+    }
+
+    /// Every node's pod is ready and runs what the resource asks for.
+    fn settled(&self, identity: &Identity) -> bool {
+        self.cluster.nodes(identity).iter().all(|node| {
+            let pod = self.pods.iter().find(|pod| pod.name == node.names.pod);
+            let wanted = self.revisions.get(&node.names.stateful_set);
+            pod.is_some_and(|pod| pod.ready && !pod.terminating && pod.revision.as_ref() == wanted)
+        })
+    }
+
+    fn say(&self, identity: &Identity, look: &Look, memory: &Memory) -> ProductionKafkaStatus {
+        let losses = self.trust.losses();
+        let settings = memory.settings.as_ref();
+        let observed = Observed {
+            losses: &losses,
+            cluster: self.cluster,
+            identity,
+            pods: self.pods,
+            kafka: look.facts.as_ref(),
+            revisions: self.revisions,
+            serials: &self.trust.serials,
+            certificates_until: self.trust.first_end(),
+            upgrade: memory.upgrade.as_ref(),
+            refused: settings.map_or(&[], |settings| settings.refused.as_slice()),
+            now: self.context.now(),
+        };
+        status::status(&observed, last(memory, self.resource))
+    }
+}
