@@ -21,7 +21,7 @@ impl Window {
 /// The longest silence of each partition between two acknowledgements, borders of the window included, in ms.
 pub fn between_acks(sent: &[Sent], places: &[Place], window: Window) -> BTreeMap<Place, u32> {
     let acked = sent.iter().filter(|record| record.outcome != Outcome::Unknown);
-    let times = acked.map(|record| (record.to, record.sent_ms.saturating_add(record.took_us / 1000)));
+    let times = acked.map(|record| (record.to, record.at_ms.saturating_add(record.took_us / 1000)));
     let times = by_place(times, places);
     let silence = |(place, times): (Place, Vec<u32>)| (place, longest(window.from_ms, times, window.to_ms));
     times.into_iter().map(silence).collect()
@@ -43,7 +43,9 @@ fn by_place(times: impl Iterator<Item = (Place, u32)>, places: &[Place]) -> BTre
     for (place, time) in times {
         all.entry(place).or_default().push(time);
     }
-    all.values_mut().for_each(|times| times.sort_unstable());
+    for times in all.values_mut() {
+        times.sort_unstable();
+    }
     all
 }
 
@@ -95,7 +97,7 @@ mod tests {
         to_ms: 2000,
     };
 
-    fn acked(to: Place, sent_ms: u32, took_us: u32) -> Sent {
+    fn acked(to: Place, at_ms: u32, took_us: u32) -> Sent {
         let value = Value {
             producer: 0,
             sequence: 0,
@@ -106,7 +108,7 @@ mod tests {
             to,
             value,
             outcome,
-            sent_ms,
+            at_ms,
             took_us,
         }
     }

@@ -120,7 +120,8 @@ impl Load {
             self.name
         );
         for (key, value) in &self.producer {
-            text += &format!("producer.{key}={value}\n");
+            let line = format!("producer.{key}={value}\n");
+            text.push_str(&line);
         }
         text
     }

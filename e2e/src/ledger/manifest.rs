@@ -1,7 +1,7 @@
 //! The Kubernetes objects of a run: its topics, its user with the least rights, and a pod that the restricted profile
 //! admits.
 
-use super::load::{Authentication, Load};
+use super::load::{Authentication, Load, Topic};
 use crate::build::kafka;
 use crate::versions::DEFAULT_KAFKA;
 
@@ -15,17 +15,23 @@ pub const DATA: &str = "/data";
 pub const JAVA: &str = "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile=/ledger/log4j2.properties \
     -cp '/ledger/ledger.jar:/opt/kafka/libs/*'";
 
-/// Topics and user. Records stay until the fresh reader has come.
+/// Topics and user.
 pub fn resources(namespace: &str, cluster: &str, load: &Load) -> String {
-    let mut text = user(namespace, cluster, load);
-    for topic in &load.topics {
-        let config: String = topic
-            .config
-            .iter()
-            .map(|(key, value)| format!("    {key}: \"{value}\"\n"))
-            .collect();
-        text += &format!(
-            "---
+    let topics = load.topics.iter().map(|wanted| topic(namespace, cluster, wanted));
+    user(namespace, cluster, load) + &topics.collect::<String>()
+}
+
+/// Records stay until the fresh reader has come.
+fn topic(namespace: &str, cluster: &str, wanted: &Topic) -> String {
+    let config: String = wanted
+        .config
+        .iter()
+        .map(|(key, value)| format!("    {key}: \"{value}\"\n"))
+        .collect();
+    let (name, min_insync) = (&wanted.name, wanted.min_insync);
+    let (partitions, replicas) = (wanted.partitions, wanted.replicas);
+    format!(
+        "---
 apiVersion: productionkafka.dev/v1alpha1
 kind: KafkaTopic
 metadata: {{name: {name}, namespace: {namespace}}}
@@ -36,14 +42,8 @@ spec:
   config:
     retention.ms: \"-1\"
     min.insync.replicas: \"{min_insync}\"
-{config}",
-            name = topic.name,
-            partitions = topic.partitions,
-            replicas = topic.replicas,
-            min_insync = topic.min_insync,
-        );
-    }
-    text
+{config}"
+    )
 }
 
 fn user(namespace: &str, cluster: &str, load: &Load) -> String {
@@ -81,7 +81,7 @@ pub fn pod(namespace: &str, load: &Load) -> String {
     });
     let log = format!("-Dledger.log={DATA}/client.log");
     format!(
-        r#"
+        r"
 apiVersion: v1
 kind: Pod
 metadata: {{name: {name}, namespace: {namespace}, labels: {{app: kafka-ledger, ledger: {name}}}}}
@@ -114,7 +114,7 @@ spec:
   - {{name: tmp, emptyDir: {{}}}}
   - {{name: ledger, configMap: {{name: {name}-ledger}}}}
   - {{name: user, secret: {{secretName: {name}-kafka-credentials, defaultMode: 0440}}}}
-"#
+"
     )
 }
 

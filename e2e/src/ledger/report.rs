@@ -111,14 +111,11 @@ impl Report {
 
     /// The figures as text, then where the longest ack gaps were.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for figure in self.figures() {
-            text += &format!("{} {} {}\n", figure.name, figure.value, figure.unit);
-        }
-        for (place, ms) in &self.ack_gaps {
-            text += &format!("ack_gap.{} {ms} ms\n", self.name(*place));
-        }
-        text
+        let figures = self.figures().into_iter();
+        let figures = figures.map(|figure| format!("{} {} {}\n", figure.name, figure.value, figure.unit));
+        let gaps = self.ack_gaps.iter();
+        let gaps = gaps.map(|(place, ms)| format!("ack_gap.{} {ms} ms\n", self.name(*place)));
+        figures.chain(gaps).collect()
     }
 
     fn defects(&self) -> [(&'static str, u64); 9] {
@@ -214,9 +211,11 @@ mod tests {
         assert!(error.contains("proves nothing"), "{error}");
     }
 
+    type Field = fn(&mut Findings) -> &mut u64;
+
     #[test]
     fn each_defect_alone_fails_the_verdict_and_is_named() {
-        let cases: [(&str, fn(&mut Findings) -> &mut u64); 9] = [
+        let cases: [(&str, Field); 9] = [
             ("lost", |found| &mut found.lost),
             ("displaced", |found| &mut found.displaced),
             ("duplicated", |found| &mut found.duplicated),

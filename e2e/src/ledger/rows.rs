@@ -36,7 +36,7 @@ pub struct Sent {
     pub value: Value,
     pub outcome: Outcome,
     /// After the load's beginning.
-    pub sent_ms: u32,
+    pub at_ms: u32,
     /// From there to the outcome.
     pub took_us: u32,
 }
@@ -74,7 +74,7 @@ pub fn sent(bytes: &[u8]) -> Result<Vec<Sent>> {
             to,
             value,
             outcome,
-            sent_ms: row.int()?,
+            at_ms: row.int()?,
             took_us: row.int()?,
         })
     })
@@ -165,7 +165,7 @@ mod tests {
                 hash: 9,
             },
             outcome: Outcome::Acked(Some(7)),
-            sent_ms: 10,
+            at_ms: 10,
             took_us: 11,
         };
         assert_eq!(sent(&row).unwrap(), [expected]);

@@ -203,7 +203,7 @@ impl<'a> Ledger<'a> {
     fn forget(&self, folder: &Path) -> Result<()> {
         for name in files::names(&self.load)
             .into_iter()
-            .filter(|name| name.ends_with(".bin"))
+            .filter(|name| Path::new(name).extension() == Some("bin".as_ref()))
         {
             let path = folder.join(name);
             fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;

@@ -76,11 +76,11 @@ pub fn sum(text: &str, min_isr: &BTreeMap<String, usize>, window: Window) -> Res
 }
 
 impl Availability {
-    fn add(&mut self, states: &BTreeMap<Partition, State>, min_isr: &BTreeMap<String, usize>, ms: u64, failed: bool) {
-        for ((topic, _), state) in states {
+    fn add(&mut self, held: &BTreeMap<Partition, State>, min_isr: &BTreeMap<String, usize>, ms: u64, failed: bool) {
+        for ((topic, _), one) in held {
             let least = min_isr.get(topic).copied().unwrap_or(1);
-            self.under_min_isr_ms += if state.isr.len() < least { ms } else { 0 };
-            self.offline_ms += if state.leader.is_none() { ms } else { 0 };
+            self.under_min_isr_ms += if one.isr.len() < least { ms } else { 0 };
+            self.offline_ms += if one.leader.is_none() { ms } else { 0 };
         }
         self.blind_ms += if failed { ms } else { 0 };
     }
@@ -88,12 +88,12 @@ impl Availability {
 
 /// A partition that had another leader before, times without one left out.
 fn leaders_changed(before: &BTreeMap<Partition, State>, changes: &[(Partition, State)]) -> u64 {
-    let changed = changes.iter().filter(|(partition, state)| {
+    let moved = changes.iter().filter(|(partition, state)| {
         let old = before.get(partition).map(|state| state.leader);
         // Without a leader now: counted when there is none, not again when one comes.
         old.is_some_and(|old| old.is_some() && old != state.leader)
     });
-    u64::try_from(changed.count()).unwrap_or(u64::MAX)
+    u64::try_from(moved.count()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds from one sample to the next inside the window. Before the first sample nothing is known.
