@@ -13,6 +13,8 @@ mod exec;
 #[allow(dead_code, reason = "what suites work with; each suite uses a part of it")]
 mod harness;
 mod install;
+#[allow(dead_code, reason = "suites use what they need of it")]
+mod ledger;
 mod packages;
 mod paths;
 mod schemas;

@@ -242,7 +242,8 @@ fn kafka_layer(kafka: Kafka, root: &Path, at: &str) -> Result<()> {
     launchers(&home.join("bin"))
 }
 
-fn libraries(kafka: Kafka, to: &Path) -> Result<()> {
+/// Everything that lies in `libs`, from Maven Central.
+pub(super) fn libraries(kafka: Kafka, to: &Path) -> Result<()> {
     let mut maven = Command::new("mvn");
     maven
         .args(["-B", "-q", "-f"])

@@ -7,6 +7,7 @@ pub mod archive;
 pub mod go;
 pub mod java;
 pub mod kafka;
+pub mod ledger;
 pub mod operator;
 pub mod pack;
 pub mod store;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod context;
+mod processes;
 mod report;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
 pub use context::{Context, RELEASE};
+pub use processes::Processes;
 pub use report::{Measurement, Report};
 
 use crate::build::operator;

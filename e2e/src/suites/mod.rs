@@ -2,6 +2,7 @@
 
 mod cluster;
 mod first_light;
+mod ledger;
 
 use anyhow::Result;
 
@@ -27,4 +28,4 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which `cargo e2e test` runs them.
-pub const ALL: &[Suite] = &[cluster::SUITE, first_light::SUITE];
+pub const ALL: &[Suite] = &[cluster::SUITE, ledger::SUITE, first_light::SUITE];
