@@ -100,12 +100,12 @@ async fn carry_out(cluster: &Cluster, admin: &dyn KafkaAdmin, edits: Vec<ConfigO
         return Ok(Vec::new());
     };
     if let [edit] = edits.as_slice() {
-        return Ok(vec![refused(edit, words)]);
+        return Ok(vec![refused(edit, &words)]);
     }
     let mut all = Vec::new();
     for edit in edits {
         if let Some(words) = alter(admin, vec![edit.clone()]).await? {
-            all.push(refused(&edit, words));
+            all.push(refused(&edit, &words));
         }
     }
     Ok(all)
@@ -121,7 +121,7 @@ async fn alter(admin: &dyn KafkaAdmin, edits: Vec<ConfigOp>) -> Result<Option<St
     Ok(refusal.map(|error| error.to_string()))
 }
 
-fn refused(edit: &ConfigOp, words: String) -> Refused {
+fn refused(edit: &ConfigOp, words: &str) -> Refused {
     Refused {
         key: dynamic::key(edit).to_owned(),
         words: words.chars().take(400).collect(),

@@ -96,23 +96,22 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
-    if memory.acls.as_ref() != Some(&wanted) {
-        let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
-        let verdict = match failure {
-            Some(failure) => Verdict::waiting(
-                "AccessRightsFailed",
-                &format!("{}; see its log; it's tried again", failure.why),
-            ),
-            None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
-        };
-        return say(context, user, verdict).await;
+    say(context, user, rights(&memory, &wanted)).await
+}
+
+/// Whether Kafka has the rights of the document with this hash.
+fn rights(memory: &Memory, wanted: &str) -> Verdict {
+    if memory.acls.as_deref() == Some(wanted) {
+        return Verdict::ready("credentials and access rights are in place");
     }
-    say(
-        context,
-        user,
-        Verdict::ready("credentials and access rights are in place"),
-    )
-    .await
+    let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
+    match failure {
+        Some(failure) => Verdict::waiting(
+            "AccessRightsFailed",
+            &format!("{}; see its log; it's tried again", failure.why),
+        ),
+        None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+    }
 }
 
 fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::model::ClientListener> {

@@ -195,7 +195,9 @@ fn brokers(
         }
     }
     let (losses, costs) = partitions::simulate(kafka, &ids, world.policy.single_replica);
-    losses.into_iter().for_each(|reason| verdict.against.push(reason));
+    for reason in losses {
+        verdict.against.push(reason);
+    }
     verdict.warnings.extend(costs);
     let changes_image = |due: &Due<'_>| due.why.contains(&RestartReason::ImageChanged);
     let controllers_wait = due.iter().any(|due| due.node.controller && changes_image(due));

@@ -115,8 +115,9 @@ fn wait(sight: &Sight<'_>, state: &State, mut reasons: Reasons) -> Decision {
     }
     let nodes: Vec<_> = batch.ids().into_iter().filter_map(|id| sight.world.node(id)).collect();
     for node in &nodes {
-        let awaited = progress::awaited(sight, batch, node);
-        awaited.into_iter().for_each(|reason| reasons.push(reason));
+        for reason in progress::awaited(sight, batch, node) {
+            reasons.push(reason);
+        }
     }
     Decision::Hold { reasons, again: SOON }
 }

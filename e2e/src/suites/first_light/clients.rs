@@ -59,7 +59,7 @@ impl<'a> Clients<'a> {
     /// How many different records with the tag are there, read from the beginning in a group of its own.
     pub fn read(&self, tag: &str, group: &str) -> Result<usize> {
         let consumer = consumer(SCRAM, "client.properties", "payments", group);
-        let line = format!("{consumer} --timeout-ms 15000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l");
+        let line = format!("{consumer} --timeout-ms 25000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l");
         let count = self.app.run(90, &line).context("read as payments-app")?;
         count
             .trim()
