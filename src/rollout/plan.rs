@@ -115,8 +115,9 @@ fn wait(sight: &Sight<'_>, state: &State, mut reasons: Reasons) -> Decision {
     }
     let nodes: Vec<_> = batch.ids().into_iter().filter_map(|id| sight.world.node(id)).collect();
     for node in &nodes {
-        let awaited = progress::awaited(sight, batch, node);
-        awaited.into_iter().for_each(|reason| reasons.push(reason));
+        for reason in progress::awaited(sight, batch, node) {
+            reasons.push(reason);
+        }
     }
     Decision::Hold { reasons, again: SOON }
 }
@@ -164,7 +165,7 @@ fn out_of_hours(sight: &Sight<'_>, state: &mut State, due: &[Due<'_>]) -> Decisi
 }
 
 fn hold(reasons: Reasons) -> Decision {
-    let soon = reasons.shown.iter().any(|reason| *reason == Reason::ViewOlderThanPods);
+    let soon = reasons.shown.contains(&Reason::ViewOlderThanPods);
     Decision::Hold {
         reasons,
         again: if soon { SOON } else { LATER },
@@ -189,7 +190,7 @@ fn restart(world: &World<'_>, state: &mut State, go: &[&Due<'_>], (repair, warni
         uid: due.pod.uid.clone(),
     }));
     state.batch = Some(batch);
-    state.restore_leaders |= go.iter().any(|due| due.node.broker);
+    state.restore_leaders |= go.iter().any(|due| due.node.roles.broker);
     let victims = go.iter().map(|due| Victim {
         node: due.node.id,
         uid: due.pod.uid.clone(),
