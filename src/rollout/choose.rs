@@ -4,7 +4,7 @@
 use super::due::{Due, is_dead, is_stuck};
 use super::guards::{self, Proposal};
 use super::reason::{Reason, Reasons};
-use super::sight::Sight;
+use super::sight::{Sight, serves};
 use super::state::State;
 use super::world::{Phase, Recovery};
 
@@ -20,12 +20,12 @@ fn is_harmless(sight: &Sight<'_>, due: &Due<'_>) -> bool {
     let idle = match phase {
         Phase::Starting { recovery, .. } => match recovery {
             Recovery::No | Recovery::Stalled { .. } => true,
-            Recovery::Unknown => !due.node.broker || due.is_manual(),
+            Recovery::Unknown => !due.node.roles.broker || due.is_manual(),
             Recovery::Progressing { .. } => false,
         },
         _ => false,
     };
-    let unknown_to_kafka = || guards::view(sight.world).is_ok_and(|kafka| !sight.serves(kafka, due.node));
+    let unknown_to_kafka = || guards::view(sight.world).is_ok_and(|kafka| !serves(kafka, due.node));
     is_dead(phase) || (idle && is_stuck(sight.world.now, phase) && unknown_to_kafka())
 }
 
@@ -37,7 +37,7 @@ pub(super) fn next<'p, 'a>(
 ) -> Result<(Vec<&'p Due<'a>>, Vec<Reason>), Reasons> {
     guards::view(sight.world).map_err(Reasons::of)?;
     let now: Vec<&Due<'_>> = due.iter().filter(|due| due.may_begin(sight.world)).collect();
-    let controllers = now.iter().any(|due| due.node.controller);
+    let controllers = now.iter().any(|due| due.node.roles.controller);
     let mut against = Reasons::default();
     for first in now {
         let node = first.node;
@@ -46,7 +46,7 @@ pub(super) fn next<'p, 'a>(
             against.push(guards::not_ready(node));
             continue;
         }
-        if controllers && !node.controller && well {
+        if controllers && !node.roles.controller && well {
             continue;
         }
         match guards::judge(sight, due, &alone(first)) {
@@ -74,7 +74,7 @@ fn grown<'p, 'a>(
     let mut batch = alone(first);
     let may_join = |due: &Due<'_>| {
         due.node.is_ready()
-            && !due.node.controller
+            && !due.node.roles.controller
             && state.proven.contains(&due.node.pool)
             && due.may_begin(sight.world)
     };

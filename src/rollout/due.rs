@@ -56,8 +56,8 @@ pub(super) fn due<'a>(sight: &Sight<'a>, state: &State) -> Vec<Due<'a>> {
 fn rank(sight: &Sight<'_>, due: &Due<'_>) -> u8 {
     let active = sight.world.kafka.and_then(|kafka| kafka.quorum.leader) == Some(due.node.id);
     match due.node {
-        node if !node.is_ready() => u8::from(!node.controller),
-        node if node.controller => 3 + u8::from(active),
+        node if !node.is_ready() => u8::from(!node.roles.controller),
+        node if node.roles.controller => 3 + u8::from(active),
         node if sight.behind(node.id) => 2,
         _ => 5,
     }

@@ -52,7 +52,12 @@ pub(super) fn judge(sight: &Sight<'_>, due: &[Due<'_>], proposal: &Proposal<'_, 
         Err(reason) => against.push(reason),
         Ok(kafka) => {
             brokers(sight, kafka, (due, proposal), &mut verdict);
-            for node in proposal.go.iter().map(|due| due.node).filter(|node| node.controller) {
+            for node in proposal
+                .go
+                .iter()
+                .map(|due| due.node)
+                .filter(|node| node.roles.controller)
+            {
                 controller(world, kafka, (due, node), &mut verdict);
             }
         }
@@ -138,7 +143,7 @@ fn shape(world: &World<'_>, ids: &[i32], against: &mut Reasons) {
         return;
     }
     let nodes: Vec<&Node> = ids.iter().filter_map(|id| world.node(*id)).collect();
-    if nodes.iter().any(|node| node.controller) {
+    if nodes.iter().any(|node| node.roles.controller) {
         against.push(Reason::OneController { nodes: node_list(ids) });
     }
     let rack = nodes.first().and_then(|node| node.rack.as_ref());
@@ -160,7 +165,7 @@ fn itself(due: &Due<'_>, against: &mut Reasons) {
                 node,
                 segments_left: *segments_left,
             }),
-            Recovery::Unknown if due.node.broker && !due.is_manual() => {
+            Recovery::Unknown if due.node.roles.broker && !due.is_manual() => {
                 against.push(Reason::RecoveryUnknown { node });
             }
             _ => {}
@@ -185,7 +190,7 @@ fn brokers(
     verdict: &mut Verdict,
 ) {
     let world = sight.world;
-    if !proposal.go.iter().any(|due| due.node.broker) {
+    if !proposal.go.iter().any(|due| due.node.roles.broker) {
         return;
     }
     let ids = proposal.ids();
@@ -200,11 +205,11 @@ fn brokers(
     }
     verdict.warnings.extend(costs);
     let changes_image = |due: &Due<'_>| due.why.contains(&RestartReason::ImageChanged);
-    let controllers_wait = due.iter().any(|due| due.node.controller && changes_image(due));
+    let controllers_wait = due.iter().any(|due| due.node.roles.controller && changes_image(due));
     for due in proposal
         .go
         .iter()
-        .filter(|due| !due.node.controller && changes_image(due))
+        .filter(|due| !due.node.roles.controller && changes_image(due))
     {
         if controllers_wait {
             verdict.against.push(Reason::ControllersFirst { node: due.node.id });
@@ -232,7 +237,7 @@ fn controller(world: &World<'_>, kafka: &KafkaView, (due, node): (&[Due<'_>], &N
             needed,
         });
     }
-    let another = |due: &Due<'_>| due.node.controller && due.node.id != id && due.may_begin(world);
+    let another = |due: &Due<'_>| due.node.roles.controller && due.node.id != id && due.may_begin(world);
     if kafka.quorum.leader == Some(id) && due.iter().any(another) {
         verdict.against.push(Reason::ActiveLast { node: id });
     }

@@ -165,7 +165,7 @@ fn out_of_hours(sight: &Sight<'_>, state: &mut State, due: &[Due<'_>]) -> Decisi
 }
 
 fn hold(reasons: Reasons) -> Decision {
-    let soon = reasons.shown.iter().any(|reason| *reason == Reason::ViewOlderThanPods);
+    let soon = reasons.shown.contains(&Reason::ViewOlderThanPods);
     Decision::Hold {
         reasons,
         again: if soon { SOON } else { LATER },
@@ -190,7 +190,7 @@ fn restart(world: &World<'_>, state: &mut State, go: &[&Due<'_>], (repair, warni
         uid: due.pod.uid.clone(),
     }));
     state.batch = Some(batch);
-    state.restore_leaders |= go.iter().any(|due| due.node.broker);
+    state.restore_leaders |= go.iter().any(|due| due.node.roles.broker);
     let victims = go.iter().map(|due| Victim {
         node: due.node.id,
         uid: due.pod.uid.clone(),

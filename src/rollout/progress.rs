@@ -77,7 +77,7 @@ pub(super) fn awaited(sight: &Sight<'_>, batch: &Batch, node: &Node) -> Vec<Reas
             .iter()
             .any(|voter| voter.id == id && voter.caught_up)
     };
-    if node.controller && !caught_up(node.id) {
+    if node.roles.controller && !caught_up(node.id) {
         lacks.push(Reason::NotCaughtUp { node: node.id });
     }
     let ready_for = world.now.duration_since(*since);

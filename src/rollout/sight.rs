@@ -21,19 +21,21 @@ impl<'a> Sight<'a> {
     pub fn behind(&self, id: i32) -> bool {
         self.health.contains_key(&id)
     }
+}
 
-    /// Kafka counts on the node, whatever Kubernetes says of its pod.
-    pub fn serves(&self, kafka: &KafkaView, node: &Node) -> bool {
-        let id = node.id;
-        let unfenced = kafka.brokers.get(&id).is_some_and(|broker| !broker.fenced);
-        let votes = kafka
+/// Kafka counts on the node, whatever Kubernetes says of its pod.
+pub(super) fn serves(kafka: &KafkaView, node: &Node) -> bool {
+    let id = node.id;
+    let unfenced = kafka.brokers.get(&id).is_some_and(|broker| !broker.fenced);
+    let in_sync = || kafka.partitions.iter().any(|partition| partition.isr.contains(&id));
+    let votes = || {
+        kafka
             .quorum
             .voters
             .iter()
-            .any(|voter| voter.id == id && voter.caught_up);
-        (node.broker && (unfenced || kafka.partitions.iter().any(|partition| partition.isr.contains(&id))))
-            || (node.controller && votes)
-    }
+            .any(|voter| voter.id == id && voter.caught_up)
+    };
+    (node.roles.broker && (unfenced || in_sync())) || (node.roles.controller && votes())
 }
 
 /// Unregistered, fenced, or out of sync. Replicas on brokers that aren't ours (any more) are for the simulation alone.
@@ -41,7 +43,7 @@ fn health(world: &World<'_>, kafka: &KafkaView) -> BTreeMap<i32, Reason> {
     let ours = world
         .nodes
         .iter()
-        .filter(|node| node.broker && (node.pod.is_some() || !node.leaving));
+        .filter(|node| node.roles.broker && (node.pod.is_some() || !node.leaving));
     let mut found = BTreeMap::new();
     let mut lagging: BTreeMap<i32, Few> = BTreeMap::new();
     for node in ours {

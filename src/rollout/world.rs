@@ -4,7 +4,7 @@
 //! (`World::pods_at`), so that whatever is ready here was ready before Kafka said who is in sync.
 
 use super::state::State;
-use crate::model::Window;
+use crate::model::{Roles, Window};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -118,8 +118,7 @@ pub struct Node {
     pub pool: String,
     /// `broker.rack`.
     pub rack: Option<String>,
-    pub broker: bool,
-    pub controller: bool,
+    pub roles: Roles,
     /// The resource doesn't ask for it any more: another planner takes it away, this one never restarts it.
     pub leaving: bool,
     /// `None`: missing.

@@ -165,7 +165,7 @@ fn the_only_controller_restarts_with_a_warning() {
 #[test]
 fn a_node_of_both_roles_obeys_both() {
     let mut case = Case::new();
-    case.node(2).broker = true;
+    case.node(2).roles.broker = true;
     case.kafka().brokers.insert(2, Broker { fenced: false });
     case.kafka().partitions = vec![partition(0, &[2, 100, 101], 2)];
     case.want(&[2], "2");

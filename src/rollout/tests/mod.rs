@@ -6,7 +6,7 @@ mod simulation;
 mod simulator;
 
 use super::*;
-use crate::model::Window;
+use crate::model::{Roles, Window};
 use jiff::{SignedDuration, Timestamp};
 
 /// Three controllers (0 is active) and three brokers in racks a, b, c; `orders` with three replicas, two of them needed.
@@ -53,8 +53,10 @@ pub fn node(id: i32) -> Node {
         id,
         pool: if broker { "brokers" } else { "controllers" }.into(),
         rack: broker.then(|| ["a", "b", "c"][usize::try_from(id % 3).unwrap()].into()),
-        broker,
-        controller: !broker,
+        roles: Roles {
+            controller: !broker,
+            broker,
+        },
         leaving: false,
         pod: Some(Pod {
             uid: format!("old-{id}"),

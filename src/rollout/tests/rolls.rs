@@ -9,7 +9,9 @@ fn roll(case: &mut Case) -> Vec<Vec<i32>> {
         match case.step() {
             Decision::Restart(restart) => {
                 let ids: Vec<i32> = restart.victims.iter().map(|victim| victim.node).collect();
-                ids.iter().for_each(|id| case.come_back(*id));
+                for id in &ids {
+                    case.come_back(*id);
+                }
                 order.push(ids);
             }
             Decision::Settled => return order,
@@ -148,7 +150,8 @@ fn the_first_of_its_kind_is_watched_when_the_policy_says_so() {
 
 #[test]
 fn the_next_waits_until_the_last_is_unfenced_in_sync_or_a_caught_up_voter() {
-    let wrong: [(i32, fn(&mut Case), &str); 5] = [
+    type Wrong = (i32, fn(&mut Case), &'static str);
+    let wrong: [Wrong; 5] = [
         (100, |case| case.out_of_sync(100), "ReplicasOutOfSync"),
         (
             100,
@@ -341,4 +344,71 @@ fn a_batch_of_which_one_is_deleted_goes_on_with_the_other() {
         !held(&case.step()).contains(&"BatchTooLarge"),
         "103 has to wait for its turn"
     );
+}
+
+#[test]
+fn what_changed_since_the_intent_counts() {
+    let mut recovering = Case::new();
+    recovering.want(&[100], "2");
+    assert_eq!(recovering.restarted(), [100]);
+    recovering.pod(100).phase = Phase::Starting {
+        since: second(-1),
+        recovery: Recovery::Progressing { segments_left: 9 },
+    };
+    assert!(
+        held(&recovering.step()).contains(&"LogRecovery"),
+        "its process ended before the pod was deleted"
+    );
+
+    let mut elected = Case::new();
+    elected.want(&[1, 2], "2");
+    assert_eq!(elected.restarted(), [1]);
+    elected.kafka().quorum.leader = Some(1);
+    assert!(
+        held(&elected.step()).contains(&"ActiveControllerLast"),
+        "it has become active"
+    );
+    assert_eq!(elected.restarted(), [2]);
+
+    for (ids, expected) in [([100, 101], "BatchTooLarge"), ([1, 2], "OneControllerAtATime")] {
+        let mut two = Case::new();
+        two.policy.max_unavailable = 2;
+        two.kafka().partitions.clear();
+        two.want(&ids, "2");
+        two.state = two.plan().1;
+        two.state.batch.as_mut().unwrap().members = ids
+            .map(|node| Member {
+                node,
+                uid: format!("old-{node}"),
+            })
+            .to_vec();
+        assert!(held(&two.step()).contains(&expected), "two racks, or two controllers");
+    }
+}
+
+#[test]
+fn a_repair_that_kubernetes_would_refuse_isnt_begun_and_a_lost_node_is_left_alone() {
+    let mut case = Case::new();
+    case.want(&[100], "2");
+    case.pod(100).phase = Phase::Failing { why: "x".into() };
+    assert_eq!(case.restarted(), [100]);
+    case.node(100).refused = Some("denied".into());
+    assert_eq!(case.restarted(), Vec::<i32>::new());
+    case.node(100).refused = None;
+    case.state = State::default();
+    case.pod(100).phase = Phase::Lost { why: "NodeLost".into() };
+    assert_eq!(held(&case.step()), ["PodNotReady"]);
+}
+
+#[test]
+fn a_new_target_needs_a_new_canary() {
+    let brokers = [100, 101, 102, 103];
+    let mut case = Case::of(&[0, 1, 2], &brokers);
+    case.policy.max_unavailable = 2;
+    case.kafka().partitions.clear();
+    case.want(&brokers, "2");
+    assert_eq!(case.restarted(), [100]);
+    case.come_back(100);
+    case.want(&brokers, "3");
+    assert_eq!(case.restarted(), [100], "100 and 103 are of one rack");
 }

@@ -91,7 +91,7 @@ impl Simulator {
             } => {
                 self.serial += 1;
                 let revision = format!("{}{}", if bad { "bad" } else { "good" }, self.serial);
-                let kind = |node: &&mut Node| (node.broker && brokers) || (node.controller && controllers);
+                let kind = |node: &&mut Node| (node.roles.broker && brokers) || (node.roles.controller && controllers);
                 self.case
                     .nodes
                     .iter_mut()
@@ -161,11 +161,11 @@ impl Simulator {
         self.case.kafka = view;
         let (decision, state) = self.case.plan();
         self.case.kafka = truth;
-        self.carry_out(&decision, state);
+        self.carry_out(&decision, &state);
         decision
     }
 
-    fn carry_out(&mut self, decision: &Decision, state: State) {
+    fn carry_out(&mut self, decision: &Decision, state: &State) {
         let crash = self.crash.take_if(|_| matches!(decision, Decision::Restart(_)));
         if crash == Some(0) {
             return;
@@ -238,7 +238,7 @@ impl Simulator {
         if batch.len() > 1
             && batch
                 .iter()
-                .any(|id| of(id).controller || of(id).rack != of(&batch[0]).rack)
+                .any(|id| of(id).roles.controller || of(id).rack != of(&batch[0]).rack)
         {
             broken.push(format!("{batch:?} aren't brokers of one rack"));
         }
@@ -253,7 +253,7 @@ impl Simulator {
             }
         }
         let voters = &kafka.quorum.voters;
-        let controllers = victims.iter().filter(|id| of(id).controller);
+        let controllers = victims.iter().filter(|id| of(id).roles.controller);
         for id in controllers.filter(|_| voters.len() > 1) {
             let left = voters.iter().filter(|voter| voter.caught_up && voter.id != *id).count();
             if left < voters.len() / 2 + 1 {
