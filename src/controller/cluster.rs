@@ -253,7 +253,7 @@ impl Pass<'_> {
         self.dynamic(admin, memory).await?;
         Ok(
             match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-                acls::Progress::Applied => None,
+                acls::Progress::Applied | acls::Progress::Held(_) => None,
                 acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
             },
         )

@@ -1,6 +1,7 @@
 //! One pass over a `KafkaUser`: credentials, their Secret, and whether Kafka has the rights. A finalizer lets the
 //! credential and the rights be taken away before the user is gone; without a cluster there's nothing to take.
 
+use super::acls;
 use super::apply::bounded;
 use super::cluster::Ended;
 use super::context::{Context, MANAGER};
@@ -103,7 +104,10 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
                 "AccessRightsFailed",
                 &format!("{}; see its log; it's tried again", failure.why),
             ),
-            None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+            None => match acls::held(context, &key.namespace) {
+                Some(why) => Verdict::waiting("AccessRightsHeld", &why),
+                None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+            },
         };
         return say(context, user, verdict).await;
     }
