@@ -98,7 +98,7 @@ async fn operate(args: Args) -> Result<(), RunError> {
         .filter(|name| !name.is_empty())
         .cloned()
         .collect();
-    start(&clients.watches, &namespaces, &stores, &triggers);
+    start(&clients.watches, &namespaces, (&stores, &metrics), &triggers);
     tokio::select! {
         () = stores.wait_ready() => synced.set(true),
         () = shutdown.requested() => return Ok(()),

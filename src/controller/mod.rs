@@ -18,6 +18,7 @@ mod identity;
 pub mod kafka;
 pub mod ledger;
 pub mod memory;
+pub mod objects;
 pub mod pods;
 mod prune;
 pub mod queue;

@@ -4,6 +4,7 @@
 //! to look, never whether to harm.
 
 use super::ledger::ObjectKey;
+use super::objects::Objects;
 use super::pods::PodFact;
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::render::Kind;
@@ -38,13 +39,13 @@ pub struct ChildMeta {
 }
 
 /// A set of objects fed by one watch. A restarted watch replaces its share when its list is complete.
-struct Table<K, V> {
-    rows: HashMap<K, V>,
+pub(super) struct Table<K, V> {
+    pub(super) rows: HashMap<K, V>,
     fresh: Option<HashMap<K, V>>,
 }
 
 impl<K: Hash + Eq + Clone, V> Table<K, V> {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             rows: HashMap::new(),
             fresh: None,
@@ -52,7 +53,7 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
     }
 
     /// Applies an event; returns the keys that vanished with the end of a list.
-    fn feed(&mut self, event: Feed<K, V>) -> Vec<K> {
+    pub(super) fn feed(&mut self, event: Feed<K, V>) -> Vec<K> {
         match event {
             Feed::Start => self.fresh = Some(HashMap::new()),
             Feed::Listed(key, value) => {
@@ -80,7 +81,7 @@ impl<K: Hash + Eq + Clone, V> Table<K, V> {
     }
 }
 
-enum Feed<K, V> {
+pub(super) enum Feed<K, V> {
     Start,
     Listed(K, V),
     End,
@@ -88,7 +89,7 @@ enum Feed<K, V> {
     Gone(K),
 }
 
-fn feed<O, K, V>(event: Event<O>, row: impl Fn(&O) -> (K, V)) -> Feed<K, V> {
+pub(super) fn feed<O, K, V>(event: Event<O>, row: impl Fn(&O) -> (K, V)) -> Feed<K, V> {
     match event {
         Event::Init => Feed::Start,
         Event::InitApply(object) => {
@@ -108,49 +109,7 @@ fn feed<O, K, V>(event: Event<O>, row: impl Fn(&O) -> (K, V)) -> Feed<K, V> {
 pub type Share = Option<String>;
 
 /// Rows by namespace and name, per watch.
-type Shares<V> = HashMap<Share, Table<(String, String), V>>;
-
-/// Whole objects of one kind, by namespace and name.
-pub struct Objects<K>(Mutex<Shares<Arc<K>>>);
-
-impl<K: ResourceExt + Clone> Objects<K> {
-    /// Takes in an event.
-    pub fn event(&self, share: &Share, event: Event<K>) {
-        let row = |object: &K| {
-            (
-                (object.namespace().unwrap_or_default(), object.name_any()),
-                Arc::new(object.clone()),
-            )
-        };
-        lock(&self.0)
-            .entry(share.clone())
-            .or_insert_with(Table::new)
-            .feed(feed(event, row));
-    }
-
-    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
-        let key = (namespace.to_owned(), name.to_owned());
-        lock(&self.0).values().find_map(|table| table.rows.get(&key).cloned())
-    }
-
-    /// The objects of a namespace that satisfy `is`, by name.
-    fn select(&self, namespace: &str, is: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
-        let tables = lock(&self.0);
-        let rows = tables.values().flat_map(|table| &table.rows);
-        let mut found: Vec<Arc<K>> = rows
-            .filter(|((of, _), object)| of == namespace && is(object))
-            .map(|(_, object)| Arc::clone(object))
-            .collect();
-        found.sort_by_key(|object| object.name_any());
-        found
-    }
-}
-
-impl<K> Default for Objects<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
+pub(super) type Shares<V> = HashMap<Share, Table<(String, String), V>>;
 
 #[derive(Default)]
 pub struct Stores {
@@ -164,7 +123,7 @@ pub struct Stores {
     ready: tokio::sync::Notify,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

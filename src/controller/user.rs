@@ -1,6 +1,7 @@
 //! One pass over a `KafkaUser`: credentials, their Secret, and whether Kafka has the rights. A finalizer lets the
 //! credential and the rights be taken away before the user is gone; without a cluster there's nothing to take.
 
+use super::acls;
 use super::apply::bounded;
 use super::cluster::Ended;
 use super::context::{Context, MANAGER};
@@ -96,21 +97,23 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
-    say(context, user, rights(&memory, &wanted)).await
+    let held = acls::held(context, &key.namespace);
+    say(context, user, rights(&memory, &wanted, held)).await
 }
 
 /// Whether Kafka has the rights of the document with this hash.
-fn rights(memory: &Memory, wanted: &str) -> Verdict {
+fn rights(memory: &Memory, wanted: &str, held: Option<String>) -> Verdict {
     if memory.acls.as_deref() == Some(wanted) {
         return Verdict::ready("credentials and access rights are in place");
     }
     let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
-    match failure {
-        Some(failure) => Verdict::waiting(
+    match (failure, held) {
+        (Some(failure), _) => Verdict::waiting(
             "AccessRightsFailed",
             &format!("{}; see its log; it's tried again", failure.why),
         ),
-        None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+        (None, Some(why)) => Verdict::waiting("AccessRightsHeld", &why),
+        (None, None) => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
     }
 }
 

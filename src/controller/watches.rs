@@ -1,12 +1,14 @@
 //! One watch per kind (and namespace, when only some are watched). Each event feeds the stores and triggers the cluster it
 //! belongs to. Secrets are never watched.
 
+use super::objects::Objects;
 use super::queue::{Key, Triggers};
 use super::stores::{ClusterKey, Share, Stores};
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use crate::model::names;
 use crate::render::labels::{MANAGED_BY, OPERATOR};
 use crate::render::{Kind, sentinel_name};
+use crate::runtime::metrics::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
@@ -15,7 +17,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
-use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
@@ -32,11 +34,17 @@ struct Watching {
     client: kube::Client,
     share: Share,
     stores: Arc<Stores>,
+    metrics: Metrics,
     triggers: Triggers,
 }
 
 /// Starts every watch. `namespaces` empty: all of them.
-pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>, triggers: &Triggers) {
+pub fn start(
+    client: &kube::Client,
+    namespaces: &[String],
+    (stores, metrics): (&Arc<Stores>, &Metrics),
+    triggers: &Triggers,
+) {
     let shares: Vec<Share> = if namespaces.is_empty() {
         vec![None]
     } else {
@@ -47,6 +55,7 @@ pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>,
             client: client.clone(),
             share,
             stores: Arc::clone(stores),
+            metrics: metrics.clone(),
             triggers: triggers.clone(),
         };
         watching.child::<ConfigMap>(Kind::ConfigMap);
@@ -57,18 +66,18 @@ pub fn start(client: &kube::Client, namespaces: &[String], stores: &Arc<Stores>,
         watching.child::<Job>(Kind::Job);
         watching.pods();
         watching.resources::<ProductionKafka>(
-            |stores, share, event| stores.clusters.event(share, event),
+            |stores| &stores.clusters,
             |cluster| vec![Key::Cluster(key_of(cluster, cluster.name_any()))],
         );
         watching.resources::<KafkaUser>(
-            |stores, share, event| stores.users.event(share, event),
+            |stores| &stores.users,
             |user| {
                 let own = key_of(user, user.name_any());
                 vec![Key::User(own), Key::Cluster(key_of(user, user.spec.cluster.clone()))]
             },
         );
         watching.resources::<KafkaTopic>(
-            |stores, share, event| stores.topics.event(share, event),
+            |stores| &stores.topics,
             |topic| vec![Key::Topic(key_of(topic, topic.name_any()))],
         );
     }
@@ -177,7 +186,8 @@ impl Watching {
             });
     }
 
-    fn resources<K>(&self, store: fn(&Stores, &Share, Event<K>), concerned: fn(&K) -> Vec<Key>)
+    /// One that this version can't read is logged and counted; the others go on.
+    fn resources<K>(&self, store: fn(&Stores) -> &Objects<K>, concerned: fn(&K) -> Vec<Key>)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -186,19 +196,85 @@ impl Watching {
             + Send
             + 'static,
     {
-        let api: Api<K> = self.api();
-        self.clone().run(
-            self.name(&K::kind(&())),
-            api,
-            watcher::Config::default(),
-            move |watching, event| {
+        let kind = K::kind(&()).into_owned();
+        let api: Api<DeserializeGuard<K>> = self.api();
+        self.clone()
+            .run(self.name(&kind), api, watcher::Config::default(), move |watching, event| {
                 let keys = match &event {
-                    Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => concerned(object),
+                    Event::Apply(guard) | Event::InitApply(guard) | Event::Delete(guard) => match &guard.0 {
+                        Ok(object) => concerned(object),
+                        Err(problem) => {
+                            let (namespace, name) = (guard.namespace().unwrap_or_default(), guard.name_any());
+                            tracing::error!(kind, namespace, name, %problem, "this version of the operator can't read the resource; what it was before holds");
+                            Vec::new()
+                        }
+                    },
                     Event::Init | Event::InitDone => Vec::new(),
                 };
-                store(&watching.stores, &watching.share, event);
+                let objects = store(&watching.stores);
+                objects.event(&watching.share, event);
+                watching.metrics.set_unreadable(&kind, objects.unreadable());
                 keys
-            },
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use std::time::Duration;
+
+    /// Answers lists, with `users` as the list of users; watches never say anything.
+    fn client(users: Value) -> kube::Client {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let items = if request.uri().path().ends_with("/kafkausers") {
+                users.clone()
+            } else {
+                json!([])
+            };
+            let watches = request.uri().query().unwrap_or_default().contains("watch=true");
+            async move {
+                if watches {
+                    std::future::pending::<()>().await;
+                }
+                let list =
+                    json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": "1"}, "items": items});
+                Ok::<_, tower::BoxError>(Response::new(Body::from(serde_json::to_vec(&list).unwrap())))
+            }
+        });
+        kube::Client::new(service, "kafka")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_unreadable_resource_does_not_hide_the_others() {
+        let user = |name: &str, kind: &str| {
+            json!({
+                "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaUser",
+                "metadata": {"name": name, "namespace": "kafka", "resourceVersion": "1"},
+                "spec": {"cluster": "orders", "authentication": {"type": kind}},
+            })
+        };
+        let users = json!([user("future", "Quantum"), user("good", "ScramSha512")]);
+        let (stores, (triggers, mut keys)) = (Arc::new(Stores::default()), Triggers::channel());
+        let metrics = Metrics::new("0.1.0");
+        start(&client(users), &[], (&stores, &metrics), &triggers);
+        tokio::time::timeout(Duration::from_mins(1), stores.wait_ready())
+            .await
+            .expect("every watch lists");
+        assert!(stores.users.get("kafka", "good").is_some());
+        assert_eq!(stores.users.unknown("kafka"), ["future"]);
+        let expected = ClusterKey {
+            namespace: "kafka".into(),
+            name: "good".into(),
+        };
+        assert_eq!(keys.recv().await, Some(Key::User(expected)));
+        let text = metrics.encode().unwrap();
+        assert!(
+            text.contains("productionkafka_unreadable_resources{kind=\"KafkaUser\"} 1"),
+            "{text}"
         );
     }
 }

@@ -75,6 +75,11 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OwnedKindLabels {
+    kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
     kind: &'static str,
     verb: &'static str,
@@ -101,6 +106,7 @@ pub struct Metrics {
     kafka_seconds: Family<ApiLabels, Histogram>,
     kube_writes: Family<WriteLabels, Counter>,
     leader: Gauge,
+    unreadable: Family<OwnedKindLabels, Gauge>,
     clusters: ClusterMetrics,
 }
 
@@ -115,6 +121,7 @@ impl Metrics {
             kafka_seconds: Family::new_with_constructor(seconds_histogram),
             kube_writes: Family::default(),
             leader: Gauge::default(),
+            unreadable: Family::default(),
             clusters: ClusterMetrics::register(&mut registry),
             registry: Arc::default(),
         };
@@ -151,6 +158,11 @@ impl Metrics {
             "1 while this process holds the leader lease",
             self.leader.clone(),
         );
+        registry.register(
+            "unreadable_resources",
+            "Resources that this version of the operator can't read",
+            self.unreadable.clone(),
+        );
     }
 
     /// Records one finished pass over an object of `kind`.
@@ -182,6 +194,13 @@ impl Metrics {
                 verb: verb.as_str(),
             })
             .inc();
+    }
+
+    /// Says how many resources of a kind can't be read.
+    pub fn set_unreadable(&self, kind: &str, count: usize) {
+        let kind = kind.to_owned();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.unreadable.get_or_create(&OwnedKindLabels { kind }).set(count);
     }
 
     pub fn set_leader(&self, is_leader: bool) {

@@ -436,6 +436,51 @@ fn a_disk_replaced_while_nobody_looks_is_not_formatted_as_a_voter() {
     });
 }
 
+/// A user that only another version of the operator can read keeps its rights, and stops nobody else's work.
+#[test]
+fn an_unreadable_user_keeps_its_rights() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        let before = simulation.kafka.state().acls.clone();
+        simulation.edit("kafkausers", "payments-app", |user| {
+            user["spec"]["authentication"]["type"] = json!("Quantum");
+        });
+        for restart in [false, true] {
+            if restart {
+                simulation.kill();
+            }
+            simulation.delete("services", "orders-nodes");
+            simulation.edit("kafkatopics", "payments", |topic| {
+                topic["spec"]["config"]["retention.ms"] = json!(if restart { "1000" } else { "2000" });
+            });
+            for _ in 0..10 {
+                simulation.tick().await;
+            }
+            assert_eq!(before, simulation.kafka.state().acls, "restart: {restart}");
+            assert!(simulation.get("services", "orders-nodes").is_some());
+            let wanted = if restart { "1000" } else { "2000" };
+            assert_eq!(
+                simulation.kafka.state().topics["payments"].config["retention.ms"],
+                wanted
+            );
+        }
+        simulation.put("kafkausers", "late", late_user());
+        for _ in 0..10 {
+            simulation.tick().await;
+        }
+        assert_eq!(before, simulation.kafka.state().acls);
+        let says = simulation.condition("kafkausers", "late", "Ready");
+        assert_eq!(says["reason"], "AccessRightsHeld", "{says}");
+        simulation.edit("kafkausers", "payments-app", |user| {
+            user["spec"]["authentication"]["type"] = json!("ScramSha512");
+        });
+        simulation.settle().await.unwrap();
+        let says = simulation.condition("kafkausers", "late", "Ready");
+        assert_eq!(says["status"], "True", "{says}");
+        blameless(&simulation);
+    });
+}
+
 /// A Job that fails is tried again, later and later, one at a time; a changed document at once.
 #[test]
 fn a_failed_acl_job_is_tried_again() {
@@ -463,7 +508,7 @@ fn a_failed_acl_job_is_tried_again() {
         let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
         assert!(next.contains("access rights"), "{next}");
         simulation.edit("kafkausers", "late", |user| {
-            user["spec"]["acls"][0]["operations"] = json!(["Write"])
+            user["spec"]["acls"][0]["operations"] = json!(["Write"]);
         });
         for _ in 0..3 {
             simulation.tick().await;

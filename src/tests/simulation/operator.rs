@@ -226,7 +226,7 @@ fn typed<T: DeserializeOwned>(event: Event<Value>) -> Event<T> {
 fn named<T: DeserializeOwned>(event: &Event<Value>, keys: impl Fn(T) -> Vec<Key>) -> Vec<Key> {
     match event {
         Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
-            keys(serde_json::from_value(object.clone()).unwrap())
+            serde_json::from_value(object.clone()).map(keys).unwrap_or_default()
         }
         Event::Init | Event::InitDone => Vec::new(),
     }
