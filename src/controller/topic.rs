@@ -10,6 +10,7 @@ use super::stores::ClusterKey;
 use crate::api::{DeletionPolicy, KafkaTopic, KafkaTopicStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::kafka::configs::ConfigResource;
+use crate::kafka::errors::ErrorCode;
 use crate::kafka::views::{NewPartitions, NewTopic, PartitionState};
 use crate::model::Cluster;
 use crate::runtime::metrics::Outcome;
@@ -123,7 +124,9 @@ async fn bring(
             .create_topics(vec![new], false)
             .await
             .map_err(of_topic("create a topic"))?;
-        if let Some(error) = outcomes.into_values().find_map(Result::err) {
+        // The broker that was asked for its partitions may not have heard of a topic that the controller has made.
+        let refusal = outcomes.into_values().find_map(Result::err);
+        if let Some(error) = refusal.filter(|error| error.code != ErrorCode::TOPIC_ALREADY_EXISTS) {
             return Ok((
                 Verdict::refused("KafkaRefused", &format!("create topic {name}: {error}")),
                 Vec::new(),
