@@ -1,5 +1,6 @@
 //! Two of three brokers freeze: with two in-sync replicas required, writing stops and nothing is lost. Also the proof that
-//! the ledger's figures move: silence, time under the minimum, answers that producers try again on.
+//! the ledger's figures move: silence, and time under the minimum. (Answers that producers try again on aren't proof:
+//! requests that were appended before the freeze wait in the broker, and may keep later ones from being sent.)
 
 use std::time::Duration;
 
@@ -47,11 +48,6 @@ fn frozen(context: &Context) -> Result<()> {
     ensure!(
         gap >= Duration::from_secs(3),
         "the longest ack gap that was seen is {gap:?}"
-    );
-    ensure!(
-        report.retried.contains_key("NOT_ENOUGH_REPLICAS"),
-        "answers that producers tried again on: {:?}",
-        report.retried
     );
     Ok(())
 }
