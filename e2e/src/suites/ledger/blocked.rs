@@ -1,5 +1,6 @@
 //! Two of three brokers freeze: with two in-sync replicas required, writing stops and nothing is lost. Also the proof that
-//! the ledger's figures move: silence, time under the minimum, answers that producers try again on.
+//! the ledger's figures move: silence, and time under the minimum. Producers are not refused here: what they had sent when
+//! the followers froze waits at the leader, and no more may be under way.
 
 use std::time::Duration;
 
@@ -47,11 +48,6 @@ fn frozen(context: &Context) -> Result<()> {
     ensure!(
         gap >= Duration::from_secs(3),
         "the longest ack gap that was seen is {gap:?}"
-    );
-    ensure!(
-        report.retried.contains_key("NOT_ENOUGH_REPLICAS"),
-        "answers that producers tried again on: {:?}",
-        report.retried
     );
     Ok(())
 }
