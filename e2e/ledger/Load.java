@@ -16,6 +16,8 @@ import org.apache.kafka.common.TopicPartition;
 final class Load implements Runnable {
     final int producer;
     private static final long TICK_NANOS = 5_000_000L;
+    /** Until every partition has answered: a queue from the start would be measured long after it. */
+    private static final long WARMING_NANOS = 20_000_000L;
     private final Settings settings;
     private final Clock clock;
     private final Stop stop;
@@ -52,7 +54,7 @@ final class Load implements Runnable {
                 due = Math.max(due, now - 20 * TICK_NANOS);
                 while (due <= now) {
                     send(client);
-                    due += nanosPerRecord;
+                    due += flows() ? nanosPerRecord : Math.max(nanosPerRecord, WARMING_NANOS);
                 }
                 rows.tick();
                 pause(due - clock.nanos());

@@ -47,7 +47,7 @@ pub fn report(folder: &Path, load: &Load) -> Result<Report> {
         topics: load.topics.iter().map(|topic| topic.name.clone()).collect(),
         window,
         findings: verify::judge(&sent, &read, &tail, &ranges),
-        latency: gaps::latency(&sent),
+        latency: gaps::latency(&sent, window),
         ack_gaps: gaps::between_acks(&sent, &places, window),
         consumer_stalls: gaps::between_reads(&tail, &places, window),
         availability: samples::sum(&text("samples.txt")?, &min_isr.collect(), window)?,

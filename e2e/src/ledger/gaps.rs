@@ -69,8 +69,12 @@ pub struct Latency {
     pub max: u32,
 }
 
-pub fn latency(sent: &[Sent]) -> Latency {
-    let acked = sent.iter().filter(|record| record.outcome != Outcome::Unknown);
+/// Of what was sent inside the window: before it, connections are made.
+pub fn latency(sent: &[Sent], window: Window) -> Latency {
+    let inside = |at: u32| at >= window.from_ms && at <= window.to_ms;
+    let acked = sent
+        .iter()
+        .filter(|record| record.outcome != Outcome::Unknown && inside(record.at_ms));
     let mut all: Vec<u32> = acked.map(|record| record.took_us).collect();
     all.sort_unstable();
     let rank = |per_mille: usize| {
@@ -158,14 +162,16 @@ mod tests {
 
     #[test]
     fn quantiles_are_of_the_nearest_rank() {
-        let sent: Vec<Sent> = (1..=1000).rev().map(|took| acked(HERE, 0, took)).collect();
+        let sent: Vec<Sent> = (1..=1000).rev().map(|took| acked(HERE, 1500, took)).collect();
+        let before = acked(HERE, 999, 77_000);
+        let sent = [sent, vec![before]].concat();
         let expected = Latency {
             p50: 500,
             p99: 990,
             p999: 999,
             max: 1000,
         };
-        assert_eq!(latency(&sent), expected);
-        assert_eq!(latency(&[]), Latency::default());
+        assert_eq!(latency(&sent, WINDOW), expected);
+        assert_eq!(latency(&[], WINDOW), Latency::default());
     }
 }

@@ -79,7 +79,7 @@ impl Report {
             records("unknown", self.findings.unknown),
         ];
         figures.extend(self.defects().map(|(name, count)| records(name, count)));
-        let seconds = |name: &str, ms: u64| Measurement::new(name, Duration::from_millis(ms).as_secs_f64(), "s");
+        let seconds = |name: &str, ms: u64| Measurement::new(name, from_ms(ms), "s");
         let ms = |name: &str, us: u32| Measurement::new(name, f64::from(us) / 1000.0, "ms");
         let availability = &self.availability;
         figures.extend([
@@ -90,12 +90,8 @@ impl Report {
             ms("produce_max", self.latency.max),
             silence("ack_gap_longest", &self.ack_gaps),
             silence("consumer_stall_longest", &self.consumer_stalls),
-            Measurement::new(
-                "under_min_isr",
-                partition_seconds(availability.under_min_isr_ms),
-                "partition-s",
-            ),
-            Measurement::new("offline", partition_seconds(availability.offline_ms), "partition-s"),
+            Measurement::new("under_min_isr", from_ms(availability.under_min_isr_ms), "partition-s"),
+            Measurement::new("offline", from_ms(availability.offline_ms), "partition-s"),
             Measurement::new("leader_changes", number(availability.leader_changes), "count"),
             seconds("isr_unknown", availability.blind_ms),
         ]);
@@ -151,8 +147,9 @@ fn silence(name: &str, silences: &BTreeMap<Place, u32>) -> Measurement {
     Measurement::new(name, f64::from(ms), "ms")
 }
 
-fn partition_seconds(ms: u64) -> f64 {
-    Duration::from_millis(ms).as_secs_f64()
+/// Seconds; a quotient, so that no digits beyond the third appear.
+fn from_ms(ms: u64) -> f64 {
+    number(ms) / 1000.0
 }
 
 fn records(name: &str, count: u64) -> Measurement {

@@ -1,6 +1,6 @@
 //! Two of three brokers freeze: with two in-sync replicas required, writing stops and nothing is lost. Also the proof that
-//! the ledger's figures move: silence, and time under the minimum. (Answers that producers try again on aren't proof:
-//! requests that were appended before the freeze wait in the broker, and may keep later ones from being sent.)
+//! the ledger's figures move: silence, and time under the minimum. Producers are not refused here: what they had sent when
+//! the followers froze waits at the leader, and no more may be under way.
 
 use std::time::Duration;
 
