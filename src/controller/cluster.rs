@@ -1,6 +1,7 @@
 //! One pass over a `ProductionKafka`: observe, validate, render, decide, apply, say. It never waits: what isn't there yet
 //! is a status and a time to look again.
 
+use super::accepted::Accepted;
 use super::acls;
 use super::admission::{self, Admitted};
 use super::apply;
@@ -13,6 +14,7 @@ use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::prune;
+use super::rendered::Rendered;
 use super::report;
 use super::status::{self, Observed};
 use super::stores::ClusterKey;
@@ -21,10 +23,11 @@ use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::kafka::configs::ConfigResource;
 use crate::model::{Cluster, Identity};
-use crate::render::{self, Child, Kind};
+use crate::render::{self, Child};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a pass ended, and when to look again if nothing happens.
@@ -108,7 +111,6 @@ async fn steps(
     let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
     let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
-    let accepted = memory.accepted.as_ref().map(|accepted| accepted.child().clone());
     let input = render::Input {
         cluster: &cluster,
         identity: &identity,
@@ -116,14 +118,16 @@ async fn steps(
         certificates: &trust.serials,
         withhold_voters: &withheld,
     };
-    let revisions = children(context, &input, accepted).await?;
+    let rendered = Rendered::of(&input, memory.rendered.take());
+    memory.rendered = Some(Arc::clone(&rendered));
+    children(context, &cluster, &rendered, memory.accepted.as_ref()).await?;
     memory.cluster = Some(cluster.clone());
     let pass = Pass {
         context,
         cluster: &cluster,
         trust: &trust,
         pods: &pods,
-        revisions: &revisions,
+        revisions: &rendered.revisions,
     };
     pass.look_and_say(resource, identity, memory).await
 }
@@ -148,35 +152,21 @@ fn overlaid(
     status::stalled(&stalled, status, last(memory, resource), now)
 }
 
-/// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
+/// Applies all children, what pods mount and what protects them before the pods; prunes what's left over.
 async fn children(
     context: &Context,
-    input: &render::Input<'_>,
-    accepted: Option<Child>,
-) -> Result<BTreeMap<String, String>, PassError> {
-    let cluster = input.cluster;
-    let wanted = render::children(input);
+    cluster: &Cluster,
+    rendered: &Rendered,
+    accepted: Option<&Accepted>,
+) -> Result<(), PassError> {
     let key = identity::cluster_key(&cluster.names);
-    for child in &wanted {
-        apply::child(context, &key.namespace, child).await?;
+    for stage in [&rendered.before, &rendered.stateful_sets] {
+        apply::all(context, &key.namespace, stage).await?;
     }
-    let mut kept = wanted.clone();
-    kept.extend(acls::kept(context, &key));
-    kept.extend(accepted);
-    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
-    Ok(wanted
-        .iter()
-        .filter(|child| child.kind == Kind::StatefulSet)
-        .filter_map(revision)
-        .collect())
-}
-
-fn revision(set: &Child) -> Option<(String, String)> {
-    let annotations = set.body.pointer("/spec/template/metadata/annotations")?;
-    Some((
-        set.name.clone(),
-        annotations.get(render::labels::REVISION)?.as_str()?.to_owned(),
-    ))
+    let documents = acls::kept(context, &key);
+    let accepted = accepted.map(Accepted::child);
+    let kept: Vec<&Child> = rendered.children().chain(&documents).chain(accepted).collect();
+    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await
 }
 
 struct Pass<'a> {
@@ -214,17 +204,23 @@ impl Pass<'_> {
             true => forming::end(context, cluster, identity, memory).await?,
             false => identity,
         };
-        let mut waiting = None;
+        let (mut waiting, mut held) = (None, None);
         if let (Some(admin), Some(facts)) = (&admin, &facts)
             && facts.partitions.is_some()
         {
-            waiting = self.settle(&identity, admin.as_ref(), memory).await?;
+            match self.settle(&identity, admin.as_ref(), memory).await? {
+                acls::Progress::Applied => {}
+                acls::Progress::Running(again) | acls::Progress::Failed(again) => waiting = Some(again),
+                acls::Progress::Held(why) => held = Some(why),
+            }
         }
+        let failed = memory.acl_failure.as_ref();
+        let failed = failed.map(|failure| format!("retry: access rights: {}", failure.why));
+        let rights = failed.or(held.map(|why| format!("wait: access rights: {why}")));
         let mut status = self.say(resource, &identity, facts.as_ref(), memory);
-        if let Some(failure) = &memory.acl_failure {
+        if let Some(why) = rights {
             let next = status.next_action.take().filter(|next| next != "nothing to do");
-            let rights = format!("retry: access rights: {}", failure.why);
-            status.next_action = Some(next.unwrap_or(rights));
+            status.next_action = Some(next.unwrap_or(why));
         }
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
@@ -243,20 +239,15 @@ impl Pass<'_> {
         Ok(Ended { outcome, again })
     }
 
-    /// Dynamic configuration and access rights. Returns when to look again.
+    /// Dynamic configuration and access rights.
     async fn settle(
         &self,
         identity: &Identity,
         admin: &dyn KafkaAdmin,
         memory: &mut Memory,
-    ) -> Result<Option<Duration>, PassError> {
+    ) -> Result<acls::Progress, PassError> {
         self.dynamic(admin, memory).await?;
-        Ok(
-            match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-                acls::Progress::Applied | acls::Progress::Held(_) => None,
-                acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
-            },
-        )
+        acls::drive(self.context, self.cluster, identity, admin, memory).await
     }
 
     async fn dynamic(&self, admin: &dyn KafkaAdmin, memory: &mut Memory) -> Result<(), PassError> {

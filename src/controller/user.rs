@@ -90,7 +90,8 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     context
         .vault
         .put(&key.namespace, &secret_name, SecretData(texts.clone()));
-    secrets::keep(context, &cluster.names, &render::credentials_secret(&owner, &texts)).await?;
+    let secret = render::credentials_secret(&owner, &texts).into();
+    secrets::keep(context, &cluster.names, &secret).await?;
     if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
         && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
     {
