@@ -68,7 +68,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
             ..Memory::default()
         };
     }
-    let result = steps(context, resource, &key, &mut memory).await;
+    let result = Box::pin(steps(context, resource, &key, &mut memory)).await;
     if let Err(error) = &result {
         let problem = error.chain();
         let status = status::failing(
@@ -200,27 +200,25 @@ impl Pass<'_> {
         memory.kafka = facts.clone().map(std::sync::Arc::new);
         let quorum = facts.as_ref().and_then(|facts| facts.quorum.as_ref());
         let (context, cluster) = (self.context, self.cluster);
-        let identity = match forming::has_formed(cluster, &identity, quorum, self.pods) {
-            true => forming::end(context, cluster, identity, memory).await?,
-            false => identity,
+        let identity = if forming::has_formed(cluster, &identity, quorum, self.pods) {
+            forming::end(context, cluster, identity, memory).await?
+        } else {
+            identity
         };
-        let (mut waiting, mut held) = (None, None);
+        let mut waiting = None;
         if let (Some(admin), Some(facts)) = (&admin, &facts)
             && facts.partitions.is_some()
         {
             match self.settle(&identity, admin.as_ref(), memory).await? {
                 acls::Progress::Applied => {}
                 acls::Progress::Running(again) | acls::Progress::Failed(again) => waiting = Some(again),
-                acls::Progress::Held(why) => held = Some(why),
             }
         }
-        let failed = memory.acl_failure.as_ref();
-        let failed = failed.map(|failure| format!("retry: access rights: {}", failure.why));
-        let rights = failed.or(held.map(|why| format!("wait: access rights: {why}")));
         let mut status = self.say(resource, &identity, facts.as_ref(), memory);
-        if let Some(why) = rights {
+        if let Some(failure) = &memory.acl_failure {
             let next = status.next_action.take().filter(|next| next != "nothing to do");
-            status.next_action = Some(next.unwrap_or(why));
+            let rights = format!("retry: access rights: {}", failure.why);
+            status.next_action = Some(next.unwrap_or(rights));
         }
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");

@@ -43,12 +43,12 @@ pub async fn gather(
             None => Ok(None),
         }
     };
-    let (storage_classes, zones, existing, identity) = futures::future::try_join4(
+    let (storage_classes, zones, existing, identity) = Box::pin(futures::future::try_join4(
         storage_classes(context),
         zones,
         existing(context, key),
         identity::load(context, &names, memory),
-    )
+    ))
     .await?;
     Ok(Facts {
         storage_classes,

@@ -1,7 +1,6 @@
 //! One pass over a `KafkaUser`: credentials, their Secret, and whether Kafka has the rights. A finalizer lets the
 //! credential and the rights be taken away before the user is gone; without a cluster there's nothing to take.
 
-use super::acls;
 use super::apply::bounded;
 use super::cluster::Ended;
 use super::context::{Context, MANAGER};
@@ -98,26 +97,22 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
         return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
-    if memory.acls.as_ref() != Some(&wanted) {
-        let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
-        let verdict = match failure {
-            Some(failure) => Verdict::waiting(
-                "AccessRightsFailed",
-                &format!("{}; see its log; it's tried again", failure.why),
-            ),
-            None => match acls::held(context, &key.namespace) {
-                Some(why) => Verdict::waiting("AccessRightsHeld", &why),
-                None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
-            },
-        };
-        return say(context, user, verdict).await;
+    say(context, user, rights(&memory, &wanted)).await
+}
+
+/// Where the rights stand, which are the last thing that a user needs.
+fn rights(memory: &Memory, wanted: &str) -> Verdict {
+    if memory.acls.as_deref() == Some(wanted) {
+        return Verdict::ready("credentials and access rights are in place");
     }
-    say(
-        context,
-        user,
-        Verdict::ready("credentials and access rights are in place"),
-    )
-    .await
+    let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
+    match failure {
+        Some(failure) => Verdict::waiting(
+            "AccessRightsFailed",
+            &format!("{}; see its log; it's tried again", failure.why),
+        ),
+        None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+    }
 }
 
 fn listener(cluster: &Cluster, kind: UserAuthenticationType) -> Option<&crate::model::ClientListener> {

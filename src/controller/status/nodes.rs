@@ -50,13 +50,11 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
         return ("Pending", Some("the pod is being deleted".into()));
     }
     if !pod.running {
-        return match &pod.trouble {
-            Some(trouble) => ("Failing", Some(trouble.clone())),
-            None => {
-                let waiting = pod.waiting.as_deref().unwrap_or("the pod is being started");
-                ("Pending", Some(waiting.to_owned()))
-            }
-        };
+        if let Some(trouble) = &pod.trouble {
+            return ("Failing", Some(trouble.clone()));
+        }
+        let waiting = pod.waiting.as_deref().unwrap_or("the pod is being started");
+        return ("Pending", Some(waiting.to_owned()));
     }
     let fenced = observed
         .kafka
