@@ -38,8 +38,6 @@ pub enum Progress {
     Running(Duration),
     /// The Job failed; it's tried again after this long.
     Failed(Duration),
-    /// A user's rights aren't known, so nobody's are changed: a document without them would take them away.
-    Held(String),
 }
 
 /// A document that Kafka couldn't be brought to yet.
@@ -100,9 +98,6 @@ pub async fn drive(
         memory.acl_failure = None;
         return Ok(Progress::Applied);
     }
-    if let Some(why) = held(context, &key.namespace) {
-        return Ok(Progress::Held(why));
-    }
     memory.acl_failure.take_if(|failure| failure.hash != hash);
     let job = ObjectKey {
         kind: Kind::Job,
@@ -119,17 +114,6 @@ pub async fn drive(
         apply::child(context, &key.namespace, &child).await?;
     }
     Ok(Progress::Running(Duration::from_secs(2)))
-}
-
-/// Why no document can be made: a user can't be read, and none says which cluster's it is.
-pub fn held(context: &Context, namespace: &str) -> Option<String> {
-    let unknown = context.stores.users.unknown(namespace);
-    let first = unknown.first()?;
-    Some(format!(
-        "this version of the operator can't read KafkaUser {first} ({} in all): nobody's rights are changed before it can; \
-         see the operator's log",
-        unknown.len()
-    ))
 }
 
 /// One document on its way to Kafka.

@@ -11,6 +11,8 @@ use super::stores::child_meta;
 use crate::render::labels::{MANAGED_BY, OPERATOR};
 use crate::render::{Child, Kind, hash_of};
 use crate::runtime::metrics::Verb;
+use futures::StreamExt;
+use futures::stream;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
@@ -19,6 +21,9 @@ use std::time::Duration;
 
 /// Longest wait for one answer of the apiserver.
 const CALL: Duration = Duration::from_secs(10);
+
+/// Objects that are written at the same time.
+const AT_ONCE: usize = 8;
 
 /// Annotation with the hash of what was last applied.
 const WISH: &str = "productionkafka.dev/wish";
@@ -56,20 +61,57 @@ fn key_of(namespace: &str, child: &Child) -> ObjectKey {
     }
 }
 
+/// A child with the hash of what is wanted, made once however often it's looked at.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    pub child: Child,
+    pub hash: u64,
+}
+
+impl From<Child> for Wish {
+    fn from(child: Child) -> Self {
+        let hash = wish(&child.body);
+        Self { child, hash }
+    }
+}
+
 /// Brings one child to what is wanted.
 pub async fn child(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
-    let wanted = wish(&child.body);
     let key = key_of(namespace, child);
-    let known = context.ledger.get(&key);
-    let seen = context.stores.child(&key);
-    if let (Some(known), Some(seen)) = (&known, &seen)
-        && known.wish == wanted
-        && known.uid == seen.uid
-        && known.version == seen.version
-    {
+    let wanted = wish(&child.body);
+    if is_settled(context, &key, wanted) {
         return Ok(Applied::Unchanged);
     }
     bring(context, key, child, wanted).await
+}
+
+/// Brings children that don't depend on each other to what is wanted, several at a time. Each is tried, whatever becomes
+/// of the others; the error is that of the first that failed.
+pub async fn all(context: &Context, namespace: &str, wishes: &[Wish]) -> Result<(), PassError> {
+    let unsettled = wishes.iter().filter_map(|wish| {
+        let key = key_of(namespace, &wish.child);
+        (!is_settled(context, &key, wish.hash)).then_some((key, wish))
+    });
+    let work: Vec<_> = unsettled
+        .map(|(key, wish)| bring(context, key, &wish.child, wish.hash))
+        .collect();
+    side_by_side(work).await?;
+    Ok(())
+}
+
+/// Ends every piece of work, `AT_ONCE` at a time; the results in their order, or the first error.
+pub async fn side_by_side<T>(work: Vec<impl Future<Output = Result<T, PassError>>>) -> Result<Vec<T>, PassError> {
+    let ended: Vec<Result<T, PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
+    ended.into_iter().collect()
+}
+
+/// Neither the wish nor the object has changed since it was last applied.
+fn is_settled(context: &Context, key: &ObjectKey, wanted: u64) -> bool {
+    let known = context.ledger.get(key);
+    let seen = context.stores.child(key);
+    known
+        .zip(seen)
+        .is_some_and(|(known, seen)| known.wish == wanted && known.uid == seen.uid && known.version == seen.version)
 }
 
 /// Reads live, refuses what isn't ours, writes what differs.
@@ -88,10 +130,9 @@ async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) ->
 }
 
 /// Brings an object that isn't watched to what is wanted: always read live first.
-pub async fn unwatched(context: &Context, namespace: &str, child: &Child) -> Result<Applied, PassError> {
-    let wanted = wish(&child.body);
-    let key = key_of(namespace, child);
-    bring(context, key, child, wanted).await
+pub async fn unwatched(context: &Context, namespace: &str, wish: &Wish) -> Result<Applied, PassError> {
+    let key = key_of(namespace, &wish.child);
+    bring(context, key, &wish.child, wish.hash).await
 }
 
 /// An object of the same name that somebody else made, or that belongs to another resource, is never taken over.

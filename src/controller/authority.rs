@@ -81,9 +81,9 @@ pub async fn both(
         secret: render::clients_ca_secret,
         trusted: trusted(&[CLIENTS_CA]),
     };
-    let cluster_ca = of(known.map(|trust| &trust.cluster_ca), cluster_ca).await?;
-    let clients_ca = of(known.map(|trust| &trust.clients_ca), clients_ca).await?;
-    Ok((cluster_ca, clients_ca))
+    let cluster_ca = of(known.map(|trust| &trust.cluster_ca), cluster_ca);
+    let clients_ca = of(known.map(|trust| &trust.clients_ca), clients_ca);
+    futures::future::try_join(cluster_ca, clients_ca).await
 }
 
 struct Wanted {

@@ -1,6 +1,7 @@
 //! One pass over a `ProductionKafka`: observe, validate, render, decide, apply, say. It never waits: what isn't there yet
 //! is a status and a time to look again.
 
+use super::accepted::Accepted;
 use super::acls;
 use super::admission::{self, Admitted};
 use super::apply;
@@ -10,16 +11,18 @@ use super::forming;
 use super::identity;
 use super::memory::Memory;
 use super::prune;
+use super::rendered::Rendered;
 use super::report;
 use super::status;
 use super::stores::ClusterKey;
 use super::trust;
 use super::upkeep::{CALM, Upkeep};
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
-use crate::render::{self, Child, Kind};
+use crate::model::Cluster;
+use crate::render::{self, Child};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How a pass ended, and when to look again if nothing happens.
@@ -54,7 +57,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
             ..Memory::default()
         };
     }
-    let result = steps(context, resource, &key, &mut memory).await;
+    let result = Box::pin(steps(context, resource, &key, &mut memory)).await;
     if let Err(error) = &result {
         let problem = error.chain();
         let status = status::failing(
@@ -97,7 +100,6 @@ async fn steps(
     let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
     let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
-    let accepted = memory.accepted.as_ref().map(|accepted| accepted.child().clone());
     let input = render::Input {
         cluster: &cluster,
         identity: &identity,
@@ -105,7 +107,9 @@ async fn steps(
         certificates: &trust.serials,
         withhold_voters: &withheld,
     };
-    let revisions = children(context, &input, accepted).await?;
+    let rendered = Rendered::of(&input, memory.rendered.take());
+    memory.rendered = Some(Arc::clone(&rendered));
+    children(context, &cluster, &rendered, memory.accepted.as_ref()).await?;
     memory.cluster = Some(cluster.clone());
     let upkeep = Upkeep {
         context,
@@ -113,7 +117,7 @@ async fn steps(
         cluster: &cluster,
         trust: &trust,
         pods: &pods,
-        revisions: &revisions,
+        revisions: &rendered.revisions,
     };
     upkeep.run(identity, memory).await
 }
@@ -138,33 +142,19 @@ pub(super) fn overlaid(
     status::stalled(&stalled, status, last(memory, resource), now)
 }
 
-/// Applies all children in order, prunes what's left over; returns the revision that each StatefulSet asks for.
+/// Applies all children, what pods mount and what protects them before the pods; prunes what's left over.
 async fn children(
     context: &Context,
-    input: &render::Input<'_>,
-    accepted: Option<Child>,
-) -> Result<BTreeMap<String, String>, PassError> {
-    let cluster = input.cluster;
-    let wanted = render::children(input);
+    cluster: &Cluster,
+    rendered: &Rendered,
+    accepted: Option<&Accepted>,
+) -> Result<(), PassError> {
     let key = identity::cluster_key(&cluster.names);
-    for child in &wanted {
-        apply::child(context, &key.namespace, child).await?;
+    for stage in [&rendered.before, &rendered.stateful_sets] {
+        apply::all(context, &key.namespace, stage).await?;
     }
-    let mut kept = wanted.clone();
-    kept.extend(acls::kept(context, &key));
-    kept.extend(accepted);
-    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await?;
-    Ok(wanted
-        .iter()
-        .filter(|child| child.kind == Kind::StatefulSet)
-        .filter_map(revision)
-        .collect())
-}
-
-fn revision(set: &Child) -> Option<(String, String)> {
-    let annotations = set.body.pointer("/spec/template/metadata/annotations")?;
-    Some((
-        set.name.clone(),
-        annotations.get(render::labels::REVISION)?.as_str()?.to_owned(),
-    ))
+    let documents = acls::kept(context, &key);
+    let accepted = accepted.map(Accepted::child);
+    let kept: Vec<&Child> = rendered.children().chain(&documents).chain(accepted).collect();
+    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await
 }

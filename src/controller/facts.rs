@@ -38,14 +38,24 @@ pub async fn gather(
         .rack
         .as_ref()
         .map(|rack| rack.topology_key.as_str());
+    let zones = async {
+        match topology {
+            Some(topology) => zones(context, topology).await,
+            None => Ok(None),
+        }
+    };
+    let (storage_classes, zones, existing, identity) = Box::pin(futures::future::try_join4(
+        storage_classes(context),
+        zones,
+        existing(context, key),
+        identity::load(context, &names, memory),
+    ))
+    .await?;
     Ok(Facts {
-        storage_classes: storage_classes(context).await?,
-        zones: match topology {
-            Some(topology) => zones(context, topology).await?,
-            None => None,
-        },
-        existing: existing(context, key).await?,
-        identity: identity::load(context, &names, memory).await?,
+        storage_classes,
+        zones,
+        existing,
+        identity,
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
     })

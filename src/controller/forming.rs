@@ -54,7 +54,7 @@ fn permitted(
             continue;
         };
         let pod = pods.iter().find(|pod| pod.name == node.names.pod);
-        let pod = pod.filter(|pod| pod.scheduled && !pod.terminating);
+        let pod = pod.filter(|pod| pod.machine.is_some() && !pod.terminating);
         if pod.is_some() {
             wanted.volumes.entry(node.id).or_insert_with(|| claim.clone());
         }
@@ -130,7 +130,7 @@ mod tests {
         PodFact {
             name: "orders-controllers-0-0".into(),
             uid: uid.into(),
-            scheduled,
+            machine: scheduled.then(|| "machine".to_owned()),
             ..PodFact::default()
         }
     }

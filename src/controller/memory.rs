@@ -5,6 +5,7 @@ use super::accepted::Accepted;
 use super::acls::Failure;
 use super::admission::Refused;
 use super::kafka::KafkaFacts;
+use super::rendered::Rendered;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
 use super::trust::Trust;
@@ -35,6 +36,8 @@ pub struct Memory {
     pub kafka: Option<Arc<KafkaFacts>>,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
+    /// Its objects, and what they follow from.
+    pub rendered: Option<Arc<Rendered>>,
     /// What validation accepted last.
     pub accepted: Option<Accepted>,
     /// The current generation, if validation refused it.

@@ -22,6 +22,7 @@ pub mod objects;
 pub mod pods;
 mod prune;
 pub mod queue;
+mod rendered;
 mod report;
 mod resource;
 pub mod secrets;

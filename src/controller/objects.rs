@@ -1,5 +1,5 @@
 //! The resources themselves, whole, as the watches tell them. One that this version can't read stops nobody else's watch:
-//! what was last read of it stays, and who must know all of a kind can ask whether one is missing.
+//! what was last read of it stays.
 
 use super::stores::{Feed, Share, Shares, Table, feed, lock};
 use kube::ResourceExt;
@@ -56,16 +56,6 @@ impl<K: ResourceExt + Clone> Objects<K> {
         found
     }
 
-    /// Names of the objects of a namespace of which nothing is known but that they're there.
-    pub fn unknown(&self, namespace: &str) -> Vec<String> {
-        let tables = lock(&self.0);
-        let rows = tables.values().flat_map(|table| &table.rows);
-        let unknown = rows.filter(|((of, _), row)| of == namespace && row.object.is_none());
-        let mut names: Vec<String> = unknown.map(|((_, name), _)| name.clone()).collect();
-        names.sort();
-        names
-    }
-
     /// How many can't be read as they are now.
     pub fn unreadable(&self) -> usize {
         let tables = lock(&self.0);
@@ -103,10 +93,7 @@ mod tests {
         objects.event(&None, Event::Apply(topic("known", &bad)));
         objects.event(&None, Event::Apply(topic("new", &bad)));
         assert_eq!(objects.get("kafka", "known").unwrap().spec.partitions, 3);
-        assert_eq!(
-            (objects.unknown("kafka"), objects.unreadable()),
-            (vec!["new".to_owned()], 2)
-        );
+        assert_eq!((objects.get("kafka", "new"), objects.unreadable()), (None, 2));
         objects.event(&None, Event::Init);
         objects.event(&None, Event::InitApply(topic("known", &bad)));
         objects.event(&None, Event::InitApply(topic("new", &good)));
@@ -116,7 +103,7 @@ mod tests {
             "a list that's made anew loses nothing"
         );
         assert!(objects.get("kafka", "new").is_some());
-        assert_eq!((objects.unknown("kafka").len(), objects.unreadable()), (0, 1));
+        assert_eq!(objects.unreadable(), 1);
         objects.event(&None, Event::Delete(topic("known", &bad)));
         assert_eq!((objects.get("kafka", "known"), objects.unreadable()), (None, 0));
     }

@@ -4,7 +4,6 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
 use kube::ResourceExt;
 
 /// A Kafka pod.
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, as Kubernetes has them")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFact {
     pub namespace: String,
@@ -13,8 +12,8 @@ pub struct PodFact {
     pub cluster: Option<String>,
     pub node_id: Option<i32>,
     pub ip: Option<String>,
-    /// It has a machine; from then on Kubernetes lets none of its volumes go (`pvc-protection`).
-    pub scheduled: bool,
+    /// Its machine; from then on Kubernetes lets none of its volumes go (`pvc-protection`).
+    pub machine: Option<String>,
     /// Condition `Ready`.
     pub ready: bool,
     /// The Kafka container runs (ready or not).
@@ -47,7 +46,7 @@ impl PodFact {
                 .get("productionkafka.dev/node-id")
                 .and_then(|id| id.parse().ok()),
             ip: status.and_then(|status| status.pod_ip.clone()),
-            scheduled: spec.is_some_and(|spec| spec.node_name.is_some()),
+            machine: spec.and_then(|spec| spec.node_name.clone()),
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),
             terminating: pod.metadata.deletion_timestamp.is_some(),

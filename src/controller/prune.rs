@@ -15,7 +15,7 @@ pub async fn run(
     context: &Context,
     key: &ClusterKey,
     owner_uid: &str,
-    wanted: &[Child],
+    wanted: &[&Child],
     pods: &[PodFact],
 ) -> Result<(), PassError> {
     let children = context.stores.children_of(key);
@@ -30,7 +30,7 @@ pub async fn run(
 fn leftovers<'a>(
     children: &'a [(ObjectKey, ChildMeta)],
     owner_uid: &str,
-    wanted: &[Child],
+    wanted: &[&Child],
     pods: &[PodFact],
 ) -> Vec<(&'a ObjectKey, &'a ChildMeta)> {
     let names: BTreeSet<(Kind, &str)> = wanted.iter().map(|child| (child.kind, child.name.as_str())).collect();
@@ -90,7 +90,7 @@ mod tests {
             child(Kind::Secret, "secret", Some("me")),
             child(Kind::Job, "job", Some("me")),
         ];
-        let wanted = [Child {
+        let wanted = [&Child {
             kind: Kind::ConfigMap,
             name: "wanted".into(),
             body: serde_json::Value::Null,

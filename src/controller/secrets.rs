@@ -2,13 +2,13 @@
 //! a sentinel: an empty ConfigMap that the Secret owns. When the Secret goes, Kubernetes' garbage collector takes the
 //! sentinel with it, and that is watched.
 
-use super::apply;
+use super::apply::{self, Wish};
 use super::context::Context;
 use super::error::PassError;
-use super::ledger::{ObjectKey, wish};
+use super::ledger::ObjectKey;
 use super::trust::{SecretData, secret_key};
 use crate::model::ClusterNames;
-use crate::render::{self, Child, Kind};
+use crate::render::{self, Kind};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -61,8 +61,9 @@ pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Opti
 }
 
 /// Keeps a Secret as wanted. Nothing is read while the wish hasn't changed and the sentinel stands.
-pub async fn keep(context: &Context, names: &ClusterNames, secret: &Child) -> Result<(), PassError> {
+pub async fn keep(context: &Context, names: &ClusterNames, wish: &Wish) -> Result<(), PassError> {
     let namespace = &names.namespace;
+    let secret = &wish.child;
     let key = secret_key(namespace, &secret.name);
     let sentinel = ObjectKey {
         kind: Kind::ConfigMap,
@@ -71,12 +72,12 @@ pub async fn keep(context: &Context, names: &ClusterNames, secret: &Child) -> Re
     };
     let seen = context.stores.child(&sentinel);
     if let (Some(known), Some(seen)) = (context.ledger.get(&key), &seen)
-        && known.wish == wish(&secret.body)
+        && known.wish == wish.hash
         && seen.owner_uid.as_ref() == Some(&known.uid)
     {
         return Ok(());
     }
-    apply::unwatched(context, namespace, secret).await?;
+    apply::unwatched(context, namespace, wish).await?;
     let uid = context.ledger.get(&key).map(|known| known.uid).unwrap_or_default();
     if seen.is_some_and(|seen| seen.owner_uid.as_deref() == Some(uid.as_str())) {
         return Ok(());

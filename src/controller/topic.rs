@@ -5,6 +5,7 @@ use super::cluster::Ended;
 use super::context::Context;
 use super::dynamic;
 use super::error::PassError;
+use super::kafka::KafkaFacts;
 use super::resource::{self, Verdict};
 use super::stores::ClusterKey;
 use crate::api::{DeletionPolicy, KafkaTopic, KafkaTopicStatus};
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(3);
 const CALM: Duration = Duration::from_mins(10);
+/// A look of the cluster's pass is good enough to see that nothing needs to be done, for this long.
+const RECENT: jiff::SignedDuration = jiff::SignedDuration::from_secs(30);
 
 /// Runs one pass.
 pub async fn pass(context: &Context, topic: &KafkaTopic) -> Result<Ended, PassError> {
@@ -44,8 +47,37 @@ pub async fn pass(context: &Context, topic: &KafkaTopic) -> Result<Ended, PassEr
     if let Some(refusal) = refusal(topic, cluster, &context.stores.topics_of(&key)) {
         return say(context, topic, refusal, &[]).await;
     }
-    let (verdict, partitions) = bring(open.admin.as_ref(), topic, cluster).await?;
+    let recent = memory
+        .kafka
+        .as_ref()
+        .and_then(|look| recent(look, topic, context.now()));
+    let partitions = match recent {
+        Some(partitions) => partitions,
+        None => partitions(open.admin.as_ref(), &name_of(topic)).await?,
+    };
+    let (verdict, partitions) = bring(open.admin.as_ref(), topic, cluster, partitions).await?;
     say(context, topic, verdict, &partitions).await
+}
+
+/// The topic's partitions as the cluster's pass last saw them, if that was just now and shows what the resource asks for.
+/// Whatever would be written is decided from what Kafka says at that time.
+fn recent(look: &KafkaFacts, topic: &KafkaTopic, now: jiff::Timestamp) -> Option<Vec<PartitionState>> {
+    let view = look.partitions.as_ref()?;
+    if look.problem.is_some() || now.duration_since(look.at) > RECENT {
+        return None;
+    }
+    let found = of_topic(view.partitions.iter(), &name_of(topic));
+    let replicas = |one: &PartitionState| i32::try_from(one.replicas.len()).ok();
+    let as_asked = i32::try_from(found.len()) == Ok(topic.spec.partitions)
+        && topic
+            .spec
+            .replication_factor
+            .is_none_or(|wanted| found.iter().all(|one| replicas(one) == Some(wanted)));
+    as_asked.then_some(found)
+}
+
+fn of_topic<'a>(all: impl Iterator<Item = &'a PartitionState>, name: &str) -> Vec<PartitionState> {
+    all.filter(|partition| partition.topic == name).cloned().collect()
 }
 
 /// Name in Kafka.
@@ -104,6 +136,7 @@ async fn bring(
     admin: &dyn KafkaAdmin,
     topic: &KafkaTopic,
     cluster: &Cluster,
+    mut partitions: Vec<PartitionState>,
 ) -> Result<(Verdict, Vec<PartitionState>), PassError> {
     let name = name_of(topic);
     let of_topic = |what: &'static str| {
@@ -112,7 +145,6 @@ async fn bring(
             source: Box::new(source),
         }
     };
-    let mut partitions = partitions(admin, &name).await?;
     if partitions.is_empty() {
         let new = NewTopic {
             name: name.clone(),
@@ -206,11 +238,7 @@ async fn partitions(admin: &dyn KafkaAdmin, name: &str) -> Result<Vec<PartitionS
         source: Box::new(source),
     };
     let view = admin.partitions().await.map_err(failed)?;
-    Ok(view
-        .partitions
-        .into_iter()
-        .filter(|partition| partition.topic == name)
-        .collect())
+    Ok(of_topic(view.partitions.iter(), name))
 }
 
 async fn say(

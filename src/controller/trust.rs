@@ -3,6 +3,7 @@
 //! Leaves are renewed when `pki::decide` says so; without their authority they stay as they are. Keys are made off the
 //! async threads.
 
+use super::apply::{self, Wish};
 use super::authority::{self, Authority};
 use super::context::Context;
 use super::error::PassError;
@@ -57,6 +58,10 @@ pub struct Trust {
     pub serials: BTreeMap<i32, String>,
     /// When the next leaf must be looked at.
     pub next: Option<jiff::Timestamp>,
+    /// Cluster and node ids that all this is for.
+    made_for: (Cluster, BTreeMap<String, i32>),
+    /// The Secrets that hold it.
+    secrets: Vec<Wish>,
 }
 
 /// How a leaf lies in its Secret.
@@ -81,6 +86,13 @@ pub async fn ensure(
     memory: &mut Memory,
 ) -> Result<Arc<Trust>, PassError> {
     let known = memory.trust.clone();
+    if let Some(known) = known
+        .as_ref()
+        .filter(|known| known.is_current(context.now(), cluster, identity))
+    {
+        write(context, cluster, known).await?;
+        return Ok(Arc::clone(known));
+    }
     let wanted = wanted_leaves(cluster, identity);
     let mut stored = stored_leaves(context, cluster, &wanted, known.as_deref()).await?;
     let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
@@ -90,6 +102,8 @@ pub async fn ensure(
         leaves: BTreeMap::new(),
         serials: BTreeMap::new(),
         next: None,
+        made_for: (cluster.clone(), identity.pools.clone()),
+        secrets: Vec::new(),
     };
     for wanted in wanted {
         let stored = stored.remove(&wanted.secret);
@@ -102,14 +116,24 @@ pub async fn ensure(
         }
         trust.leaves.insert(wanted.secret, leaf);
     }
+    trust.secrets = secrets_of(cluster, identity, &trust);
     let trust = Arc::new(trust);
     // Remembered before it's written: a Secret that can't be written now is written with the same content later.
     memory.trust = Some(Arc::clone(&trust));
-    write(context, cluster, identity, &trust).await?;
+    write(context, cluster, &trust).await?;
     Ok(trust)
 }
 
-async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust: &Trust) -> Result<(), PassError> {
+async fn write(context: &Context, cluster: &Cluster, trust: &Trust) -> Result<(), PassError> {
+    let all = trust.secrets.iter();
+    let work: Vec<_> = all
+        .map(|secret| secrets::keep(context, &cluster.names, secret))
+        .collect();
+    apply::side_by_side(work).await?;
+    Ok(())
+}
+
+fn secrets_of(cluster: &Cluster, identity: &Identity, trust: &Trust) -> Vec<Wish> {
     let names = &cluster.names;
     let mut secrets = Vec::new();
     if let Some(ca) = trust.cluster_ca.whole() {
@@ -129,10 +153,7 @@ async fn write(context: &Context, cluster: &Cluster, identity: &Identity, trust:
         let texts = texts(&node.names.tls_secret);
         secrets.extend(texts.map(|texts| render::node_tls_secret(cluster, &node, texts)));
     }
-    for secret in secrets {
-        secrets::keep(context, names, &secret).await?;
-    }
-    Ok(())
+    secrets.into_iter().map(Wish::from).collect()
 }
 
 /// The leaves that there are, from memory or else read live, by name of their Secret.
@@ -142,16 +163,16 @@ async fn stored_leaves(
     wanted: &[Wanted],
     known: Option<&Trust>,
 ) -> Result<BTreeMap<String, StoredLeaf>, PassError> {
-    let mut stored = BTreeMap::new();
-    for wanted in wanted {
+    let of = async |wanted: &Wanted| {
         let leaf = known.and_then(|trust| trust.leaves.get(&wanted.secret)).cloned();
         let leaf = match leaf {
             Some(leaf) => Some(leaf),
             None => read_leaf(context, cluster, wanted).await?,
         };
-        stored.extend(leaf.map(|leaf| (wanted.secret.clone(), leaf)));
-    }
-    Ok(stored)
+        Ok(leaf.map(|leaf| (wanted.secret.clone(), leaf)))
+    };
+    let leaves = apply::side_by_side(wanted.iter().map(of).collect()).await?;
+    Ok(leaves.into_iter().flatten().collect())
 }
 
 fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
@@ -316,6 +337,14 @@ impl Trust {
             key: Secret::new(text("tls.key")),
         };
         Some((identity, leaf.serial.clone()))
+    }
+
+    /// Made for this cluster, whole, and with no leaf that must be looked at yet.
+    fn is_current(&self, now: jiff::Timestamp, cluster: &Cluster, identity: &Identity) -> bool {
+        self.next.is_some_and(|next| now < next)
+            && self.losses().is_empty()
+            && self.made_for.0 == *cluster
+            && self.made_for.1 == identity.pools
     }
 
     /// What's wrong with the authorities, and what to do.

@@ -116,7 +116,7 @@ impl Upkeep<'_> {
         let admin = admin.as_ref();
         let stepping = self.dynamic(admin, facts, memory).await?;
         let rights = match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-            acls::Progress::Applied | acls::Progress::Held(_) => None,
+            acls::Progress::Applied => None,
             acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
         };
         let raised = self.levels(identity, (admin, facts), memory).await?;

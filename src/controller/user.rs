@@ -1,7 +1,6 @@
 //! One pass over a `KafkaUser`: credentials, their Secret, and whether Kafka has the rights. A finalizer lets the
 //! credential and the rights be taken away before the user is gone; without a cluster there's nothing to take.
 
-use super::acls;
 use super::apply::bounded;
 use super::cluster::Ended;
 use super::context::{Context, MANAGER};
@@ -90,30 +89,29 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     context
         .vault
         .put(&key.namespace, &secret_name, SecretData(texts.clone()));
-    secrets::keep(context, &cluster.names, &render::credentials_secret(&owner, &texts)).await?;
+    let secret = render::credentials_secret(&owner, &texts).into();
+    secrets::keep(context, &cluster.names, &secret).await?;
     if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
         && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
     {
         return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
     }
     let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
-    let held = acls::held(context, &key.namespace);
-    say(context, user, rights(&memory, &wanted, held)).await
+    say(context, user, rights(&memory, &wanted)).await
 }
 
-/// Whether Kafka has the rights of the document with this hash.
-fn rights(memory: &Memory, wanted: &str, held: Option<String>) -> Verdict {
+/// Where the rights stand, which are the last thing that a user needs.
+fn rights(memory: &Memory, wanted: &str) -> Verdict {
     if memory.acls.as_deref() == Some(wanted) {
         return Verdict::ready("credentials and access rights are in place");
     }
     let failure = memory.acl_failure.as_ref().filter(|failure| failure.hash == wanted);
-    match (failure, held) {
-        (Some(failure), _) => Verdict::waiting(
+    match failure {
+        Some(failure) => Verdict::waiting(
             "AccessRightsFailed",
             &format!("{}; see its log; it's tried again", failure.why),
         ),
-        (None, Some(why)) => Verdict::waiting("AccessRightsHeld", &why),
-        (None, None) => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+        None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
     }
 }
 

@@ -265,7 +265,7 @@ mod tests {
             .await
             .expect("every watch lists");
         assert!(stores.users.get("kafka", "good").is_some());
-        assert_eq!(stores.users.unknown("kafka"), ["future"]);
+        assert!(stores.users.get("kafka", "future").is_none());
         let expected = ClusterKey {
             namespace: "kafka".into(),
             name: "good".into(),

@@ -12,19 +12,15 @@ use std::collections::BTreeMap;
 
 /// The node's files. The pod names this object, hash included, so the pod itself says which configuration it runs.
 pub(super) fn node_config_map(input: &Input<'_>, node: &Node<'_>) -> Child {
-    let name = config_map_name(input, node);
+    let files = files(input, node);
+    let name = node.names.config_map(&hash_of_json(&files));
     let object = ConfigMap {
         metadata: labels::owned(input.cluster, &name, labels::node_labels(&input.cluster.names, node)),
         immutable: Some(true),
-        data: Some(files(input, node)),
+        data: Some(files),
         binary_data: None,
     };
     Child::new(Kind::ConfigMap, &name, &object)
-}
-
-/// Name of the node's ConfigMap, with the hash of its content.
-pub(super) fn config_map_name(input: &Input<'_>, node: &Node<'_>) -> String {
-    node.names.config_map(&hash_of_json(&files(input, node)))
 }
 
 fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {

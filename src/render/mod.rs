@@ -66,9 +66,13 @@ pub fn children(input: &Input<'_>) -> Vec<Child> {
         .iter()
         .map(|node| config_maps::node_config_map(input, node))
         .collect();
+    let sets = nodes.iter().zip(&children);
+    let sets: Vec<Child> = sets
+        .map(|(node, files)| stateful_set::stateful_set(input, node, &files.name))
+        .collect();
     children.extend(services::services(input.cluster));
     children.extend(network_policies::network_policies(input.cluster));
     children.extend(budgets::budgets(input.cluster));
-    children.extend(nodes.iter().map(|node| stateful_set::stateful_set(input, node)));
+    children.extend(sets);
     children
 }

@@ -9,11 +9,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 const BROKER_GRACE: i64 = 300;
 const CONTROLLER_GRACE: i64 = 60;
 
-/// The template, with its revision.
-pub fn template(input: &Input<'_>, node: &Node<'_>) -> PodTemplateSpec {
+/// The template, with its revision. `config_map` holds the node's files.
+pub fn template(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodTemplateSpec {
     let mut template = PodTemplateSpec {
         metadata: Some(metadata(input, node)),
-        spec: Some(spec(input, node)),
+        spec: Some(spec(input, node, config_map)),
     };
     let revision = revision::revision_of(&template);
     let annotations = template
@@ -41,7 +41,7 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
     }
 }
 
-fn spec(input: &Input<'_>, node: &Node<'_>) -> PodSpec {
+fn spec(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodSpec {
     let wanted = &node.pool.template;
     let grace = if node.pool.roles.broker {
         BROKER_GRACE
@@ -51,7 +51,7 @@ fn spec(input: &Input<'_>, node: &Node<'_>) -> PodSpec {
     PodSpec {
         init_containers: Some(vec![containers::prepare(input, node), containers::format(input, node)]),
         containers: vec![containers::kafka(input, node)],
-        volumes: Some(volumes::volumes(input, node)),
+        volumes: Some(volumes::volumes(node, config_map)),
         security_context: Some(security_context::pod(security_context::KAFKA_USER)),
         automount_service_account_token: Some(false),
         // Environment variables per Service of the namespace would change with every new Service.

@@ -7,7 +7,7 @@ use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
 };
 
-pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>) -> Child {
+pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> Child {
     let names = &input.cluster.names;
     let name = &node.names.stateful_set;
     let object = StatefulSet {
@@ -16,7 +16,7 @@ pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>) -> Child {
             replicas: Some(1),
             service_name: Some(names.nodes_service()),
             selector: labels::matching(labels::node_selector(names, node)),
-            template: pod::template(input, node),
+            template: pod::template(input, node, config_map),
             volume_claim_templates: Some(volumes::claims(input, node)),
             update_strategy: Some(StatefulSetUpdateStrategy {
                 type_: Some("OnDelete".into()),

@@ -1,6 +1,5 @@
 //! Volumes of a node's pod and where they're mounted; claim templates of its disks.
 
-use super::config_maps::config_map_name;
 use super::listener_properties::TLS;
 use super::server_properties::DATA;
 use super::{Input, labels};
@@ -16,13 +15,13 @@ use std::collections::BTreeMap;
 /// Readable by owner and group (`fsGroup`), by nobody else.
 pub const KEY_MODE: i32 = 0o440;
 
-/// Volumes that aren't disks.
-pub fn volumes(input: &Input<'_>, node: &Node<'_>) -> Vec<Volume> {
+/// Volumes that aren't disks. `config_map` holds the node's files.
+pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
     vec![
         Volume {
             name: "config".into(),
             config_map: Some(ConfigMapVolumeSource {
-                name: config_map_name(input, node),
+                name: config_map.to_owned(),
                 default_mode: Some(0o444),
                 ..ConfigMapVolumeSource::default()
             }),

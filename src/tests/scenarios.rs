@@ -468,9 +468,9 @@ fn an_unreadable_user_keeps_its_rights() {
         for _ in 0..10 {
             simulation.tick().await;
         }
-        assert_eq!(before, simulation.kafka.state().acls);
         let says = simulation.condition("kafkausers", "late", "Ready");
-        assert_eq!(says["reason"], "AccessRightsHeld", "{says}");
+        assert_eq!(says["status"], "True", "{says}");
+        assert!(simulation.kafka.state().acls.is_superset(&before));
         simulation.edit("kafkausers", "payments-app", |user| {
             user["spec"]["authentication"]["type"] = json!("ScramSha512");
         });
@@ -545,4 +545,67 @@ fn rights_that_are_taken_back_are_gone() {
             blameless(&simulation);
         });
     }
+}
+
+/// Topics live on the cluster's look at Kafka: Kafka isn't asked for all its partitions once per topic.
+#[test]
+fn topics_share_one_look_at_kafka() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        let topic = simulation.get("kafkatopics", "payments").unwrap()["spec"].clone();
+        let names: Vec<String> = (0..20).map(|number| format!("more-{number}")).collect();
+        for name in &names {
+            let object = json!({
+                "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaTopic", "metadata": {}, "spec": topic,
+            });
+            simulation.put("kafkatopics", name, object);
+        }
+        simulation.settle().await.unwrap();
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        let before = simulation.kafka.state().looks;
+        for name in &names {
+            simulation.edit("kafkatopics", name, |topic| {
+                topic["spec"]["config"]["retention.ms"] = json!("1000");
+            });
+        }
+        for _ in 0..3 {
+            simulation.tick().await;
+        }
+        for name in &names {
+            assert_eq!(simulation.kafka.state().topics[name].config["retention.ms"], "1000");
+        }
+        let looks = simulation.kafka.state().looks - before;
+        assert!(looks <= 4, "{looks} looks");
+        blameless(&simulation);
+    });
+}
+
+/// Round trips, not seconds: with 10 ms for each answer of the apiserver, everything is written in half a second.
+#[test]
+fn a_new_cluster_is_written_in_few_round_trips() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut simulation = Simulation::new(None);
+        simulation.create();
+        for (plural, name) in [
+            ("kafkausers", "payments-app"),
+            ("kafkausers", "payments-mtls"),
+            ("kafkatopics", "payments"),
+        ] {
+            simulation.delete(plural, name);
+        }
+        simulation.api.latency.store(10, std::sync::atomic::Ordering::Relaxed);
+        let started = tokio::time::Instant::now();
+        simulation.tick().await;
+        let trips = started.elapsed().as_millis() / 10;
+        assert!(simulation.get("statefulsets", "orders-brokers-102").is_some());
+        println!("{trips} round trips");
+        assert!(trips <= 30, "{trips} round trips");
+    });
 }

@@ -10,7 +10,9 @@ use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tower::BoxError;
 
 /// One committed change, in order: what a watch would tell.
@@ -35,6 +37,8 @@ pub struct State {
 pub struct Apiserver {
     state: Mutex<State>,
     gate: Arc<Gate>,
+    /// Milliseconds that each answer takes, on a runtime whose time is paused.
+    pub latency: AtomicU64,
 }
 
 type Answer = (u16, Value);
@@ -293,6 +297,7 @@ impl Apiserver {
         Arc::new(Self {
             state: Mutex::default(),
             gate,
+            latency: AtomicU64::new(0),
         })
     }
 
@@ -312,6 +317,10 @@ impl Apiserver {
 
     async fn serve(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, BoxError> {
         let call = Call::read(request).await;
+        let latency = self.latency.load(Ordering::Relaxed);
+        if latency > 0 {
+            tokio::time::sleep(Duration::from_millis(latency)).await;
+        }
         // Events may get lost, so nobody may depend on them.
         if call.key.plural == "events" {
             return Ok(response((201, call.body)));

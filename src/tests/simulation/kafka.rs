@@ -41,6 +41,8 @@ pub struct KafkaState {
     pub upserts: usize,
     pub acls: BTreeSet<AclBinding>,
     pub accusations: BTreeSet<String>,
+    /// How often somebody asked for all partitions.
+    pub looks: usize,
     /// ACL Jobs can't do their work.
     pub jobs_fail: bool,
 }

@@ -265,6 +265,7 @@ impl KafkaAdmin for Admin {
 
     fn partitions(&self) -> AdminFuture<'_, PartitionsView> {
         self.ask(Target::Brokers, |kafka| {
+            kafka.state().looks += 1;
             let up: Vec<i32> = kafka
                 .processes()
                 .iter()
