@@ -27,11 +27,13 @@ pub fn between_acks(sent: &[Sent], places: &[Place], window: Window) -> BTreeMap
     times.into_iter().map(silence).collect()
 }
 
-/// The longest silence of each partition as the consumer saw it, in ms. Joining its group is not part of it.
+/// The longest silence of each partition as the consumer saw it, in ms. Joining its group is
+/// not part of it, unless it lasts for the whole window.
 pub fn between_reads(tail: &[Seen], places: &[Place], window: Window) -> BTreeMap<Place, u32> {
     let times = by_place(tail.iter().map(|seen| (seen.at, seen.ms)), places);
     let silence = |(place, times): (Place, Vec<u32>)| {
-        let first = times.first().copied().unwrap_or(window.from_ms);
+        let first = times.first().copied().filter(|first| *first <= window.to_ms);
+        let first = first.unwrap_or(window.from_ms);
         (place, longest(window.from_ms.max(first), times, window.to_ms))
     };
     times.into_iter().map(silence).collect()
@@ -158,6 +160,8 @@ mod tests {
         };
         let stalls = between_reads(&[seen(1600), seen(1750)], &[HERE, THERE], WINDOW);
         assert_eq!((stalls[&HERE], stalls[&THERE]), (250, 1000));
+        let late = between_reads(&[seen(2500)], &[HERE], WINDOW);
+        assert_eq!(late[&HERE], 1000);
     }
 
     #[test]
