@@ -35,10 +35,16 @@ pub(super) fn next<'p, 'a>(
     state: &State,
     due: &'p [Due<'a>],
 ) -> Result<(Vec<&'p Due<'a>>, Vec<Reason>), Reasons> {
-    guards::view(sight.world).map_err(Reasons::of)?;
+    let mut against = Reasons::default();
+    due.iter()
+        .filter_map(|due| guards::refusal(due.node))
+        .for_each(|reason| against.push(reason));
+    if let Err(reason) = guards::view(sight.world) {
+        against.push(reason);
+        return Err(against);
+    }
     let now: Vec<&Due<'_>> = due.iter().filter(|due| due.may_begin(sight.world)).collect();
     let controllers = now.iter().any(|due| due.node.roles.controller);
-    let mut against = Reasons::default();
     for first in now {
         let node = first.node;
         let well = node.is_ready() && !sight.behind(node.id);

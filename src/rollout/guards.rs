@@ -175,7 +175,8 @@ fn itself(due: &Due<'_>, against: &mut Reasons) {
     }
 }
 
-fn refusal(node: &Node) -> Option<Reason> {
+/// Kubernetes' answer to the dry run, if it was no.
+pub(super) fn refusal(node: &Node) -> Option<Reason> {
     node.refused.as_ref().map(|message| Reason::Refused {
         node: node.id,
         message: bounded(message),
