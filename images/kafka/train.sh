@@ -1,12 +1,44 @@
 #!/bin/sh
 # Training run for the class-data archives, inside a chroot of the image in a network of its own: formats, starts and
-# uses one node, and leaves /archive/storage.jsa (StorageTool) and /archive/kafka.jsa (server).
+# uses one node, and leaves /archive/storage.jsa (StorageTool) and /archive/kafka.jsa (server). The node has TLS, SCRAM and
+# the authorizer, as production nodes have, so that their classes are in the archive. /training holds its certificate.
 set -e
 busybox ip link set lo up
 hostname localhost
 echo '127.0.0.1 localhost' >/etc/hosts
 cd /tmp
-sed -e 's#^log.dirs=.*#log.dirs=/tmp/data#' /opt/kafka/config/server.properties >node.properties
+cat >node.properties <<'END'
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=localhost:9090
+listeners=CONTROLLER://:9090,REPLICATION://:9091,SCRAM://:9094
+advertised.listeners=CONTROLLER://localhost:9090,REPLICATION://localhost:9091,SCRAM://localhost:9094
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=REPLICATION
+listener.security.protocol.map=CONTROLLER:SSL,REPLICATION:SSL,SCRAM:SASL_SSL
+ssl.enabled.protocols=TLSv1.3
+ssl.keystore.type=PEM
+ssl.keystore.location=/training/node.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=/training/ca.crt
+listener.name.controller.ssl.client.auth=required
+listener.name.replication.ssl.client.auth=required
+listener.name.scram.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.scram.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:CN=training
+log.dirs=/tmp/data
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+END
+cat >client.properties <<'END'
+security.protocol=SSL
+ssl.keystore.type=PEM
+ssl.keystore.location=/training/node.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=/training/ca.crt
+END
 export LOG_DIR=/tmp/logs EXTRA_ARGS= KAFKA_HEAP_OPTS=-Xmx512m KAFKA_JMX_OPTS=" "
 record() { export KAFKA_OPTS="-Xlog:cds*=error -Xlog:aot*=error -XX:ArchiveClassesAtExit=/archive/$1"; }
 
@@ -24,11 +56,11 @@ until grep -q 'Kafka Server started' server.log; do
 done
 # Traffic loads the classes of the request path as well.
 if ls /opt/kafka/libs/kafka-tools-[0-9]*.jar >/dev/null 2>&1; then
-  at=127.0.0.1:9092
-  /opt/kafka/bin/kafka-topics.sh --bootstrap-server $at --create --topic t --partitions 2 >/dev/null
+  at=localhost:9091
+  /opt/kafka/bin/kafka-topics.sh --bootstrap-server $at --command-config client.properties --create --topic t --partitions 2 >/dev/null
   /opt/kafka/bin/kafka-producer-perf-test.sh --topic t --num-records 1000 --record-size 100 --throughput -1 \
-    --command-property bootstrap.servers=$at >/dev/null
-  /opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server $at --topic t --group g --from-beginning --max-messages 1000 >/dev/null 2>&1
+    --bootstrap-server $at --command-config client.properties >/dev/null
+  /opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server $at --command-config client.properties --topic t --group g --from-beginning --max-messages 1000 >/dev/null 2>&1
 fi
 kill -TERM $server
 # 143 is how a JVM ends after SIGTERM.

@@ -43,9 +43,11 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
     let identity = input.identity;
     let mut all = vec![
         variable("KAFKA_HEAP_OPTS", "-Xmx128m"),
+        // Not empty, for then the script turns on JMX, whose module takes part of the class data archive away.
+        variable("KAFKA_JMX_OPTS", " "),
         variable(
             "KAFKA_JVM_PERFORMANCE_OPTS",
-            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:SharedArchiveFile=/opt/kafka/storage.jsa -Xshare:auto",
+            "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:SharedArchiveFile=/opt/kafka/storage.jsa -Xshare:auto -Xlog:cds=off",
         ),
         variable("LOG_DIR", "/tmp/kafka-logs"),
         variable("PK_CLUSTER_ID", identity.cluster_id.as_str()),

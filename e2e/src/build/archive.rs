@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use rcgen::{CertificateParams, DnType, KeyPair};
 
 use super::remove;
 use crate::exec;
@@ -21,10 +22,22 @@ pub fn train(layers: &[PathBuf], script: &Path, layer: &Path) -> Result<()> {
         exec::quietly(Command::new("cp").arg("-al").arg(source.join(".")).arg(&root))?;
     }
     fs::copy(script, root.join("train.sh")).with_context(|| format!("copy {}", script.display()))?;
+    certificate(&root.join("training"))?;
     let run = exec::quietly(&mut isolated(&root, &archives));
     let removed = remove(&root);
     run.context("training run for the class-data archives")?;
     removed
+}
+
+/// A certificate that is its own authority, for the node of the training run.
+fn certificate(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut parameters = CertificateParams::new(vec!["localhost".to_owned()])?;
+    parameters.distinguished_name.push(DnType::CommonName, "training");
+    let key = KeyPair::generate()?;
+    let certificate = parameters.self_signed(&key)?.pem();
+    fs::write(folder.join("node.pem"), key.serialize_pem() + &certificate)?;
+    Ok(fs::write(folder.join("ca.crt"), certificate)?)
 }
 
 /// Own mounts, network and processes: nothing stays mounted, no port can clash, no process is left.

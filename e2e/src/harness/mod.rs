@@ -4,6 +4,7 @@ pub mod audit;
 mod context;
 mod report;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,7 +18,6 @@ use crate::cli::{self, Target, TestArgs, UpArgs};
 use crate::cluster::{Spec, down, enter, up};
 use crate::commands;
 use crate::suites::{self, Suite};
-use crate::versions;
 
 /// Name of the cluster that is started when none is up and none is named.
 const FRESH: &str = "test";
@@ -109,6 +109,16 @@ fn on_cluster(
                 spec.nodes
             );
         }
+        let missing = suites
+            .iter()
+            .flat_map(|suite| suite.kafka)
+            .find(|version| !spec.kafka.iter().any(|have| have == **version));
+        if let Some(version) = missing {
+            bail!(
+                "these suites need Kafka {version}, which cluster {} was started without (--kafka)",
+                spec.name
+            );
+        }
         load_operator(&target.name, suites)?;
         return work(&Context::new(target.clone(), arguments.full)?);
     }
@@ -125,13 +135,9 @@ fn on_cluster(
     if enter::is_up(name)? {
         bail!("cluster {name} is up already: another run uses it, or end it with `cargo e2e --name {name} down`");
     }
-    up::up(
-        &fresh.name,
-        &UpArgs {
-            nodes,
-            kafka: vec![versions::DEFAULT_KAFKA.to_owned()],
-        },
-    )?;
+    let kafka: BTreeSet<&str> = suites.iter().flat_map(|suite| suite.kafka).copied().collect();
+    let kafka = kafka.into_iter().map(str::to_owned).collect();
+    up::up(&fresh.name, &UpArgs { nodes, kafka })?;
     let result = load_operator(&fresh.name, suites).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
     if arguments.keep {
         println!("cluster {name} is kept: end it with `cargo e2e --name {name} down`");

@@ -14,6 +14,7 @@ pub const SUITE: Suite = Suite {
     name: "cluster",
     about: "DNS, volumes, restricted pods, audit log",
     nodes: 1,
+    kafka: &[DEFAULT_KAFKA],
     operator: false,
     run,
     bench: None,

@@ -17,6 +17,8 @@ pub struct Suite {
     pub about: &'static str,
     /// Nodes that a cluster started for it has.
     pub nodes: u8,
+    /// Kafka releases whose images that cluster has.
+    pub kafka: &'static [&'static str],
     /// Whether it needs the operator's image, which is then built from this checkout and loaded first.
     pub operator: bool,
     pub run: fn(&Context) -> Result<Report>,

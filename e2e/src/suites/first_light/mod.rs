@@ -13,6 +13,7 @@ mod quorum;
 mod rbac;
 mod recreate;
 mod setup;
+mod shapes;
 mod steady;
 mod table;
 
@@ -26,7 +27,8 @@ use crate::{diagnosis, install};
 pub const SUITE: Suite = Suite {
     name: "first-light",
     about: "installation, Ready, clients, quorum, steady state, repair, bad input, deletion and return",
-    nodes: 1,
+    nodes: 3,
+    kafka: &["4.2.1", "4.3.1", "4.4.0"],
     operator: true,
     run,
     bench: Some(bench::run),
@@ -56,6 +58,8 @@ fn run(context: &Context) -> Result<Report> {
     inputs::run(context, &mut report);
     examples::run(context, &mut report);
     recreate::run(context, &mut report);
+    setup::clean(context)?;
+    shapes::run(context, &mut report);
     rbac::run(context, since, &mut report);
     if report.failed.is_empty() {
         setup::clean(context)?;

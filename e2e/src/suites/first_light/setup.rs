@@ -24,7 +24,12 @@ pub fn clean(context: &Context) -> Result<()> {
         let words = ["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"];
         context.kubectl(&words)?;
     }
-    for namespace in [NAMESPACE, super::inputs::NAMESPACE, super::bench::NAMESPACE] {
+    for namespace in [
+        NAMESPACE,
+        super::inputs::NAMESPACE,
+        super::shapes::NAMESPACE,
+        super::bench::NAMESPACE,
+    ] {
         context.delete_namespace(namespace)?;
     }
     Ok(())
