@@ -101,12 +101,12 @@ impl<'a> Board<'a> {
     }
 
     /// Changes what a partition shall become.
-    pub fn assign(&mut self, slot: usize, to: Vec<i32>) {
+    pub fn assign(&mut self, slot: usize, to: &[i32]) {
         let Some(entry) = self.slots.get_mut(slot) else { return };
         let bytes = entry.partition.bytes;
-        let before = std::mem::replace(&mut entry.to, to.clone());
+        let before = std::mem::replace(&mut entry.to, to.to_vec());
         self.unbook(&before, bytes);
-        self.book(&to, bytes);
+        self.book(to, bytes);
     }
 
     pub fn open(&self) -> impl Iterator<Item = (i32, &Seat<'a>)> {

@@ -22,7 +22,7 @@ pub(super) fn drain(board: &mut Board<'_>, leaving: &BTreeSet<i32>, rules: Rules
     for (_, index) in order {
         let Some(slot) = board.slots.get(index) else { continue };
         match successors(board, slot, leaving, rules) {
-            Ok(to) => board.assign(index, to),
+            Ok(to) => board.assign(index, &to),
             Err(finding) => drop(findings.insert(finding)),
         }
     }

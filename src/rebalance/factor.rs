@@ -24,7 +24,7 @@ pub(super) fn set(board: &mut Board<'_>, topic: &str, replicas: usize) -> BTreeS
     for index in indexes {
         let Some(slot) = board.slots.get(index) else { continue };
         match resized(board, slot, replicas) {
-            Ok(to) => board.assign(index, to),
+            Ok(to) => board.assign(index, &to),
             Err(finding) => drop(findings.insert(finding)),
         }
     }

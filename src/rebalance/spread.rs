@@ -146,8 +146,8 @@ fn hand_over(board: &mut Board<'_>, index: usize, giver: i32, taker: i32) -> boo
         return false;
     };
     let successor = |id: &i32| if *id == giver { taker } else { *id };
-    let to = slot.to.iter().map(successor).collect();
-    board.assign(index, to);
+    let to: Vec<i32> = slot.to.iter().map(successor).collect();
+    board.assign(index, &to);
     true
 }
 
@@ -164,7 +164,7 @@ fn even_leaders(board: &mut Board<'_>, rules: Rules) -> bool {
             Some((index, to))
         });
         swapped.is_some_and(|(index, to)| {
-            board.assign(index, to);
+            board.assign(index, &to);
             true
         })
     })

@@ -98,7 +98,7 @@ fn room_is_not_found_at_the_price_of_the_racks() {
         topic: "t".to_owned(),
         bytes: 10,
     };
-    assert_eq!(refused(&world, &drain(&[1])), [finding.clone()]);
+    assert_eq!(refused(&world, &drain(&[1])), std::slice::from_ref(&finding));
     let factor = Goal::ReplicationFactor {
         topic: "t".to_owned(),
         replicas: 2,

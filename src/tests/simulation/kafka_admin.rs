@@ -462,9 +462,12 @@ impl KafkaAdmin for Admin {
         self.ask(Target::Brokers, move |kafka| {
             let running: Vec<i32> = kafka.processes().iter().map(|one| one.id).collect();
             let state = kafka.state();
-            let dirs = |id: i32| match running.contains(&id) {
-                true => Ok(vec![state.log_dir(id)]),
-                false => silence(),
+            let dirs = |id: i32| {
+                if running.contains(&id) {
+                    Ok(vec![state.log_dir(id)])
+                } else {
+                    silence()
+                }
             };
             brokers.into_iter().map(|id| (id, dirs(id))).collect()
         })
