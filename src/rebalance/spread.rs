@@ -102,9 +102,8 @@ fn even_bytes(board: &mut Board<'_>, rules: Rules) -> bool {
     trade(board, bytes, gap, |board, giver, taker| {
         let of = |id, measure: Measure| board.seats.get(&id).map_or(0, measure);
         let (low, high) = bounds(board);
-        let taken = (of(taker, replicas) + 1).saturating_sub(low.min(fewest));
-        let given = (high.max(most) + 1).saturating_sub(of(giver, replicas));
-        if taken > tolerated || given > tolerated {
+        let (more, fewer) = (of(taker, replicas) + 1, of(giver, replicas).saturating_sub(1));
+        if high.max(most).max(more) - low.min(fewest).min(fewer) > tolerated {
             return false;
         }
         let difference = of(giver, bytes).saturating_sub(of(taker, bytes));
