@@ -68,6 +68,12 @@ pub struct ProductionKafkaSpec {
     pub monitoring: Monitoring,
 }
 
+/// Annotation: a request, made at this time (RFC 3339), to spread replicas evenly over the brokers. Taken away before it's
+/// done, nothing more is moved.
+pub const REBALANCE: &str = "productionkafka.dev/rebalance";
+/// Annotation: bytes per second that each broker may send and receive for replicas that are moved, for example `50Mi`.
+pub const REBALANCE_THROTTLE: &str = "productionkafka.dev/rebalance-throttle";
+
 fn default_version() -> String {
     "4.3.1".into()
 }

@@ -19,7 +19,7 @@ mod user;
 
 pub use availability::{HighAvailability, Rack};
 pub use capacity::{Capacity, Workload};
-pub use cluster::{ProductionKafka, ProductionKafkaSpec};
+pub use cluster::{ProductionKafka, ProductionKafkaSpec, REBALANCE, REBALANCE_THROTTLE};
 pub use listeners::{Authentication, AuthenticationType, Exposure, ExposureType, Listener, NetworkPeer};
 pub use maintenance::{Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, Upgrade};
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
@@ -30,7 +30,7 @@ pub use security::{
 };
 pub use status::{
     AnsweredRestart, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem,
-    ProductionKafkaStatus, QuorumStatus, ReplicationStatus, RolloutPhase, RolloutPod, RolloutStatus, UpgradeStatus,
+    ProductionKafkaStatus, QuorumStatus, RebalanceGoal, RebalancePhase, RebalanceStatus, ReplicationStatus, RolloutPhase, RolloutPod, RolloutStatus, UpgradeStatus,
     VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};

@@ -36,6 +36,8 @@ pub struct ProductionKafkaStatus {
     pub rollout: Option<RolloutStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebalance: Option<RebalanceStatus>,
     /// What the operator does next, or what it waits for and why, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<String>,
@@ -129,6 +131,9 @@ pub struct NodeStatus {
     /// Why, when the phase isn't `Running`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The broker is emptied, and goes then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
     /// Hash of the configuration that the pod runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
@@ -245,4 +250,59 @@ pub struct AnsweredRestart {
     pub node: i32,
     /// The request's time, RFC 3339.
     pub asked: String,
+}
+
+/// Replicas that are moved between brokers; stays when it's over. It's written before anything is moved, so that whoever
+/// goes on knows that there's something to clean up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RebalanceStatus {
+    pub phase: RebalancePhase,
+    pub goal: RebalanceGoal,
+    /// When it began, RFC 3339.
+    pub since: String,
+    /// When it was over, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished: Option<String>,
+    /// Time of the last request that was carried out to its end, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<String>,
+    /// Brokers that are emptied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaving: Vec<i32>,
+    /// Of the bytes to copy; 100 only when none are left.
+    pub percent: i32,
+    /// Replicas to copy, in all.
+    pub replicas_total: i64,
+    pub replicas_left: i64,
+    pub bytes_total: i64,
+    pub bytes_left: i64,
+    /// When it will be over at the pace so far, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What it waits for, at most 10 sentences and a count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RebalancePhase {
+    /// Nothing has been moved yet.
+    #[default]
+    Starting,
+    Moving,
+    /// Nothing can be moved now: see `blockedBy`.
+    Waiting,
+    Finished,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RebalanceGoal {
+    /// Even numbers of replicas, bytes and preferred leaders.
+    #[default]
+    Spread,
+    /// No replica on the brokers that leave.
+    Drain,
+    /// Nothing more: what is under way ends, and throttles go.
+    End,
 }

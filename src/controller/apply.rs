@@ -13,6 +13,7 @@ use crate::render::{Child, Kind, hash_of};
 use crate::runtime::metrics::Verb;
 use futures::StreamExt;
 use futures::stream;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
@@ -193,6 +194,13 @@ fn record(context: &Context, key: ObjectKey, wish: u64, live: &DynamicObject) {
 pub async fn get(context: &Context, key: &ObjectKey) -> Result<Option<DynamicObject>, PassError> {
     let api = api(context, key.kind, &key.namespace);
     call("get", key, api.get_opt(&key.name)).await
+}
+
+/// Whether there's a pod of this name, live.
+pub async fn pod_exists(context: &Context, namespace: &str, name: &str) -> Result<bool, PassError> {
+    let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let found = bounded("get", "Pod", (namespace, name), api.get_metadata_opt(name)).await?;
+    Ok(found.is_some())
 }
 
 /// Server-side apply of a whole wish.

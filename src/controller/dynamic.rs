@@ -15,6 +15,12 @@ const PASSING: [&str; 3] = [
     "replica.alter.log.dirs.io.max.bytes.per.second",
 ];
 
+/// Settings of topics whose replicas move: they belong to who moves them.
+const PASSING_OF_TOPICS: [&str; 2] = [
+    "follower.replication.throttled.replicas",
+    "leader.replication.throttled.replicas",
+];
+
 /// The edits that bring the brokers' defaults to what the cluster wants, one by one, in the order of keys; none when they
 /// are. `current` is what the cluster-wide resource holds, `effective` what a broker runs with: thread pools are brought to
 /// their size in steps.
@@ -95,7 +101,7 @@ pub fn topic_change(topic: &str, wanted: &BTreeMap<String, String>, current: &[C
         current
             .iter()
             .filter(own)
-            .filter(|entry| !wanted.contains_key(&entry.name))
+            .filter(|entry| !wanted.contains_key(&entry.name) && !PASSING_OF_TOPICS.contains(&entry.name.as_str()))
             .map(|entry| ConfigOp::Delete {
                 name: entry.name.clone(),
             }),
@@ -199,6 +205,7 @@ mod tests {
             entry("b", "9", ConfigSource::DynamicTopic),
             entry("c", "3", ConfigSource::DynamicTopic),
             entry("d", "4", ConfigSource::Default),
+            entry(PASSING_OF_TOPICS[0], "0:1", ConfigSource::DynamicTopic),
         ];
         let ops = topic_change("t", &wanted, &current).unwrap().ops;
         assert_eq!(ops, [set("b", "2"), delete("c")]);

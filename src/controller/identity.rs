@@ -81,7 +81,8 @@ pub async fn ensure(
         pools: &cluster.pools,
         zones,
     };
-    let wanted = plan.complete(old.clone(), &mut draw);
+    let mut wanted = plan.complete(old.clone(), &mut draw);
+    wanted.part(&cluster.pools, existing(context, cluster));
     if failed {
         return Err(PassError::Randomness);
     }
@@ -89,6 +90,17 @@ pub async fn ensure(
         return Ok(wanted);
     }
     commit(context, &cluster.names, memory, wanted).await
+}
+
+/// Ids of the nodes whose StatefulSet is there, as far as the watch knows: one that it doesn't know yet is looked at with
+/// the event that tells of it.
+fn existing(context: &Context, cluster: &Cluster) -> Vec<i32> {
+    let children = context.stores.children_of(&cluster_key(&cluster.names));
+    let own = children.iter().filter(|(child, meta)| {
+        child.kind == Kind::StatefulSet && meta.owner_uid.as_deref() == Some(cluster.uid.as_str())
+    });
+    own.filter_map(|(child, _)| child.name.rsplit_once('-')?.1.parse().ok())
+        .collect()
 }
 
 /// Writes an identity: creates it, or replaces the very version that was read.

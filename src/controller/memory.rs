@@ -9,7 +9,7 @@ use super::rendered::Rendered;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
 use super::trust::Trust;
-use crate::api::{ProductionKafkaStatus, UpgradeStatus};
+use crate::api::{ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
 use crate::model::{Cluster, Facts, Identity};
 use std::collections::HashMap;
@@ -48,6 +48,8 @@ pub struct Memory {
     pub acls: Option<String>,
     /// How far the feature levels are behind the version.
     pub upgrade: Option<UpgradeStatus>,
+    /// Replicas that are moved, and what became of the last request.
+    pub rebalance: Option<RebalanceStatus>,
     /// What the last look at the dynamic configuration led to.
     pub settings: Option<DynamicSettings>,
     /// Why the document isn't in Kafka yet, if a Job has failed.

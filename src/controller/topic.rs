@@ -11,7 +11,7 @@ use super::stores::ClusterKey;
 use crate::api::{DeletionPolicy, KafkaTopic, KafkaTopicStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::kafka::configs::ConfigResource;
-use crate::kafka::errors::ErrorCode;
+use crate::kafka::errors::{ErrorCode, KafkaError};
 use crate::kafka::views::{NewPartitions, NewTopic, PartitionState};
 use crate::model::Cluster;
 use crate::runtime::metrics::Outcome;
@@ -74,6 +74,12 @@ fn recent(look: &KafkaFacts, topic: &KafkaTopic, now: jiff::Timestamp) -> Option
             .replication_factor
             .is_none_or(|wanted| found.iter().all(|one| replicas(one) == Some(wanted)));
     as_asked.then_some(found)
+}
+
+/// A partition has more replicas than its topic asks for while they move.
+async fn are_moving(admin: &dyn KafkaAdmin, name: &str) -> Result<bool, KafkaError> {
+    let moving = admin.list_partition_reassignments().await?;
+    Ok(moving.keys().any(|partition| partition.topic == name))
 }
 
 fn of_topic<'a>(all: impl Iterator<Item = &'a PartitionState>, name: &str) -> Vec<PartitionState> {
@@ -176,7 +182,8 @@ async fn bring(
         let message = format!("spec.partitions: the topic has {count} and Kafka can't take partitions away: raise it");
         return Ok((Verdict::refused("FewerPartitions", &message), partitions));
     }
-    if topic.spec.replication_factor.is_some_and(|wanted| wanted != replicas) {
+    let differs = topic.spec.replication_factor.is_some_and(|wanted| wanted != replicas);
+    if differs && !are_moving(admin, &name).await.map_err(of_topic("look for reassignments"))? {
         let message =
             format!("spec.replicationFactor: the topic has {replicas}; changing it isn't available yet: restore it");
         return Ok((Verdict::refused("NotAvailable", &message), partitions));

@@ -11,6 +11,7 @@ use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::report;
+use super::scale;
 use super::settings;
 use super::status::{self, Observed};
 use super::trust::Trust;
@@ -50,6 +51,8 @@ impl Upkeep<'_> {
         let look = self.look(&identity, memory).await;
         let identity = self.formed(identity, &look, memory).await?;
         let waiting = self.settle(&identity, &look, memory).await?;
+        let (identity, scaling) = self.scale(identity, &look, memory).await?;
+        let waiting = waiting.into_iter().chain(scaling.then_some(SOON)).min();
         let mut status = self.say(&identity, &look, memory);
         if let Some(failure) = &memory.acl_failure {
             let next = status.next_action.take().filter(|next| next != "nothing to do");
@@ -124,6 +127,17 @@ impl Upkeep<'_> {
         Ok(soon.into_iter().chain(rights).min())
     }
 
+    /// Brokers that come and go. Costs nothing while none does.
+    async fn scale(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<(Identity, bool), PassError> {
+        match (&look.admin, &look.facts) {
+            (Some(admin), Some(facts)) if facts.partitions.is_some() => {
+                let last = last(memory, self.resource).and_then(|status| status.rebalance.clone());
+                scale::drive(self, identity, (admin.as_ref(), facts), last, memory).await
+            }
+            _ => Ok((identity, false)),
+        }
+    }
+
     async fn dynamic(
         &self,
         admin: &dyn KafkaAdmin,
@@ -174,6 +188,7 @@ impl Upkeep<'_> {
             serials: &self.trust.serials,
             certificates_until: self.trust.first_end(),
             upgrade: memory.upgrade.as_ref(),
+            rebalance: memory.rebalance.as_ref(),
             refused: settings.map_or(&[], |settings| settings.refused.as_slice()),
             now: self.context.now(),
         };

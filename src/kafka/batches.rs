@@ -51,6 +51,11 @@ impl KafkaClient {
     ) -> Result<Outcomes<ConfigResource>, KafkaError> {
         let mut outcomes = Outcomes::new();
         for (target, changes) in by_target(changes, |change| &change.resource) {
+            // A stopped broker can't be asked; of the others only controllers change its configuration (KIP-919).
+            let target = match target {
+                Target::Node(_) if !self.caller.knows(target) => Target::Controllers,
+                target => target,
+            };
             for batch in changes.chunks(CHANGE_BATCH) {
                 let api = wire::configs::AlterConfigs {
                     changes: batch.to_vec(),

@@ -233,6 +233,11 @@ impl Caller {
         })
     }
 
+    /// Whether there's anyone to ask.
+    pub(crate) fn knows(&self, target: Target) -> bool {
+        !self.candidates(target).is_empty()
+    }
+
     /// The endpoints of `target`, the last one that answered first.
     fn candidates(&self, target: Target) -> Vec<(usize, Endpoint)> {
         let endpoints = self.endpoints.read().unwrap_or_else(PoisonError::into_inner);

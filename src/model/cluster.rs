@@ -1,8 +1,9 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
+use super::identity::BLOCK;
 use super::{ClusterNames, Identity, KafkaVersion, NodeNames, dynamic_keys};
 use crate::api::{Audit, Finalize, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,10 +67,21 @@ pub struct Pool {
     pub roles: Roles,
     pub replicas: i32,
     pub first_node_id: Option<i32>,
+    /// Ids that no node of the pool may have.
+    pub excluded: BTreeSet<i32>,
     pub volumes: Vec<VolumeClaim>,
     pub resources: Resources,
     pub heap_mib: u64,
     pub template: PodTemplate,
+}
+
+impl Pool {
+    /// The ids that the pool asks for, in a block that starts at `first`.
+    pub fn ids(&self, first: i32) -> impl Iterator<Item = i32> {
+        let count = usize::try_from(self.replicas).unwrap_or_default();
+        let block = first..first.saturating_add(BLOCK);
+        block.filter(|id| !self.excluded.contains(id)).take(count)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,25 +130,29 @@ pub struct Node<'a> {
     pub pool: &'a Pool,
     pub rack: Option<&'a str>,
     pub names: NodeNames,
+    /// The pool doesn't ask for it any more: it goes once it's empty.
+    pub leaving: bool,
 }
 
 impl Cluster {
-    /// Every node, by ascending pool order and id. A pool that the identity doesn't know yet has no nodes.
+    /// Every node, by ascending pool order and id: those that are asked for, and those that leave. A pool that the identity
+    /// doesn't know yet has no nodes; an id whose former broker is still being removed isn't one yet.
     pub fn nodes<'a>(&'a self, identity: &'a Identity) -> Vec<Node<'a>> {
         let mut nodes = Vec::new();
         for pool in &self.pools {
             let Some(&first) = identity.pools.get(&pool.name) else {
                 continue;
             };
-            for id in first..first + pool.replicas {
-                let rack = identity.racks.get(&id).map(String::as_str);
-                nodes.push(Node {
-                    id,
-                    pool,
-                    rack,
-                    names: self.names.node(&pool.name, id),
-                });
-            }
+            let stays = pool.ids(first).filter(|id| !identity.drained.contains(id));
+            let leaves = identity.leaving.range(first..first.saturating_add(BLOCK)).copied();
+            let ids: BTreeSet<i32> = stays.chain(leaves).collect();
+            nodes.extend(ids.into_iter().map(|id| Node {
+                id,
+                pool,
+                rack: identity.racks.get(&id).map(String::as_str),
+                names: self.names.node(&pool.name, id),
+                leaving: identity.leaving.contains(&id),
+            }));
         }
         nodes
     }

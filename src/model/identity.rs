@@ -3,7 +3,7 @@
 
 use super::{ClusterNames, KafkaId, Pool, ports};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Key of the identity ConfigMap.
 pub const KEY: &str = "identity.json";
@@ -34,6 +34,37 @@ pub struct Identity {
     /// was looked at; a pod that comes after it has to be looked at again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub formats: BTreeMap<i32, String>,
+    /// Brokers that are to go: they're kept as they are until they're empty.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leaving: BTreeSet<i32>,
+    /// Brokers that were found empty and are being removed: from here there's no way back.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub drained: BTreeSet<i32>,
+}
+
+impl Identity {
+    /// Which brokers leave, of those that exist: all that their pool doesn't ask for. One that it asks for again stays,
+    /// unless it's being removed already.
+    pub fn part(&mut self, pools: &[Pool], existing: impl IntoIterator<Item = i32>) {
+        let known: BTreeSet<i32> = existing.into_iter().chain(self.leaving.iter().copied()).collect();
+        let mut leaving = BTreeSet::new();
+        for pool in pools.iter().filter(|pool| !pool.roles.controller) {
+            let Some(&first) = self.pools.get(&pool.name) else {
+                continue;
+            };
+            let wanted: BTreeSet<i32> = pool.ids(first).collect();
+            let surplus = known.range(first..first.saturating_add(BLOCK));
+            leaving.extend(surplus.filter(|id| !wanted.contains(id) && !self.drained.contains(id)));
+        }
+        self.leaving = leaving;
+    }
+
+    /// The pool that a node's id belongs to.
+    pub fn pool_of(&self, id: i32) -> Option<&str> {
+        let mut blocks = self.pools.iter();
+        let found = blocks.find(|(_, first)| (**first..first.saturating_add(BLOCK)).contains(&id));
+        found.map(|(pool, _)| pool.as_str())
+    }
 }
 
 /// What the first format of a controller's disk makes of it.
@@ -100,7 +131,7 @@ impl Plan<'_> {
         for pool in self.pools.iter().filter(|pool| pool.roles.controller) {
             let first = first_node_id(pool, &pools);
             pools.insert(pool.name.clone(), first);
-            for id in first..first + pool.replicas {
+            for id in pool.ids(first) {
                 let directory = KafkaId::draw(random);
                 let host = self.names.node(&pool.name, id).host;
                 voters.push(format!("{id}@{host}:{}:{directory}", ports::CONTROLLER));
@@ -116,6 +147,8 @@ impl Plan<'_> {
             bootstrapped: false,
             volumes: BTreeMap::new(),
             formats: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            drained: BTreeSet::new(),
         }
     }
 
@@ -125,12 +158,12 @@ impl Plan<'_> {
             let Some(&first) = identity.pools.get(&pool.name) else {
                 continue;
             };
-            let ids = first..first + pool.replicas;
-            for id in ids.clone() {
+            let ids: Vec<i32> = pool.ids(first).collect();
+            for &id in &ids {
                 if identity.racks.contains_key(&id) {
                     continue;
                 }
-                let used = |zone: &String| ids.clone().filter(|id| identity.racks.get(id) == Some(zone)).count();
+                let used = |zone: &String| ids.iter().filter(|id| identity.racks.get(id) == Some(zone)).count();
                 if let Some(zone) = self.zones.iter().min_by_key(|zone| used(zone)).cloned() {
                     identity.racks.insert(id, zone);
                 }
@@ -228,6 +261,49 @@ mod tests {
             assert_eq!(FirstFormat::permitted(text, "uid-1"), None, "{text}");
         }
         assert_eq!(FirstFormat::permitted(" Voter", ""), None);
+    }
+
+    #[test]
+    fn a_broker_that_is_not_asked_for_leaves_until_it_is_asked_for_again() {
+        let mut cluster = valid_cluster();
+        let complete = |cluster: &crate::model::Cluster, old| {
+            let plan = Plan {
+                names: &cluster.names,
+                pools: &cluster.pools,
+                zones: &["a".into(), "b".into(), "c".into()],
+            };
+            plan.complete(old, &mut counter())
+        };
+        let ids = |cluster: &crate::model::Cluster, identity: &Identity| -> Vec<(i32, bool)> {
+            let nodes = cluster.nodes(identity).into_iter();
+            nodes.filter(|node| node.id >= 100).map(|node| (node.id, node.leaving)).collect()
+        };
+        let mut identity = complete(&cluster, None);
+        let existing = [0, 1, 2, 100, 101, 102];
+        identity.part(&cluster.pools, existing);
+        assert_eq!(identity.leaving, BTreeSet::new());
+        cluster.pools[1].excluded = BTreeSet::from([101]);
+        let mut identity = complete(&cluster, Some(identity));
+        identity.part(&cluster.pools, existing);
+        assert_eq!(ids(&cluster, &identity), [(100, false), (101, true), (102, false), (103, false)]);
+        assert_eq!(identity.racks[&103], "b", "its successor takes its rack");
+        cluster.pools[1].replicas = 1;
+        identity.part(&cluster.pools, []);
+        assert_eq!(identity.leaving, BTreeSet::from([101]), "what never existed needn't leave");
+        identity.part(&cluster.pools, [102]);
+        assert_eq!(identity.leaving, BTreeSet::from([101, 102]));
+        cluster.pools[1].replicas = 2;
+        identity.part(&cluster.pools, [102]);
+        assert_eq!(ids(&cluster, &identity), [(100, false), (101, true), (102, false)]);
+        identity.leaving.clear();
+        identity.drained = BTreeSet::from([101, 102]);
+        identity.part(&cluster.pools, existing);
+        assert_eq!(ids(&cluster, &identity), [(100, false)], "removed first, made again after that");
+        cluster.pools[1].excluded.clear();
+        cluster.pools[0].replicas = 1;
+        identity.part(&cluster.pools, existing);
+        assert_eq!(identity.leaving, BTreeSet::new(), "controllers don't leave");
+        assert_eq!(identity.pool_of(102), Some("brokers"));
     }
 
     #[test]

@@ -4,5 +4,6 @@ mod bad_input;
 mod convergence;
 mod crds;
 mod layering;
+mod scaling;
 mod scenarios;
 mod simulation;

@@ -13,7 +13,7 @@ use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::settings::Refused;
 use crate::api::{
-    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, UpgradeStatus,
+    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, RebalanceStatus, UpgradeStatus,
     VoterStatus,
 };
 use crate::kafka::views::{QuorumView, ReplicaState};
@@ -35,6 +35,8 @@ pub struct Observed<'a> {
     pub serials: &'a std::collections::BTreeMap<i32, String>,
     pub certificates_until: Option<jiff::Timestamp>,
     pub upgrade: Option<&'a UpgradeStatus>,
+    /// Replicas that are moved, as this process knows.
+    pub rebalance: Option<&'a RebalanceStatus>,
     /// Dynamic settings that Kafka refused.
     pub refused: &'a [Refused],
     /// What's wrong with the authorities, and what to do.
@@ -64,7 +66,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
     let features = observed.kafka.and_then(|kafka| kafka.features.as_ref());
     let ready = nodes
         .iter()
-        .filter(|node| node.roles.contains("Broker") && node.phase == "Running")
+        .filter(|node| node.roles.contains("Broker") && node.phase == "Running" && !node.leaving)
         .count();
     ProductionKafkaStatus {
         observed_generation: Some(cluster.generation),
@@ -90,6 +92,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         listeners: listeners(cluster),
         rollout: None,
         upgrade: observed.upgrade.cloned(),
+        rebalance: observed.rebalance.or(old.and_then(|old| old.rebalance.as_ref())).cloned(),
         next_action: Some(next_action),
     }
 }

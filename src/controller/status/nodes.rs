@@ -29,6 +29,7 @@ fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
         roles: node.pool.roles.display().to_owned(),
         rack: node.rack.map(str::to_owned),
         pod: node.names.pod.clone(),
+        leaving: node.leaving,
         phase: phase.to_owned(),
         message,
         revision: pod.and_then(|pod| pod.revision.clone()),

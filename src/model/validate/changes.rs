@@ -28,7 +28,6 @@ pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
         }
         controllers(pool, identity.directory_ids.len(), findings);
         let of_pool: Vec<&ExistingNode> = facts.existing.iter().filter(|node| node.pool == pool.name).collect();
-        fewer(pool, first, &of_pool, findings);
         storage(pool, &of_pool, findings);
     }
     removed(pools, facts, findings);
@@ -45,7 +44,9 @@ fn removed(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
     for (pool, id) in gone {
         findings.add(
             format!("spec.nodePools[{pool}]"),
-            format!("the pool still has node {id}; removing a pool isn't available yet: restore it"),
+            format!(
+                "the pool still has node {id}: restore it; a pool of brokers can be removed once it was emptied with replicas: 0"
+            ),
         );
     }
 }
@@ -56,18 +57,6 @@ fn controllers(pool: &Pool, voters: usize, findings: &mut Findings) {
         findings.add(
             path,
             format!("the quorum was formed with {voters} controllers; changing that isn't available yet"),
-        );
-    }
-}
-
-fn fewer(pool: &Pool, first: i32, existing: &[&ExistingNode], findings: &mut Findings) {
-    if let Some(node) = existing.iter().find(|node| node.id >= first + pool.replicas) {
-        findings.add(
-            format!("spec.nodePools[{}].replicas", pool.name),
-            format!(
-                "node {} exists and may hold replicas; removing nodes isn't available yet: raise it again",
-                node.id
-            ),
         );
     }
 }

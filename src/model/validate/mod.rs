@@ -10,12 +10,15 @@ mod listeners;
 mod names;
 mod node_ids;
 mod pools;
+mod requests;
 mod security;
 mod unavailable;
 mod upgrade;
 
 #[cfg(test)]
 pub mod tests;
+
+pub use requests::throttle;
 
 use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
@@ -107,6 +110,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
+    requests::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &mut findings);

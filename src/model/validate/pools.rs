@@ -3,6 +3,7 @@
 use super::kubernetes_words::{is_label_key, is_label_value};
 use super::{Facts, Findings};
 use crate::api::{NodePool, ProductionKafkaSpec, Quantity, Resources, Role};
+use crate::model::identity::BLOCK;
 use crate::model::measure::{self, MIB};
 use crate::model::{Pool, Roles, VolumeClaim};
 use std::collections::BTreeSet;
@@ -74,6 +75,7 @@ fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mu
         roles,
         replicas: pool.replicas,
         first_node_id: pool.first_node_id,
+        excluded: pool.excluded_node_ids.iter().copied().collect(),
         volumes: volumes(pool, &path, facts, findings),
         heap_mib: heap(&spec.tuning.jvm.heap, memory, &path, findings),
         resources,
@@ -86,8 +88,25 @@ fn counts(pool: &NodePool, path: &str, findings: &mut Findings) {
     if pool.roles.is_empty() {
         findings.add(format!("{path}.roles"), "is empty: use Controller, Broker or both");
     }
-    if !(1..=100).contains(&pool.replicas) {
-        findings.add(format!("{path}.replicas"), "isn't between 1 and 100");
+    let least = i32::from(pool.roles.contains(&Role::Controller));
+    if !(least..=BLOCK).contains(&pool.replicas) {
+        findings.add(
+            format!("{path}.replicas"),
+            format!("isn't between {least} and {BLOCK}"),
+        );
+    }
+    let excluded: BTreeSet<i32> = pool.excluded_node_ids.iter().copied().collect();
+    if !excluded.is_empty() && pool.roles.contains(&Role::Controller) {
+        findings.add(
+            format!("{path}.excludedNodeIds"),
+            "isn't for a pool with the role Controller: a controller is a voter and can't be moved yet",
+        );
+    }
+    if usize::try_from(pool.replicas).is_ok_and(|nodes| nodes + excluded.len() > BLOCK.unsigned_abs() as usize) {
+        findings.add(
+            format!("{path}.excludedNodeIds"),
+            format!("leaves too few of the pool's {BLOCK} ids: take out those whose node is gone for good"),
+        );
     }
     if pool.storage.volumes.is_empty() {
         findings.add(format!("{path}.storage.volumes"), "is empty: a Kafka node needs a disk");

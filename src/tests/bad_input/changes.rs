@@ -20,18 +20,14 @@ pub const WRONG: &[Case] = &[
         &[("spec.version", "CVE-2026-111108")],
     ),
     change(
-        "fewer brokers",
-        &[
-            (BROKERS, "roles: [Broker]\n    replicas: 2"),
-            (
-                HA,
-                "highAvailability: {replicationFactor: 2, minInSyncReplicas: 1, rack",
-            ),
-        ],
-        &[(
-            "spec.nodePools[brokers].replicas",
-            "node 102 exists and may hold replicas",
-        )],
+        "fewer brokers than replicas",
+        &[(BROKERS, "roles: [Broker]\n    replicas: 2")],
+        &[("replicationFactor", "is 3 but there are 2 brokers")],
+    ),
+    change(
+        "the id of another pool",
+        &[(BROKERS, "roles: [Broker]\n    replicas: 3\n    excludedNodeIds: [1]")],
+        &[("spec.nodePools[brokers].excludedNodeIds", "1 isn't one of the pool's ids, 100 to 199")],
     ),
     change(
         "another number of controllers",

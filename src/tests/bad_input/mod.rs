@@ -153,7 +153,7 @@ fn every_message_says_what_to_do() {
         for finding in findings.0 {
             assert!(finding.message.len() > 15 && finding.message.len() < 260, "{finding}");
             assert!(
-                finding.path.starts_with("spec.") || finding.path == "metadata.name",
+                finding.path.starts_with("spec.") || finding.path.starts_with("metadata."),
                 "{finding}"
             );
         }
@@ -176,6 +176,33 @@ fn what_is_right_is_accepted() {
         (
             "more brokers",
             &[(BROKERS, "roles: [Broker]\n    replicas: 5")],
+            existing,
+        ),
+        (
+            "fewer brokers",
+            &[
+                (BROKERS, "roles: [Broker]\n    replicas: 2"),
+                (
+                    HA,
+                    "highAvailability: {replicationFactor: 2, minInSyncReplicas: 1, rack",
+                ),
+            ],
+            existing,
+        ),
+        (
+            "another broker in the place of one",
+            &[(
+                BROKERS,
+                "roles: [Broker]\n    replicas: 3\n    excludedNodeIds: [101]",
+            )],
+            existing,
+        ),
+        (
+            "requests by annotation",
+            &[(
+                "name: orders,",
+                "name: orders, annotations: {productionkafka.dev/rebalance: '2026-11-23T12:00:00Z', productionkafka.dev/rebalance-throttle: 20Mi},",
+            )],
             existing,
         ),
         (

@@ -57,14 +57,28 @@ pub const WRONG: &[Case] = &[
         "no replicas",
         &[(BROKERS, "roles: [Broker]\n    replicas: 0")],
         &[
-            ("spec.nodePools[brokers].replicas", "isn't between 1 and 100"),
             ("replicationFactor", "is 3 but there are 0 brokers"),
         ],
     ),
     case(
         "more nodes than a block has ids",
         &[(BROKERS, "roles: [Broker]\n    replicas: 101")],
-        &[("spec.nodePools[brokers].replicas", "isn't between 1 and 100")],
+        &[("spec.nodePools[brokers].replicas", "isn't between 0 and 100")],
+    ),
+    case(
+        "no controllers in their pool",
+        &[(CONTROLLERS, "roles: [Controller]\n    replicas: 0")],
+        &[("spec.nodePools[controllers].replicas", "isn't between 1 and 100")],
+    ),
+    case(
+        "excluded controllers",
+        &[(CONTROLLERS, "roles: [Controller]\n    replicas: 3\n    excludedNodeIds: [1]")],
+        &[("spec.nodePools[controllers].excludedNodeIds", "a controller is a voter")],
+    ),
+    case(
+        "more nodes than ids are left",
+        &[(BROKERS, "roles: [Broker]\n    replicas: 100\n    excludedNodeIds: [101]")],
+        &[("spec.nodePools[brokers].excludedNodeIds", "too few of the pool's 100 ids")],
     ),
     case(
         "two pools of one name",
@@ -110,6 +124,17 @@ pub const WRONG: &[Case] = &[
             "spec.nodePools[brokers].firstNodeId",
             "50 is less than 100 from 0, where the ids of pool controllers start",
         )],
+    ),
+    case(
+        "requests that can't be read",
+        &[(
+            "name: orders,",
+            "name: orders, annotations: {productionkafka.dev/rebalance: now, productionkafka.dev/rebalance-throttle: 1Ki},",
+        )],
+        &[
+            ("metadata.annotations[productionkafka.dev/rebalance]", "isn't a time"),
+            ("rebalance-throttle", "isn't a rate of at least 1Mi"),
+        ],
     ),
     // Disks, memory, heap.
     case(

@@ -14,10 +14,12 @@ use std::collections::BTreeSet;
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
     let leads = kafka.quorum().1.is_some();
-    for (key, pod) in starting_pods(api) {
+    let stopped = kafka.state().kubelets_stopped;
+    for (key, pod) in starting_pods(api).into_iter().filter(|_| !stopped) {
         kubelet(api, kafka, &key, pod, leads);
     }
     pods_of_stateful_sets(&mut api.state());
+    kafka.step();
     let jobs = api.state().list("jobs");
     for (key, job) in jobs {
         run(api, kafka, &key, job);

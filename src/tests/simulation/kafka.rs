@@ -6,7 +6,7 @@ use super::call::Key;
 use super::gate::Gate;
 use super::oracles::voters;
 use crate::acl::AclDocument;
-use crate::kafka::{AclBinding, QuotaEntity, QuotaValues, ScramUpsert};
+use crate::kafka::{AclBinding, QuotaEntity, QuotaValues, Reassignment, ScramUpsert, TopicPartition};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -36,6 +36,18 @@ pub struct KafkaState {
     pub topics: BTreeMap<String, Topic>,
     /// Finalised levels that were changed.
     pub features: BTreeMap<String, i16>,
+    /// Brokers that Kafka knows, running or not.
+    pub registered: BTreeSet<i32>,
+    /// What is set for single brokers.
+    pub broker_configs: BTreeMap<i32, BTreeMap<String, String>>,
+    /// Reassignments under way, and for how many steps.
+    pub moving: BTreeMap<TopicPartition, (Reassignment, usize)>,
+    /// Reassignments that were ordered.
+    pub moves: usize,
+    /// Pods don't start.
+    pub kubelets_stopped: bool,
+    /// Copies don't come to an end.
+    pub copies_stall: bool,
     pub quotas: BTreeMap<QuotaEntity, QuotaValues>,
     pub scram: BTreeMap<String, ScramUpsert>,
     pub upserts: usize,
@@ -60,6 +72,22 @@ pub struct Kafka {
     pub api: Arc<Apiserver>,
     pub gate: Arc<Gate>,
     state: Mutex<KafkaState>,
+}
+
+impl KafkaState {
+    pub fn replicas_of(&mut self, id: &TopicPartition) -> &mut Vec<i32> {
+        let topic = self.topics.get_mut(&id.topic).unwrap();
+        &mut topic.replicas[usize::try_from(id.partition).unwrap()]
+    }
+
+    /// How many replicas each broker has.
+    pub fn counts(&self) -> BTreeMap<i32, usize> {
+        let mut counts = BTreeMap::new();
+        for id in self.topics.values().flat_map(|topic| topic.replicas.iter().flatten()) {
+            *counts.entry(*id).or_default() += 1;
+        }
+        counts
+    }
 }
 
 impl Kafka {
@@ -125,6 +153,44 @@ impl Kafka {
         let map = api.get(&Key::new("configmaps", source["name"].as_str().unwrap()));
         let text = map.and_then(|map| map["data"][source["key"].as_str().unwrap()].as_str());
         Some(text.unwrap_or_default().to_owned())
+    }
+
+    /// Brokers register, and the oldest copies come to an end.
+    pub fn step(&self) {
+        let running: Vec<i32> = self.brokers_up();
+        let sets: Vec<String> = self.api.state().list("statefulsets").into_iter().map(|(key, _)| key.name).collect();
+        let mut state = self.state();
+        state.registered.extend(&running);
+        let stall = state.copies_stall;
+        let due = state.moving.iter().filter(|(_, (one, steps))| {
+            !stall && *steps > 0 && one.adding.iter().all(|id| running.contains(id))
+        });
+        let due: Vec<TopicPartition> = due.map(|(id, _)| id.clone()).take(3).collect();
+        for id in due {
+            let (one, _) = state.moving.remove(&id).unwrap();
+            let stays = |id: &i32| !one.removing.contains(id);
+            *state.replicas_of(&id) = one.replicas.iter().copied().filter(stays).collect();
+        }
+        state.moving.values_mut().for_each(|(_, steps)| *steps += 1);
+        let held: BTreeSet<i32> = state.topics.values().flat_map(|topic| topic.replicas.iter().flatten().copied()).collect();
+        for id in held {
+            if !sets.iter().any(|name| name.ends_with(&format!("-{id}"))) {
+                state.accusations.insert(format!("broker {id} was taken away with its replicas"));
+            }
+        }
+    }
+
+    pub fn brokers_up(&self) -> Vec<i32> {
+        self.processes().iter().filter(|one| one.broker).map(|one| one.id).collect()
+    }
+
+    /// `broker.rack` of each node.
+    pub fn racks(&self) -> BTreeMap<i32, String> {
+        let api = self.api.state();
+        let map = api.get(&Key::new("configmaps", "orders-identity"));
+        let text = map.and_then(|map| map["data"]["identity.json"].as_str()).unwrap_or("{}");
+        let identity: Value = serde_json::from_str(text).unwrap();
+        serde_json::from_value(identity["racks"].clone()).unwrap_or_default()
     }
 
     /// Nodes whose process runs.

@@ -4,14 +4,14 @@ use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
 use crate::kafka::{
-    AclBinding, AclFilter, AdminFuture, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
-    ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, FeatureChange, FeaturesView, KafkaAdmin,
+    AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
+    ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange, FeaturesView, KafkaAdmin,
     KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState, PartitionsView, QuorumView,
     QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState, ScramCredential, ScramDeletion,
     ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,13 +119,13 @@ fn replica((id, directory): (i32, String)) -> ReplicaState {
     }
 }
 
-fn node(id: i32) -> BrokerState {
+fn node(id: i32, rack: Option<&String>, fenced: bool) -> BrokerState {
     BrokerState {
         id,
         host: format!("b{id}"),
         port: 9091,
-        rack: None,
-        fenced: false,
+        rack: rack.cloned(),
+        fenced,
     }
 }
 
@@ -146,7 +146,7 @@ impl KafkaState {
         self.accusations.insert(what.to_owned());
     }
 
-    fn alter(&mut self, change: &ConfigChange) {
+    fn alter(&mut self, change: &ConfigChange, brokers: &[i32]) {
         self.alterations.push(format!("{:?} {:?}", change.resource, change.ops));
         let mut nothing = BTreeMap::new();
         let values = match &change.resource {
@@ -154,20 +154,70 @@ impl KafkaState {
                 .topics
                 .get_mut(name)
                 .map_or(&mut nothing, |topic| &mut topic.config),
-            _ => &mut self.defaults,
+            ConfigResource::Broker(id) => self.broker_configs.entry(*id).or_default(),
+            ConfigResource::ClusterDefault => &mut self.defaults,
         };
+        // Nobody can read what a stopped broker has.
+        let blind = matches!(change.resource, ConfigResource::Broker(id) if !brokers.contains(&id));
         for op in &change.ops {
             let before = match op {
                 ConfigOp::Set { name, value } => values.insert(name.clone(), value.clone()).filter(|old| old == value),
                 ConfigOp::Delete { name } => values.remove(name).is_none().then(String::new),
             };
-            if before.is_some() {
+            if before.is_some() && !blind {
                 self.accusations.insert(format!(
                     "a configuration was altered to what it was: {:?} {op:?}",
                     change.resource
                 ));
             }
         }
+        self.broker_configs.retain(|_, values| !values.is_empty());
+    }
+
+    /// Whether the brake of KIP-73 holds for a copy that's about to begin.
+    fn is_braked(&self, id: &TopicPartition, sources: &[i32], adding: &[i32], brokers: &[i32]) -> bool {
+        let config = &self.topics[&id.topic].config;
+        let listed = |key: &str, ids: &[i32]| {
+            let list: Vec<&str> = config.get(key).map(|list| list.split(',').collect()).unwrap_or_default();
+            ids.iter().all(|broker| list.contains(&format!("{}:{broker}", id.partition).as_str()))
+        };
+        let mut involved = sources.iter().chain(adding).filter(|id| brokers.contains(id));
+        let rates = ["leader.replication.throttled.rate", "follower.replication.throttled.rate"];
+        let rated = |id: &i32| {
+            let config = self.broker_configs.get(id);
+            config.is_some_and(|config| rates.iter().all(|rate| config.contains_key(*rate)))
+        };
+        listed("leader.replication.throttled.replicas", sources)
+            && listed("follower.replication.throttled.replicas", adding)
+            && involved.all(rated)
+    }
+
+    fn reassign(&mut self, id: &TopicPartition, target: &[i32], brokers: &[i32]) {
+        let earlier = self.moving.remove(id).map(|(one, _)| one).unwrap_or_default();
+        let replicas = self.replicas_of(id).clone();
+        let held: Vec<i32> = replicas.into_iter().filter(|id| !earlier.adding.contains(id)).collect();
+        let adding: Vec<i32> = target.iter().copied().filter(|id| !held.contains(id)).collect();
+        let removing: Vec<i32> = held.iter().copied().filter(|id| !target.contains(id)).collect();
+        self.moves += 1;
+        let sources: Vec<i32> = held.clone();
+        if !adding.is_empty() && !self.is_braked(id, &sources, &adding, brokers) {
+            self.accuse(&format!("{id} is copied without a brake"));
+        }
+        let closed = adding.iter().find(|id| {
+            let config = self.broker_configs.get(id);
+            config.is_some_and(|config| config.contains_key("cordoned.log.dirs"))
+        });
+        if let Some(closed) = closed {
+            self.accuse(&format!("{id} is given to broker {closed}, which is cordoned"));
+        }
+        let replicas: Vec<i32> = target.iter().chain(&removing).copied().collect();
+        self.replicas_of(id).clone_from(&replicas);
+        let one = Reassignment {
+            replicas,
+            adding,
+            removing,
+        };
+        self.moving.insert(id.clone(), (one, 0));
     }
 
     fn log_dir(&self, broker: i32) -> LogDir {
@@ -179,7 +229,7 @@ impl KafkaState {
                 .filter(|(_, ids)| ids.contains(&broker));
             held.map(|(partition, _)| LogDirReplica {
                 partition: TopicPartition::new(name.clone(), i32::try_from(partition).unwrap()),
-                size_bytes: 1,
+                size_bytes: 1000 * (i64::try_from(partition).unwrap() + 1),
                 offset_lag: 0,
                 future: false,
             })
@@ -195,6 +245,11 @@ impl KafkaState {
     }
 
     fn create(&mut self, new: &NewTopic, brokers: &[i32]) {
+        let closed = |id: &&i32| {
+            let config = self.broker_configs.get(id);
+            config.is_some_and(|config| config.contains_key("cordoned.log.dirs"))
+        };
+        let brokers: Vec<i32> = brokers.iter().filter(|id| !closed(id)).copied().collect();
         let replicas = usize::try_from(new.replication_factor.unwrap()).unwrap();
         let partitions = usize::try_from(new.partitions.unwrap()).unwrap();
         let place = |partition: usize| {
@@ -226,19 +281,23 @@ impl KafkaAdmin for Admin {
         })
     }
 
-    fn describe_cluster(&self, _include_fenced: bool) -> AdminFuture<'_, ClusterView> {
-        self.ask(Target::Brokers, |kafka| {
+    fn describe_cluster(&self, include_fenced: bool) -> AdminFuture<'_, ClusterView> {
+        self.ask(Target::Brokers, move |kafka| {
             let processes = kafka.processes();
+            let (racks, up) = (kafka.racks(), kafka.brokers_up());
+            let mut known: BTreeSet<i32> = up.iter().copied().collect();
+            if include_fenced {
+                known.extend(&kafka.state().registered);
+            }
             ClusterView {
                 cluster_id: processes
                     .first()
                     .map(|one| one.disk.cluster.clone())
                     .unwrap_or_default(),
                 controller_id: None,
-                brokers: processes
-                    .iter()
-                    .filter(|one| one.broker)
-                    .map(|one| node(one.id))
+                brokers: known
+                    .into_iter()
+                    .map(|id| node(id, racks.get(&id), !up.contains(&id)))
                     .collect(),
             }
         })
@@ -254,7 +313,7 @@ impl KafkaAdmin for Admin {
                     .map(|one| one.disk.cluster.clone())
                     .unwrap_or_default(),
                 controller_id: kafka.quorum().1,
-                brokers: controllers.map(|one| node(one.id)).collect(),
+                brokers: controllers.map(|one| node(one.id, None, false)).collect(),
             }
         })
     }
@@ -274,7 +333,10 @@ impl KafkaAdmin for Admin {
                 .collect();
             let state = kafka.state();
             let view = |name: &String, (partition, replicas): (usize, &Vec<i32>)| {
-                let isr: Vec<i32> = replicas.iter().copied().filter(|id| up.contains(id)).collect();
+                let id = TopicPartition::new(name.clone(), i32::try_from(partition).unwrap());
+                let copying = state.moving.get(&id).map(|(one, _)| one.adding.clone()).unwrap_or_default();
+                let in_sync = |id: &i32| up.contains(id) && !copying.contains(id);
+                let isr: Vec<i32> = replicas.iter().copied().filter(in_sync).collect();
                 PartitionState {
                     topic: name.clone(),
                     partition: i32::try_from(partition).unwrap(),
@@ -297,16 +359,32 @@ impl KafkaAdmin for Admin {
     }
 
     fn query_configs(&self, resources: Vec<ConfigResource>, query: ConfigQuery) -> AdminFuture<'_, Described> {
+        let dialled = |id: &i32| self.endpoints.brokers.iter().any(|one| one.node_id == Some(*id));
+        for resource in &resources {
+            if let ConfigResource::Broker(id) = resource
+                && !dialled(id)
+            {
+                let target = Target::Node(*id);
+                return async move { Err(KafkaError::NoEndpoint { target }) }.boxed();
+            }
+        }
         self.ask(Target::Brokers, move |kafka| {
             let state = kafka.state();
             let wanted = |entry: &ConfigEntry| query.keys.as_ref().is_none_or(|keys| keys.contains(&entry.name));
+            let of_broker = |id: &i32| {
+                let own = state.broker_configs.get(id).cloned().unwrap_or_default();
+                let mut all = entries(&own, ConfigSource::DynamicBroker);
+                all.extend(entries(&state.defaults, ConfigSource::DynamicDefaultBroker));
+                all
+            };
             let described = |resource: &ConfigResource| match resource {
                 ConfigResource::Topic(name) => state
                     .topics
                     .get(name)
                     .map(|topic| entries(&topic.config, ConfigSource::DynamicTopic))
                     .unwrap_or_default(),
-                _ => entries(&state.defaults, ConfigSource::DynamicDefaultBroker),
+                ConfigResource::Broker(id) => of_broker(id),
+                ConfigResource::ClusterDefault => entries(&state.defaults, ConfigSource::DynamicDefaultBroker),
             };
             resources
                 .into_iter()
@@ -323,11 +401,25 @@ impl KafkaAdmin for Admin {
         changes: Vec<ConfigChange>,
         _: bool,
     ) -> AdminFuture<'_, Outcomes<ConfigResource>> {
-        self.order("IncrementalAlterConfigs".into(), |state, _| {
-            for change in &changes {
-                state.alter(change);
+        self.order("IncrementalAlterConfigs".into(), |state, brokers| {
+            let unknown = |resource: &ConfigResource| match resource {
+                ConfigResource::Broker(id) => !state.registered.contains(id),
+                _ => false,
+            };
+            let refused: Vec<ConfigResource> = changes
+                .iter()
+                .map(|change| change.resource.clone())
+                .filter(unknown)
+                .collect();
+            for change in changes.iter().filter(|change| !refused.contains(&change.resource)) {
+                state.alter(change, brokers);
             }
-            done(changes.into_iter().map(|change| change.resource))
+            let verdict = |resource: ConfigResource| {
+                let refused = refused.contains(&resource);
+                let error = || BrokerError::new(ErrorCode::INVALID_REQUEST, Some("no such broker".into()));
+                (resource, if refused { Err(error()) } else { Ok(()) })
+            };
+            changes.into_iter().map(|change| verdict(change.resource)).collect()
         })
     }
 
@@ -439,24 +531,28 @@ impl KafkaAdmin for Admin {
         self.order("ElectLeaders".into(), move |_, _| done(partitions.unwrap_or_default()))
     }
 
-    /// A reassignment is over at once.
     fn alter_partition_reassignments(
         &self,
         targets: BTreeMap<TopicPartition, Option<Vec<i32>>>,
         _: bool,
     ) -> AdminFuture<'_, Outcomes<TopicPartition>> {
-        self.order("AlterPartitionReassignments".into(), move |state, _| {
+        self.order("AlterPartitionReassignments".into(), move |state, brokers| {
             for (partition, replicas) in &targets {
-                let index = usize::try_from(partition.partition).unwrap();
-                let topic = state.topics.get_mut(&partition.topic).unwrap();
-                topic.replicas[index] = replicas.clone().unwrap_or_else(|| topic.replicas[index].clone());
+                match replicas {
+                    Some(replicas) => state.reassign(partition, replicas, brokers),
+                    None => state.accuse("a reassignment was cancelled"),
+                }
             }
             done(targets.into_keys())
         })
     }
 
     fn list_partition_reassignments(&self) -> AdminFuture<'_, BTreeMap<TopicPartition, Reassignment>> {
-        self.ask(Target::Brokers, |_| BTreeMap::new())
+        self.ask(Target::Brokers, |kafka| {
+            let state = kafka.state();
+            let moving = state.moving.iter();
+            moving.map(|(id, (one, _))| (id.clone(), one.clone())).collect()
+        })
     }
 
     fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Answer<Vec<LogDir>>>> {
@@ -510,9 +606,18 @@ impl KafkaAdmin for Admin {
         self.order("RemoveRaftVoter".into(), |state, _| state.accuse("a voter was removed"))
     }
 
-    fn unregister_broker(&self, _: i32) -> AdminFuture<'_, ()> {
-        self.order("UnregisterBroker".into(), |state, _| {
-            state.accuse("a broker was forgotten");
+    fn unregister_broker(&self, broker: i32) -> AdminFuture<'_, ()> {
+        self.order("UnregisterBroker".into(), move |state, running| {
+            if running.contains(&broker) {
+                state.accuse(&format!("broker {broker} was unregistered while it runs"));
+            }
+            if state.counts().contains_key(&broker) {
+                state.accuse(&format!("broker {broker} was unregistered with its replicas"));
+            }
+            if state.broker_configs.contains_key(&broker) {
+                state.accuse(&format!("broker {broker} was unregistered and its settings stay"));
+            }
+            state.registered.remove(&broker);
         })
     }
 }

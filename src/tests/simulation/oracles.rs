@@ -72,10 +72,24 @@ impl Oracles {
             return;
         }
         self.deleted.insert(key.clone());
+        if self.is_drained(key) {
+            return;
+        }
         let precious = ["pods", "persistentvolumeclaims", "secrets", "statefulsets"].contains(&key.plural.as_str());
         if precious || key.name == IDENTITY {
             self.accuse(format!("the operator deleted {key}"));
         }
+    }
+
+    /// What was a broker's that was found empty.
+    fn is_drained(&self, key: &Key) -> bool {
+        let drained = self.identity.iter().flat_map(|identity| &identity.drained);
+        let names = |id: &i32| match key.plural.as_str() {
+            "statefulsets" => key.name.ends_with(&format!("-{id}")),
+            "secrets" => key.name.ends_with(&format!("-{id}-tls")),
+            _ => false,
+        };
+        drained.into_iter().any(names)
     }
 
     fn identity(&mut self, after: &Value) {
