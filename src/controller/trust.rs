@@ -59,7 +59,7 @@ pub struct Trust {
     /// When the next leaf must be looked at.
     pub next: Option<jiff::Timestamp>,
     /// Cluster and node ids that all this is for.
-    made_for: (Cluster, BTreeMap<String, i32>),
+    made_for: (Cluster, Vec<i32>),
     /// The Secrets that hold it.
     secrets: Vec<Wish>,
 }
@@ -102,7 +102,7 @@ pub async fn ensure(
         leaves: BTreeMap::new(),
         serials: BTreeMap::new(),
         next: None,
-        made_for: (cluster.clone(), identity.pools.clone()),
+        made_for: (cluster.clone(), node_ids(cluster, identity)),
         secrets: Vec::new(),
     };
     for wanted in wanted {
@@ -173,6 +173,10 @@ async fn stored_leaves(
     };
     let leaves = apply::side_by_side(wanted.iter().map(of).collect()).await?;
     Ok(leaves.into_iter().flatten().collect())
+}
+
+fn node_ids(cluster: &Cluster, identity: &Identity) -> Vec<i32> {
+    cluster.nodes(identity).iter().map(|node| node.id).collect()
 }
 
 fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
@@ -344,7 +348,7 @@ impl Trust {
         self.next.is_some_and(|next| now < next)
             && self.losses().is_empty()
             && self.made_for.0 == *cluster
-            && self.made_for.1 == identity.pools
+            && self.made_for.1 == node_ids(cluster, identity)
     }
 
     /// What's wrong with the authorities, and what to do.

@@ -233,7 +233,10 @@ fn a_named_broker_is_replaced() {
         let leaving: Vec<&Value> = nodes.as_array().unwrap().iter().filter(leaves).map(|node| &node["id"]).collect();
         assert_eq!(leaving, [&json!(101)]);
         simulation.kafka.state().copies_stall = false;
-        assert!(simulation.until(REPLACE.over).await, "{}", rebalance(&simulation));
+        let over = simulation.until(REPLACE.over).await;
+        let last = simulation.trace().split_off(simulation.writes() - 12);
+        let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].clone();
+        assert!(over, "{last:#?} {next} {:?} {:?}", registered(&simulation), drained(&simulation));
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         for (plural, name) in [
@@ -323,7 +326,6 @@ fn a_broker_whose_replicas_have_no_other_place_stays() {
         assert_eq!(simulation.writes(), writes, "waiting costs no writes");
         pool(&simulation, "replicas", json!(3));
         assert!(simulation.until(is_finished).await, "{}", rebalance(&simulation));
-        simulation.settle().await.unwrap();
         assert!(is_clean(&simulation), "the cordon is taken back");
         assert_eq!((counts(&simulation), simulation.kafka.state().moves), (before, 0));
         assert_eq!(simulation.accusations(), Vec::<String>::new());

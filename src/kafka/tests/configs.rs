@@ -3,7 +3,11 @@
 use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
-use kafka_protocol::messages::{DescribeClusterRequest, DescribeConfigsRequest, DescribeConfigsResponse};
+use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
+use kafka_protocol::messages::{
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
 
 use super::super::scripted::{Script, ScriptedBroker, Step};
 use super::*;
@@ -139,4 +143,32 @@ async fn a_controller_that_knows_no_endpoint_types_is_not_asked_for_brokers_inst
         matches!(&error, KafkaError::Protocol { what, .. } if *what == unencodable),
         "{error:?}"
     );
+}
+
+/// Only controllers take a change for a broker that is stopped.
+#[tokio::test]
+async fn a_stopped_brokers_configuration_is_changed_by_controllers() {
+    let script = Script::new().on::<IncrementalAlterConfigsRequest>(|request, _| {
+        let resource = &request.resources[0];
+        let result = AlterConfigsResourceResponse::default()
+            .with_resource_type(resource.resource_type)
+            .with_resource_name(resource.resource_name.clone());
+        Step::Reply(IncrementalAlterConfigsResponse::default().with_responses(vec![result]))
+    });
+    let broker = ScriptedBroker::plain(Script::new()).await;
+    let controller = ScriptedBroker::plain(script).await;
+    let client = plain(Endpoints {
+        brokers: vec![broker.endpoint(Some(100), HOST)],
+        controllers: vec![controller.endpoint(Some(0), HOST)],
+    });
+    let change = ConfigChange {
+        resource: ConfigResource::Broker(101),
+        ops: vec![ConfigOp::Delete {
+            name: "cordoned.log.dirs".to_owned(),
+        }],
+    };
+    let outcomes = client.incremental_alter_configs(vec![change], false).await.unwrap();
+    assert_eq!(outcomes, Outcomes::from([(ConfigResource::Broker(101), Ok(()))]));
+    assert_eq!(controller.asked::<IncrementalAlterConfigsRequest>().len(), 1);
+    assert_eq!(broker.connections(), 0);
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use kafka_protocol::messages::create_topics_response::CreatableTopicResult;
 use kafka_protocol::messages::{
-    CreateTopicsRequest, CreateTopicsResponse, DescribeClusterRequest, MetadataRequest, MetadataResponse, TopicName,
+    AddRaftVoterRequest, CreatePartitionsRequest, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DescribeClusterRequest, MetadataRequest, MetadataResponse, RemoveRaftVoterRequest, TopicName,
+    UnregisterBrokerRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -256,4 +258,42 @@ fn a_certificate_fault_is_not_waited_out() {
         }
         .is_retriable()
     );
+}
+
+/// What must not be carried out twice by itself: the caller looks first at what became of it.
+#[tokio::test]
+async fn no_order_of_unknown_fate_is_given_again() {
+    async fn asked_once<R: kafka_protocol::protocol::Request + Send + 'static, T>(
+        order: impl AsyncFnOnce(KafkaClient) -> Result<T, KafkaError>,
+    ) {
+        let broker = ScriptedBroker::plain(Script::new().on::<R>(|_, _| Step::Hangup)).await;
+        let error = order(client_of(&broker)).await.err().unwrap();
+        assert!(!error.is_certainly_not_done(), "{error:?}");
+        assert_eq!(broker.asked::<R>().len(), 1, "{error:?}");
+    }
+    let voter = || VoterKey {
+        id: 3,
+        directory_id: "TEgxAmaTT0OrL3bKwUBMwg".to_owned(),
+    };
+    let cluster = || "TEgxAmaTT0OrL3bKwUBMwg".to_owned();
+    asked_once::<CreatePartitionsRequest, _>(async |client| {
+        let more = NewPartitions {
+            topic: "payments".to_owned(),
+            count: 9,
+        };
+        client.create_partitions(vec![more], false).await
+    })
+    .await;
+    asked_once::<DeleteTopicsRequest, _>(async |client| client.delete_topics(vec!["payments".to_owned()]).await).await;
+    asked_once::<AddRaftVoterRequest, _>(async |client| {
+        client
+            .add_raft_voter(Target::Brokers, cluster(), voter(), Vec::new())
+            .await
+    })
+    .await;
+    asked_once::<RemoveRaftVoterRequest, _>(async |client| {
+        client.remove_raft_voter(Target::Brokers, cluster(), voter()).await
+    })
+    .await;
+    asked_once::<UnregisterBrokerRequest, _>(async |client| client.unregister_broker(101).await).await;
 }

@@ -276,3 +276,26 @@ fn preferred_leaders_are_evened_without_moving_data() {
     let leads = |id: i32| world.partitions.iter().filter(|it| it.replicas[0] == id).count();
     assert_eq!([leads(0), leads(1), leads(2)], [3, 3, 3]);
 }
+
+#[test]
+fn an_even_spread_leaves_alone_what_cannot_be_copied() {
+    let partitions = (0..6).map(|number| partition("t", number, &[0, 1], 10)).collect();
+    let mut world = world(brokers(0..4, 0), partitions);
+    for partition in &mut world.partitions {
+        partition.isr = vec![77];
+    }
+    assert!(planned(&world, &Goal::Spread).is_empty(), "nothing is in sync anywhere");
+    world.partitions[3].isr = vec![0, 1];
+    let plan = planned(&world, &Goal::Spread);
+    assert!(plan.held.is_empty() && plan.moves.iter().all(|next| next.id.partition == 3), "{plan:?}");
+}
+
+#[test]
+fn racks_are_kept_when_brokers_are_evened() {
+    // r0: 0, 2; r1: 1. Broker 2 is empty and may only take what 0 gives.
+    let partitions = (0..6).map(|number| partition("t", number, &[0, 1], 10)).collect();
+    let world = world(brokers(0..3, 2), partitions);
+    let plan = planned(&world, &Goal::Spread);
+    assert_eq!(plan.work().replicas, 3);
+    assert!(plan.moves.iter().all(|next| next.to.contains(&1) && next.to.contains(&2)), "{plan:?}");
+}
