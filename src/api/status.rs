@@ -303,6 +303,4 @@ pub enum RebalanceGoal {
     Spread,
     /// No replica on the brokers that leave.
     Drain,
-    /// Nothing more: what is under way ends, and throttles go.
-    End,
 }

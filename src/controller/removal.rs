@@ -139,7 +139,9 @@ async fn forget(id: i32, admin: &dyn KafkaAdmin) -> Result<(), KafkaError> {
     if ops.is_empty() {
         return Ok(());
     }
-    let outcomes = admin.incremental_alter_configs(vec![ConfigChange { resource, ops }], false).await?;
+    let outcomes = admin
+        .incremental_alter_configs(vec![ConfigChange { resource, ops }], false)
+        .await?;
     for error in outcomes.into_values().filter_map(Result::err) {
         tracing::warn!(broker = id, %error, "settings of a broker that leaves stay");
     }

@@ -183,7 +183,11 @@ async fn bring(
         return Ok((Verdict::refused("FewerPartitions", &message), partitions));
     }
     let differs = topic.spec.replication_factor.is_some_and(|wanted| wanted != replicas);
-    if differs && !are_moving(admin, &name).await.map_err(of_topic("look for reassignments"))? {
+    if differs
+        && !are_moving(admin, &name)
+            .await
+            .map_err(of_topic("look for reassignments"))?
+    {
         let message =
             format!("spec.replicationFactor: the topic has {replicas}; changing it isn't available yet: restore it");
         return Ok((Verdict::refused("NotAvailable", &message), partitions));

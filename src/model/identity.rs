@@ -276,7 +276,10 @@ mod tests {
         };
         let ids = |cluster: &crate::model::Cluster, identity: &Identity| -> Vec<(i32, bool)> {
             let nodes = cluster.nodes(identity).into_iter();
-            nodes.filter(|node| node.id >= 100).map(|node| (node.id, node.leaving)).collect()
+            nodes
+                .filter(|node| node.id >= 100)
+                .map(|node| (node.id, node.leaving))
+                .collect()
         };
         let mut identity = complete(&cluster, None);
         let existing = [0, 1, 2, 100, 101, 102];
@@ -285,11 +288,18 @@ mod tests {
         cluster.pools[1].excluded = BTreeSet::from([101]);
         let mut identity = complete(&cluster, Some(identity));
         identity.part(&cluster.pools, existing);
-        assert_eq!(ids(&cluster, &identity), [(100, false), (101, true), (102, false), (103, false)]);
+        assert_eq!(
+            ids(&cluster, &identity),
+            [(100, false), (101, true), (102, false), (103, false)]
+        );
         assert_eq!(identity.racks[&103], "b", "its successor takes its rack");
         cluster.pools[1].replicas = 1;
         identity.part(&cluster.pools, []);
-        assert_eq!(identity.leaving, BTreeSet::from([101]), "what never existed needn't leave");
+        assert_eq!(
+            identity.leaving,
+            BTreeSet::from([101]),
+            "what never existed needn't leave"
+        );
         identity.part(&cluster.pools, [102]);
         assert_eq!(identity.leaving, BTreeSet::from([101, 102]));
         cluster.pools[1].replicas = 2;
@@ -298,7 +308,11 @@ mod tests {
         identity.leaving.clear();
         identity.drained = BTreeSet::from([101, 102]);
         identity.part(&cluster.pools, existing);
-        assert_eq!(ids(&cluster, &identity), [(100, false)], "removed first, made again after that");
+        assert_eq!(
+            ids(&cluster, &identity),
+            [(100, false)],
+            "removed first, made again after that"
+        );
         cluster.pools[1].excluded.clear();
         cluster.pools[0].replicas = 1;
         identity.part(&cluster.pools, existing);

@@ -70,7 +70,11 @@ async fn told(story: &Story, fault: Option<(usize, Fault)>) -> Result<(usize, us
     (story.change)(&simulation);
     if !simulation.until(story.over).await {
         let last = simulation.trace().split_off(simulation.writes().saturating_sub(8));
-        return Err(format!("no end: {} {last:?} {:?}", rebalance(&simulation), simulation.accusations()));
+        return Err(format!(
+            "no end: {} {last:?} {:?}",
+            rebalance(&simulation),
+            simulation.accusations()
+        ));
     }
     simulation.settle().await?;
     let after = simulation.writes();
@@ -137,15 +141,28 @@ fn a_new_broker_gets_its_share_when_asked_for() {
         assert!(simulation.until(moving).await);
         simulation.tick().await;
         let says = rebalance(&simulation);
-        assert_eq!((&says["phase"], &says["goal"]), (&json!("Moving"), &json!("Spread")), "{says}");
-        assert!(says["bytesLeft"].as_i64().unwrap() > 0 && says["percent"].as_i64().unwrap() < 100, "{says}");
+        assert_eq!(
+            (&says["phase"], &says["goal"]),
+            (&json!("Moving"), &json!("Spread")),
+            "{says}"
+        );
+        assert!(
+            says["bytesLeft"].as_i64().unwrap() > 0 && says["percent"].as_i64().unwrap() < 100,
+            "{says}"
+        );
         assert!(simulation.until(is_finished).await, "{}", rebalance(&simulation));
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         // Two brokers share a rack, and no partition has two replicas in one.
-        assert_eq!(counts(&simulation), BTreeMap::from([(100, 3), (101, 6), (102, 6), (103, 3)]));
+        assert_eq!(
+            counts(&simulation),
+            BTreeMap::from([(100, 3), (101, 6), (102, 6), (103, 3)])
+        );
         let says = rebalance(&simulation);
-        assert_eq!((&says["percent"], &says["answered"]), (&json!(100), &json!("2020-01-01T00:00:00Z")));
+        assert_eq!(
+            (&says["percent"], &says["answered"]),
+            (&json!(100), &json!("2020-01-01T00:00:00Z"))
+        );
         assert!(is_clean(&simulation));
         assert_eq!(simulation.accusations(), Vec::<String>::new());
         let moves = simulation.kafka.state().moves;
@@ -162,8 +179,8 @@ fn a_rebalance_survives_a_kill_after_each_write() {
 
 #[test]
 fn a_rebalance_survives_lost_answers_and_kills_before_them() {
-    struck(&REBALANCE, Fault::LoseAnswer, 2);
-    struck(&REBALANCE, Fault::KillUnanswered, 2);
+    struck(&REBALANCE, Fault::LoseAnswer, 3);
+    struck(&REBALANCE, Fault::KillUnanswered, 3);
 }
 
 /// A request that is taken back orders nothing more, and cleans up.
@@ -197,16 +214,19 @@ fn a_request_taken_back_ends_what_was_begun() {
 fn nothing_moves_while_a_broker_is_down() {
     on_one_thread(async {
         let mut simulation = grown(None).await;
-        simulation.kafka.state().kubelets_stopped = true;
+        simulation.kafka.state().dead.insert(102);
         simulation.delete("pods", "orders-brokers-102-0");
         ask_for_balance(&simulation);
         for _ in 0..10 {
             simulation.tick().await;
         }
         let says = rebalance(&simulation);
-        assert_eq!((&says["phase"], &says["blockedBy"][0]), (&json!("Waiting"), &json!("broker 102 doesn't serve")));
+        assert_eq!(
+            (&says["phase"], &says["blockedBy"][0]),
+            (&json!("Waiting"), &json!("broker 102 doesn't serve"))
+        );
         assert_eq!(simulation.kafka.state().moves, 0);
-        simulation.kafka.state().kubelets_stopped = false;
+        simulation.kafka.state().dead.clear();
         assert!(simulation.until(is_finished).await, "{}", rebalance(&simulation));
     });
 }
@@ -223,20 +243,38 @@ fn a_named_broker_is_replaced() {
         for _ in 0..5 {
             simulation.tick().await;
         }
-        assert!(simulation.get("statefulsets", "orders-brokers-101").is_some(), "it stays until it's empty");
+        assert!(
+            simulation.get("statefulsets", "orders-brokers-101").is_some(),
+            "it stays until it's empty"
+        );
         let says = rebalance(&simulation);
-        assert_eq!((&says["goal"], &says["leaving"]), (&json!("Drain"), &json!([101])), "{says}");
+        assert_eq!(
+            (&says["goal"], &says["leaving"]),
+            (&json!("Drain"), &json!([101])),
+            "{says}"
+        );
         let config = simulation.kafka.state().broker_configs[&101].clone();
         assert_eq!(config["cordoned.log.dirs"], "*");
         let nodes = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nodes"].clone();
         let leaves = |node: &&Value| node["leaving"] == true;
-        let leaving: Vec<&Value> = nodes.as_array().unwrap().iter().filter(leaves).map(|node| &node["id"]).collect();
+        let leaving: Vec<&Value> = nodes
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(leaves)
+            .map(|node| &node["id"])
+            .collect();
         assert_eq!(leaving, [&json!(101)]);
         simulation.kafka.state().copies_stall = false;
         let over = simulation.until(REPLACE.over).await;
         let last = simulation.trace().split_off(simulation.writes() - 12);
         let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].clone();
-        assert!(over, "{last:#?} {next} {:?} {:?}", registered(&simulation), drained(&simulation));
+        assert!(
+            over,
+            "{last:#?} {next} {:?} {:?}",
+            registered(&simulation),
+            drained(&simulation)
+        );
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         for (plural, name) in [
@@ -247,11 +285,21 @@ fn a_named_broker_is_replaced() {
             assert_eq!(simulation.get(plural, name), None);
         }
         let configs = simulation.children();
-        assert!(!configs.iter().any(|(_, name)| name.starts_with("orders-brokers-101")), "{configs:?}");
-        assert!(simulation.get("persistentvolumeclaims", "data-0-orders-brokers-101-0").is_some());
+        assert!(
+            !configs.iter().any(|(_, name)| name.starts_with("orders-brokers-101")),
+            "{configs:?}"
+        );
+        assert!(
+            simulation
+                .get("persistentvolumeclaims", "data-0-orders-brokers-101-0")
+                .is_some()
+        );
         assert!(!counts(&simulation).contains_key(&101) && is_clean(&simulation));
         assert_eq!(identity(&simulation)["racks"]["104"], "b");
-        assert_eq!(simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["brokers"], "4/4");
+        assert_eq!(
+            simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["brokers"],
+            "4/4"
+        );
         assert_eq!(simulation.accusations(), Vec::<String>::new());
     });
 }
@@ -263,9 +311,9 @@ fn a_removal_survives_a_kill_after_each_write() {
 
 #[test]
 fn a_removal_survives_lost_answers_and_kills_before_them() {
-    struck(&REPLACE, Fault::LoseAnswer, 3);
-    struck(&REPLACE, Fault::KillUnanswered, 3);
-    struck(&REPLACE, Fault::Refuse(500), 5);
+    struck(&REPLACE, Fault::LoseAnswer, 4);
+    struck(&REPLACE, Fault::KillUnanswered, 5);
+    struck(&REPLACE, Fault::Refuse(500), 7);
 }
 
 /// The last broker of a pool goes, and comes back on its old volume when it's asked for again.
@@ -278,8 +326,13 @@ fn fewer_brokers_and_more_again() {
         let disks = simulation.kafka.state().disks.len();
         for round in 0..2 {
             pool(&simulation, "replicas", json!(3));
-            let gone = |simulation: &Simulation| registered(simulation) == [100, 101, 102] && drained(simulation).is_empty();
-            assert!(simulation.until(gone).await, "round {round}: {}", rebalance(&simulation));
+            let gone =
+                |simulation: &Simulation| registered(simulation) == [100, 101, 102] && drained(simulation).is_empty();
+            assert!(
+                simulation.until(gone).await,
+                "round {round}: {}",
+                rebalance(&simulation)
+            );
             simulation.settle().await.unwrap();
             assert_eq!(counts(&simulation), BTreeMap::from([(100, 6), (101, 6), (102, 6)]));
             pool(&simulation, "replicas", json!(4));
@@ -288,7 +341,11 @@ fn fewer_brokers_and_more_again() {
             simulation.settle().await.unwrap();
         }
         assert!(is_clean(&simulation));
-        assert_eq!(simulation.kafka.state().disks.len(), disks, "volumes are kept and used again");
+        assert_eq!(
+            simulation.kafka.state().disks.len(),
+            disks,
+            "volumes are kept and used again"
+        );
         assert_eq!(simulation.accusations(), Vec::<String>::new());
     });
 }
@@ -352,7 +409,8 @@ fn a_pool_is_emptied_and_then_removed() {
         };
         let with = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["spec"].clone();
         simulation.edit(CLUSTER.0, CLUSTER.1, remove);
-        let stalled = |simulation: &Simulation| simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled")["status"] == "True";
+        let stalled =
+            |simulation: &Simulation| simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled")["status"] == "True";
         assert!(simulation.until(stalled).await);
         simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
             cluster["spec"] = with;
@@ -364,6 +422,46 @@ fn a_pool_is_emptied_and_then_removed() {
         simulation.edit(CLUSTER.0, CLUSTER.1, remove);
         simulation.settle().await.unwrap();
         assert_eq!(simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled")["status"], "False");
+        assert_eq!(simulation.accusations(), Vec::<String>::new());
+    });
+}
+
+/// A broker whose machine is gone is replaced too: its replicas are copied from the others.
+#[test]
+fn a_dead_broker_is_replaced() {
+    on_one_thread(async {
+        let mut simulation = grown(None).await;
+        simulation.kafka.state().dead.insert(101);
+        simulation.delete("pods", "orders-brokers-101-0");
+        for _ in 0..5 {
+            simulation.tick().await;
+        }
+        let fenced = simulation.condition(CLUSTER.0, CLUSTER.1, "FullyReplicated");
+        assert_eq!(fenced["status"], "False", "{fenced}");
+        (REPLACE.change)(&simulation);
+        assert!(simulation.until(REPLACE.over).await, "{}", rebalance(&simulation));
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        assert!(!counts(&simulation).contains_key(&101) && is_clean(&simulation));
+        assert_eq!(simulation.condition(CLUSTER.0, CLUSTER.1, "FullyReplicated")["status"], "True");
+        assert_eq!(simulation.accusations(), Vec::<String>::new());
+    });
+}
+
+/// Metadata of before 4.3 knows no cordon, so a topic may be placed on a broker in the moment in which it's found empty.
+#[test]
+fn a_replica_that_comes_in_the_last_moment_is_not_lost() {
+    on_one_thread(async {
+        let mut simulation = grown(None).await;
+        simulation.kafka.state().features.insert("metadata.version".into(), 29);
+        (REPLACE.change)(&simulation);
+        let found_empty = |simulation: &Simulation| identity(simulation)["drained"] == json!([101]);
+        assert!(simulation.until(found_empty).await, "{}", rebalance(&simulation));
+        assert!(simulation.kafka.state().broker_configs.is_empty(), "nothing is cordoned");
+        simulation.kafka.state().topics.get_mut("payments").unwrap().replicas[0] = vec![100, 101, 102];
+        assert!(simulation.until(REPLACE.over).await, "{}", rebalance(&simulation));
+        simulation.settle().await.unwrap();
+        assert!(!counts(&simulation).contains_key(&101) && is_clean(&simulation));
         assert_eq!(simulation.accusations(), Vec::<String>::new());
     });
 }

@@ -18,18 +18,18 @@ anything about roles.
   resources: [pods]
   verbs: [get, list, watch]
 # Secrets: certificate authorities, keys and credentials that the operator makes. It reads by name only; without list
-# and watch it can't collect those of others.
+# and watch it can't collect those of others. The key of a broker that was removed goes with it.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [create, get, patch]
+  verbs: [create, delete, get, patch]
 # Services: the headless Service of the nodes, and one bootstrap Service per client listener.
 - apiGroups: [""]
   resources: [services]
   verbs: [create, delete, get, list, patch, watch]
-# StatefulSets: one per Kafka node. Nobody but Kubernetes' garbage collection deletes one.
+# StatefulSets: one per Kafka node. Deleted is that of a broker that holds no replica any more.
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [create, get, list, patch, watch]
+  verbs: [create, delete, get, list, patch, watch]
 # Jobs: each changed set of ACLs is applied by one; finished ones go by their time to live. A failed one is deleted to be
 # tried again, an older set's to make room for the new one.
 - apiGroups: [batch]

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 /// An open matter; `None` of it costs no look at Kafka.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    pub goal: RebalanceGoal,
+    /// `None`: nothing more; what is under way ends, and throttles go.
+    pub goal: Option<RebalanceGoal>,
     /// Brokers to empty.
     pub leaving: BTreeSet<i32>,
     /// The request that is carried out.
@@ -29,11 +30,11 @@ pub fn asked(
     let begun = last.is_some_and(|last| last.phase != RebalancePhase::Finished);
     let leaving: BTreeSet<i32> = identity.leaving.union(&identity.drained).copied().collect();
     let goal = if !identity.leaving.is_empty() {
-        RebalanceGoal::Drain
+        Some(RebalanceGoal::Drain)
     } else if request.is_some() {
-        RebalanceGoal::Spread
+        Some(RebalanceGoal::Spread)
     } else if begun {
-        RebalanceGoal::End
+        None
     } else {
         return None;
     };
@@ -87,20 +88,20 @@ mod tests {
         };
         let finished = |answered| Some(status(RebalancePhase::Finished, answered));
         assert_eq!(open(None, None), None);
-        assert_eq!(open(Some(50), None), Some(RebalanceGoal::Spread));
+        assert_eq!(open(Some(50), None), Some(Some(RebalanceGoal::Spread)));
         assert_eq!(open(Some(101), None), None);
         assert_eq!(open(Some(50), finished(Some(50))), None);
-        assert_eq!(open(Some(60), finished(Some(50))), Some(RebalanceGoal::Spread));
+        assert_eq!(open(Some(60), finished(Some(50))), Some(Some(RebalanceGoal::Spread)));
         assert_eq!(open(Some(40), finished(Some(50))), None);
         assert_eq!(open(None, finished(None)), None);
         let moving = Some(status(RebalancePhase::Moving, None));
-        assert_eq!(open(None, moving), Some(RebalanceGoal::End), "taken back");
+        assert_eq!(open(None, moving), Some(None), "taken back");
     }
 
     #[test]
     fn brokers_that_leave_come_first_and_are_written_down_before() {
         let asked = asked(Some(at(50)), &identity(&[102], &[103]), None, at(100)).unwrap();
-        assert_eq!((asked.goal, asked.leaving.len()), (RebalanceGoal::Drain, 2));
+        assert_eq!((asked.goal, asked.leaving.len()), (Some(RebalanceGoal::Drain), 2));
         let mut last = status(RebalancePhase::Moving, None);
         assert!(!asked.is_begun(None) && !asked.is_begun(Some(&last)));
         last.leaving = vec![101, 102, 103];

@@ -122,7 +122,10 @@ mod tests {
             vec![ConfigResource::Topic("u".into())],
             vec![ConfigResource::Broker(3)],
         ];
-        assert_eq!(resources, expected.iter().map(|all| all.iter().collect()).collect::<Vec<Vec<_>>>());
+        assert_eq!(
+            resources,
+            expected.iter().map(|all| all.iter().collect()).collect::<Vec<Vec<_>>>()
+        );
         assert_eq!(requests[0][0].ops.len(), 2);
     }
 

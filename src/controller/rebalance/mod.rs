@@ -27,8 +27,8 @@ use crate::kafka::errors::KafkaError;
 use crate::kafka::{KafkaAdmin, TopicPartition};
 use crate::model::{Cluster, Identity, validate};
 use crate::rebalance::{
-    Goal, Limits, Move, Plan, Rules, Throttle, ThrottleChange, Work, needed_throttle, next_wave, plan, throttle_changes,
-    under_way,
+    Goal, Limits, Move, Plan, Rules, Throttle, ThrottleChange, Work, needed_throttle, next_wave, plan,
+    throttle_changes, under_way,
 };
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,11 +99,13 @@ impl Rebalance<'_> {
             Ok(step) => step,
             Err(error) => Step {
                 blocked: vec![tell::words(&error)],
-                leaving: last.map(|last| last.leaving.iter().copied().collect()).unwrap_or_default(),
+                leaving: last
+                    .map(|last| last.leaving.iter().copied().collect())
+                    .unwrap_or_default(),
                 ..Step::default()
             },
         };
-        let drained = step.over && asked.goal == RebalanceGoal::Drain;
+        let drained = step.over && asked.goal == Some(RebalanceGoal::Drain);
         let status = tell::stands(&asked, &step, last, now);
         Ok(Driven {
             open: !step.over,
@@ -193,9 +195,9 @@ impl Rebalance<'_> {
 /// What is left to be ordered, or why nothing can be.
 fn planned(seen: &Seen, asked: &Asked) -> (Plan, Vec<String>) {
     let goal = match asked.goal {
-        RebalanceGoal::Spread => Goal::Spread,
-        RebalanceGoal::Drain => Goal::Drain(asked.leaving.clone()),
-        RebalanceGoal::End => return (Plan::default(), Vec::new()),
+        Some(RebalanceGoal::Spread) => Goal::Spread,
+        Some(RebalanceGoal::Drain) => Goal::Drain(asked.leaving.clone()),
+        None => return (Plan::default(), Vec::new()),
     };
     match plan(&seen.world, &goal, Rules::default()) {
         Ok(plan) => (plan, Vec::new()),
@@ -205,7 +207,10 @@ fn planned(seen: &Seen, asked: &Asked) -> (Plan, Vec<String>) {
 
 /// Partitions that nothing can be copied from, and replicas that are gone for Kafka but not yet from the disk.
 fn held(planned: &Plan, seen: &Seen) -> Vec<String> {
-    let held = planned.held.iter().map(|id| format!("none of the in-sync replicas of {id} runs"));
+    let held = planned
+        .held
+        .iter()
+        .map(|id| format!("none of the in-sync replicas of {id} runs"));
     let disks = (planned.is_empty() && seen.world.ongoing.is_empty() && seen.left > 0)
         .then(|| format!("{} replicas are still on the disks of brokers that leave", seen.left));
     held.chain(disks).collect()
@@ -233,7 +238,9 @@ async fn carry_out(
     let targets: BTreeMap<TopicPartition, Option<Vec<i32>>> = wave.iter().map(target).collect();
     tracing::info!(partitions = targets.len(), "ordering reassignments");
     let outcomes = admin.alter_partition_reassignments(targets, false).await?;
-    let refused = outcomes.into_iter().filter_map(|(id, outcome)| Some((id, outcome.err()?)));
+    let refused = outcomes
+        .into_iter()
+        .filter_map(|(id, outcome)| Some((id, outcome.err()?)));
     Ok(refused.map(|(id, error)| format!("{id}: {error}")).collect())
 }
 
@@ -244,6 +251,8 @@ async fn alter(admin: &dyn KafkaAdmin, changes: Vec<ConfigChange>) -> Result<Vec
     }
     tracing::info!(?changes, "changing settings of a rebalance");
     let outcomes = admin.incremental_alter_configs(changes, false).await?;
-    let refused = outcomes.into_iter().filter_map(|(of, outcome)| Some((of, outcome.err()?)));
+    let refused = outcomes
+        .into_iter()
+        .filter_map(|(of, outcome)| Some((of, outcome.err()?)));
     Ok(refused.map(|(of, error)| format!("{of:?}: {error}")).collect())
 }

@@ -20,7 +20,7 @@ pub fn begun(asked: &Asked, last: Option<&RebalanceStatus>, now: Timestamp) -> R
     leaving.dedup();
     RebalanceStatus {
         phase: RebalancePhase::Starting,
-        goal: asked.goal,
+        goal: asked.goal.unwrap_or_default(),
         since: text(now),
         answered: last.and_then(|last| last.answered.clone()),
         leaving,
@@ -30,7 +30,7 @@ pub fn begun(asked: &Asked, last: Option<&RebalanceStatus>, now: Timestamp) -> R
 
 /// What is so after a step.
 pub fn stands(asked: &Asked, step: &Step, last: Option<&RebalanceStatus>, now: Timestamp) -> RebalanceStatus {
-    let same = last.filter(|last| last.goal == asked.goal);
+    let same = last.filter(|last| asked.goal.is_none_or(|goal| goal == last.goal));
     let total = Work {
         replicas: same.map_or(0, |last| unsigned(last.replicas_total)),
         bytes: same.map_or(0, |last| unsigned(last.bytes_total)),
@@ -46,18 +46,22 @@ pub fn stands(asked: &Asked, step: &Step, last: Option<&RebalanceStatus>, now: T
         sample(elapsed.unsigned_abs(), told.moved.bytes),
     ];
     told = progress(total, step.left, &samples);
-    let done = step.over.then(|| asked.request).flatten();
-    let done = done.filter(|_| asked.goal == RebalanceGoal::Spread);
+    let done = step.over.then_some(asked.request).flatten();
+    let done = done.filter(|_| asked.goal == Some(RebalanceGoal::Spread));
     RebalanceStatus {
         phase: phase(step),
-        goal: asked.goal,
+        goal: asked.goal.or(last.map(|last| last.goal)).unwrap_or_default(),
         since,
         finished: step.over.then(|| text(now)),
         answered: done
             .map(|request| request.to_string())
             .or_else(|| last.and_then(|last| last.answered.clone())),
-        leaving: step.leaving.iter().copied().collect(),
-        percent: if step.over { 100 } else { i32::from(told.percent).min(99) },
+        leaving: step.leaving.iter().copied().filter(|_| !step.over).collect(),
+        percent: if step.over {
+            100
+        } else {
+            i32::from(told.percent).min(99)
+        },
         replicas_total: signed(told.total.replicas),
         replicas_left: signed(step.left.replicas),
         bytes_total: signed(told.total.bytes),
@@ -126,7 +130,7 @@ mod tests {
 
     fn asked(request: i64) -> Asked {
         Asked {
-            goal: RebalanceGoal::Spread,
+            goal: Some(RebalanceGoal::Spread),
             leaving: BTreeSet::new(),
             request: Some(at(request)),
         }
@@ -144,11 +148,20 @@ mod tests {
     #[test]
     fn a_status_tells_from_the_beginning_to_the_end() {
         let begun = begun(&asked(5), None, at(10));
-        assert_eq!((begun.phase, begun.answered.as_deref()), (RebalancePhase::Starting, None));
+        assert_eq!(
+            (begun.phase, begun.answered.as_deref()),
+            (RebalancePhase::Starting, None)
+        );
         let first = stands(&asked(5), &step(4, 400), Some(&begun), at(12));
-        assert_eq!((first.percent, first.bytes_total, first.expected.clone()), (0, 400, None));
+        assert_eq!(
+            (first.percent, first.bytes_total, first.expected.clone()),
+            (0, 400, None)
+        );
         let half = stands(&asked(5), &step(2, 200), Some(&first), at(130));
-        assert_eq!((half.percent, half.bytes_left, half.since.as_str()), (50, 200, "1970-01-01T00:00:10Z"));
+        assert_eq!(
+            (half.percent, half.bytes_left, half.since.as_str()),
+            (50, 200, "1970-01-01T00:00:10Z")
+        );
         assert_eq!(half.expected.as_deref(), Some("1970-01-01T00:04:00Z"));
         let over = stands(&asked(5), &step(0, 0), Some(&half), at(200));
         assert_eq!((over.phase, over.percent), (RebalancePhase::Finished, 100));

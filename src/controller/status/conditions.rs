@@ -12,7 +12,9 @@
 //! | CertificatesValid| the authorities are there, no certificate ends within a day  |
 
 use super::Observed;
-use crate::api::{Condition, ConditionStatus, NodeStatus, QuorumStatus, ReplicationStatus};
+use crate::api::{
+    Condition, ConditionStatus, NodeStatus, QuorumStatus, RebalancePhase, RebalanceStatus, ReplicationStatus,
+};
 
 /// What conditions are judged from.
 pub struct Judged<'a> {
@@ -258,6 +260,9 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
     if replicated.0 == ConditionStatus::False {
         return bounded(&format!("wait: {}", replicated.2));
     }
+    if let Some(next) = judged.observed.rebalance.and_then(next_of_rebalance) {
+        return bounded(&next);
+    }
     let stale: Vec<&NodeStatus> = judged
         .nodes
         .iter()
@@ -274,6 +279,14 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
                 ids.join(", ")
             ))
         }
+    }
+}
+
+fn next_of_rebalance(rebalance: &RebalanceStatus) -> Option<String> {
+    match (rebalance.phase, rebalance.blocked_by.first()) {
+        (RebalancePhase::Finished, _) => None,
+        (RebalancePhase::Waiting, Some(why)) => Some(format!("wait: replicas can't be moved: {why}")),
+        _ => Some(format!("wait: replicas are moved, {} % done", rebalance.percent)),
     }
 }
 

@@ -13,8 +13,8 @@ use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::settings::Refused;
 use crate::api::{
-    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, RebalanceStatus, UpgradeStatus,
-    VoterStatus,
+    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, RebalanceStatus,
+    UpgradeStatus, VoterStatus,
 };
 use crate::kafka::views::{QuorumView, ReplicaState};
 use crate::model::{Cluster, Findings, Identity};
@@ -92,7 +92,10 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         listeners: listeners(cluster),
         rollout: None,
         upgrade: observed.upgrade.cloned(),
-        rebalance: observed.rebalance.or(old.and_then(|old| old.rebalance.as_ref())).cloned(),
+        rebalance: observed
+            .rebalance
+            .or(old.and_then(|old| old.rebalance.as_ref()))
+            .cloned(),
         next_action: Some(next_action),
     }
 }

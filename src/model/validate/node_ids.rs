@@ -38,7 +38,10 @@ fn foreign(pool: &Pool, first: i32, findings: &mut Findings) {
     if let Some(id) = pool.excluded.iter().find(|id| !block.contains(id)) {
         findings.add(
             format!("spec.nodePools[{}].excludedNodeIds", pool.name),
-            format!("{id} isn't one of the pool's ids, {first} to {}: remove it", block.end - 1),
+            format!(
+                "{id} isn't one of the pool's ids, {first} to {}: remove it",
+                block.end - 1
+            ),
         );
     }
 }

@@ -90,10 +90,7 @@ fn counts(pool: &NodePool, path: &str, findings: &mut Findings) {
     }
     let least = i32::from(pool.roles.contains(&Role::Controller));
     if !(least..=BLOCK).contains(&pool.replicas) {
-        findings.add(
-            format!("{path}.replicas"),
-            format!("isn't between {least} and {BLOCK}"),
-        );
+        findings.add(format!("{path}.replicas"), format!("isn't between {least} and {BLOCK}"));
     }
     let excluded: BTreeSet<i32> = pool.excluded_node_ids.iter().copied().collect();
     if !excluded.is_empty() && pool.roles.contains(&Role::Controller) {

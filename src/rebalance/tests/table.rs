@@ -287,7 +287,10 @@ fn an_even_spread_leaves_alone_what_cannot_be_copied() {
     assert!(planned(&world, &Goal::Spread).is_empty(), "nothing is in sync anywhere");
     world.partitions[3].isr = vec![0, 1];
     let plan = planned(&world, &Goal::Spread);
-    assert!(plan.held.is_empty() && plan.moves.iter().all(|next| next.id.partition == 3), "{plan:?}");
+    assert!(
+        plan.held.is_empty() && plan.moves.iter().all(|next| next.id.partition == 3),
+        "{plan:?}"
+    );
 }
 
 #[test]
@@ -297,5 +300,10 @@ fn racks_are_kept_when_brokers_are_evened() {
     let world = world(brokers(0..3, 2), partitions);
     let plan = planned(&world, &Goal::Spread);
     assert_eq!(plan.work().replicas, 3);
-    assert!(plan.moves.iter().all(|next| next.to.contains(&1) && next.to.contains(&2)), "{plan:?}");
+    assert!(
+        plan.moves
+            .iter()
+            .all(|next| next.to.contains(&1) && next.to.contains(&2)),
+        "{plan:?}"
+    );
 }

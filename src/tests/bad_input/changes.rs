@@ -27,7 +27,10 @@ pub const WRONG: &[Case] = &[
     change(
         "the id of another pool",
         &[(BROKERS, "roles: [Broker]\n    replicas: 3\n    excludedNodeIds: [1]")],
-        &[("spec.nodePools[brokers].excludedNodeIds", "1 isn't one of the pool's ids, 100 to 199")],
+        &[(
+            "spec.nodePools[brokers].excludedNodeIds",
+            "1 isn't one of the pool's ids, 100 to 199",
+        )],
     ),
     change(
         "another number of controllers",

@@ -56,9 +56,7 @@ pub const WRONG: &[Case] = &[
     case(
         "no replicas",
         &[(BROKERS, "roles: [Broker]\n    replicas: 0")],
-        &[
-            ("replicationFactor", "is 3 but there are 0 brokers"),
-        ],
+        &[("replicationFactor", "is 3 but there are 0 brokers")],
     ),
     case(
         "more nodes than a block has ids",
@@ -72,13 +70,22 @@ pub const WRONG: &[Case] = &[
     ),
     case(
         "excluded controllers",
-        &[(CONTROLLERS, "roles: [Controller]\n    replicas: 3\n    excludedNodeIds: [1]")],
+        &[(
+            CONTROLLERS,
+            "roles: [Controller]\n    replicas: 3\n    excludedNodeIds: [1]",
+        )],
         &[("spec.nodePools[controllers].excludedNodeIds", "a controller is a voter")],
     ),
     case(
         "more nodes than ids are left",
-        &[(BROKERS, "roles: [Broker]\n    replicas: 100\n    excludedNodeIds: [101]")],
-        &[("spec.nodePools[brokers].excludedNodeIds", "too few of the pool's 100 ids")],
+        &[(
+            BROKERS,
+            "roles: [Broker]\n    replicas: 100\n    excludedNodeIds: [101]",
+        )],
+        &[(
+            "spec.nodePools[brokers].excludedNodeIds",
+            "too few of the pool's 100 ids",
+        )],
     ),
     case(
         "two pools of one name",

@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
     let leads = kafka.quorum().1.is_some();
-    let stopped = kafka.state().kubelets_stopped;
-    for (key, pod) in starting_pods(api).into_iter().filter(|_| !stopped) {
+    let dead = kafka.state().dead.clone();
+    let starting = starting_pods(api).into_iter();
+    for (key, pod) in starting.filter(|(_, pod)| !dead.contains(&node_id(pod))) {
         kubelet(api, kafka, &key, pod, leads);
     }
     pods_of_stateful_sets(&mut api.state());

@@ -15,7 +15,10 @@ pub fn text(state: &State, kafka: &KafkaState) -> String {
     }
     lines.push(format!("kafka defaults: {:?}", kafka.defaults));
     lines.push(format!("kafka topics: {:?}", kafka.topics));
-    lines.push(format!("kafka brokers: {:?} {:?}", kafka.registered, kafka.broker_configs));
+    lines.push(format!(
+        "kafka brokers: {:?} {:?}",
+        kafka.registered, kafka.broker_configs
+    ));
     lines.push(format!("kafka reassignments: {:?}", kafka.moving));
     lines.push(format!("kafka users: {:?}", kafka.scram.keys()));
     lines.extend(kafka.acls.iter().map(|acl| format!("kafka acl: {acl:?}")));

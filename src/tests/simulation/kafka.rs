@@ -44,8 +44,8 @@ pub struct KafkaState {
     pub moving: BTreeMap<TopicPartition, (Reassignment, usize)>,
     /// Reassignments that were ordered.
     pub moves: usize,
-    /// Pods don't start.
-    pub kubelets_stopped: bool,
+    /// Nodes whose machine is dead: their pods don't start.
+    pub dead: BTreeSet<i32>,
     /// Copies don't come to an end.
     pub copies_stall: bool,
     pub quotas: BTreeMap<QuotaEntity, QuotaValues>,
@@ -158,13 +158,20 @@ impl Kafka {
     /// Brokers register, and the oldest copies come to an end.
     pub fn step(&self) {
         let running: Vec<i32> = self.brokers_up();
-        let sets: Vec<String> = self.api.state().list("statefulsets").into_iter().map(|(key, _)| key.name).collect();
+        let sets: Vec<String> = self
+            .api
+            .state()
+            .list("statefulsets")
+            .into_iter()
+            .map(|(key, _)| key.name)
+            .collect();
         let mut state = self.state();
         state.registered.extend(&running);
         let stall = state.copies_stall;
-        let due = state.moving.iter().filter(|(_, (one, steps))| {
-            !stall && *steps > 0 && one.adding.iter().all(|id| running.contains(id))
-        });
+        let due = state
+            .moving
+            .iter()
+            .filter(|(_, (one, steps))| !stall && *steps > 0 && one.adding.iter().all(|id| running.contains(id)));
         let due: Vec<TopicPartition> = due.map(|(id, _)| id.clone()).take(3).collect();
         for id in due {
             let (one, _) = state.moving.remove(&id).unwrap();
@@ -172,23 +179,35 @@ impl Kafka {
             *state.replicas_of(&id) = one.replicas.iter().copied().filter(stays).collect();
         }
         state.moving.values_mut().for_each(|(_, steps)| *steps += 1);
-        let held: BTreeSet<i32> = state.topics.values().flat_map(|topic| topic.replicas.iter().flatten().copied()).collect();
+        let held: BTreeSet<i32> = state
+            .topics
+            .values()
+            .flat_map(|topic| topic.replicas.iter().flatten().copied())
+            .collect();
         for id in held {
             if !sets.iter().any(|name| name.ends_with(&format!("-{id}"))) {
-                state.accusations.insert(format!("broker {id} was taken away with its replicas"));
+                state
+                    .accusations
+                    .insert(format!("broker {id} was taken away with its replicas"));
             }
         }
     }
 
     pub fn brokers_up(&self) -> Vec<i32> {
-        self.processes().iter().filter(|one| one.broker).map(|one| one.id).collect()
+        self.processes()
+            .iter()
+            .filter(|one| one.broker)
+            .map(|one| one.id)
+            .collect()
     }
 
     /// `broker.rack` of each node.
     pub fn racks(&self) -> BTreeMap<i32, String> {
         let api = self.api.state();
         let map = api.get(&Key::new("configmaps", "orders-identity"));
-        let text = map.and_then(|map| map["data"]["identity.json"].as_str()).unwrap_or("{}");
+        let text = map
+            .and_then(|map| map["data"]["identity.json"].as_str())
+            .unwrap_or("{}");
         let identity: Value = serde_json::from_str(text).unwrap();
         serde_json::from_value(identity["racks"].clone()).unwrap_or_default()
     }

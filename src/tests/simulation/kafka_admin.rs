@@ -4,11 +4,11 @@ use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
 use crate::kafka::{
-    AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
-    ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange, FeaturesView, KafkaAdmin,
-    KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState, PartitionsView, QuorumView,
-    QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState, ScramCredential, ScramDeletion,
-    ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
+    AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
+    ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange,
+    FeaturesView, KafkaAdmin, KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState,
+    PartitionsView, QuorumView, QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState,
+    ScramCredential, ScramDeletion, ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,18 +178,25 @@ impl KafkaState {
     fn is_braked(&self, id: &TopicPartition, sources: &[i32], adding: &[i32], brokers: &[i32]) -> bool {
         let config = &self.topics[&id.topic].config;
         let listed = |key: &str, ids: &[i32]| {
-            let list: Vec<&str> = config.get(key).map(|list| list.split(',').collect()).unwrap_or_default();
-            ids.iter().all(|broker| list.contains(&format!("{}:{broker}", id.partition).as_str()))
+            let list: Vec<&str> = config
+                .get(key)
+                .map(|list| list.split(',').collect())
+                .unwrap_or_default();
+            ids.iter()
+                .all(|broker| list.contains(&format!("{}:{broker}", id.partition).as_str()))
         };
         let mut involved = sources.iter().chain(adding).filter(|id| brokers.contains(id));
-        let rates = ["leader.replication.throttled.rate", "follower.replication.throttled.rate"];
-        let rated = |id: &i32| {
+        let rates = [
+            "leader.replication.throttled.rate",
+            "follower.replication.throttled.rate",
+        ];
+        let is_limited = |id: &i32| {
             let config = self.broker_configs.get(id);
             config.is_some_and(|config| rates.iter().all(|rate| config.contains_key(*rate)))
         };
         listed("leader.replication.throttled.replicas", sources)
             && listed("follower.replication.throttled.replicas", adding)
-            && involved.all(rated)
+            && involved.all(is_limited)
     }
 
     fn reassign(&mut self, id: &TopicPartition, target: &[i32], brokers: &[i32]) {
@@ -334,7 +341,11 @@ impl KafkaAdmin for Admin {
             let state = kafka.state();
             let view = |name: &String, (partition, replicas): (usize, &Vec<i32>)| {
                 let id = TopicPartition::new(name.clone(), i32::try_from(partition).unwrap());
-                let copying = state.moving.get(&id).map(|(one, _)| one.adding.clone()).unwrap_or_default();
+                let copying = state
+                    .moving
+                    .get(&id)
+                    .map(|(one, _)| one.adding.clone())
+                    .unwrap_or_default();
                 let in_sync = |id: &i32| up.contains(id) && !copying.contains(id);
                 let isr: Vec<i32> = replicas.iter().copied().filter(in_sync).collect();
                 PartitionState {
