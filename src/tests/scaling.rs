@@ -443,7 +443,10 @@ fn a_dead_broker_is_replaced() {
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         assert!(!counts(&simulation).contains_key(&101) && is_clean(&simulation));
-        assert_eq!(simulation.condition(CLUSTER.0, CLUSTER.1, "FullyReplicated")["status"], "True");
+        assert_eq!(
+            simulation.condition(CLUSTER.0, CLUSTER.1, "FullyReplicated")["status"],
+            "True"
+        );
         assert_eq!(simulation.accusations(), Vec::<String>::new());
     });
 }
@@ -457,7 +460,10 @@ fn a_replica_that_comes_in_the_last_moment_is_not_lost() {
         (REPLACE.change)(&simulation);
         let found_empty = |simulation: &Simulation| identity(simulation)["drained"] == json!([101]);
         assert!(simulation.until(found_empty).await, "{}", rebalance(&simulation));
-        assert!(simulation.kafka.state().broker_configs.is_empty(), "nothing is cordoned");
+        assert!(
+            simulation.kafka.state().broker_configs.is_empty(),
+            "nothing is cordoned"
+        );
         simulation.kafka.state().topics.get_mut("payments").unwrap().replicas[0] = vec![100, 101, 102];
         assert!(simulation.until(REPLACE.over).await, "{}", rebalance(&simulation));
         simulation.settle().await.unwrap();

@@ -137,24 +137,12 @@ fn world(
         (_, _, true) => BrokerState::Cordoned,
         _ => BrokerState::Serving,
     };
+    let dirs_of = |id: i32| dirs.get(&id).and_then(|dirs| dirs.as_ref().ok());
     let brokers = cluster.brokers.iter().map(|broker| Broker {
         id: broker.id,
         rack: broker.rack.clone(),
         state: state(broker.id, broker.fenced),
-        capacity_bytes: dirs
-            .get(&broker.id)
-            .and_then(|dirs| dirs.as_ref().ok())
-            .and_then(|dirs| capacity(dirs)),
-    });
-    let sizes = sizes(dirs);
-    let shown = partitions.partitions.iter().map(|one| {
-        let id = TopicPartition::new(one.topic.clone(), one.partition);
-        Partition {
-            bytes: sizes.get(&id).copied().unwrap_or_default(),
-            id: named(&id),
-            replicas: one.replicas.clone(),
-            isr: one.isr.clone(),
-        }
+        capacity_bytes: dirs_of(broker.id).and_then(|dirs| capacity(dirs)),
     });
     let moving = ongoing.iter().map(|(id, one)| {
         let ongoing = Ongoing {
@@ -165,9 +153,22 @@ fn world(
     });
     World {
         brokers: brokers.collect(),
-        partitions: shown.collect(),
+        partitions: sized(partitions, &sizes(dirs)),
         ongoing: moving.collect(),
     }
+}
+
+fn sized(partitions: &PartitionsView, sizes: &BTreeMap<TopicPartition, u64>) -> Vec<Partition> {
+    let shown = partitions.partitions.iter().map(|one| {
+        let id = TopicPartition::new(one.topic.clone(), one.partition);
+        Partition {
+            bytes: sizes.get(&id).copied().unwrap_or_default(),
+            id: named(&id),
+            replicas: one.replicas.clone(),
+            isr: one.isr.clone(),
+        }
+    });
+    shown.collect()
 }
 
 fn named(id: &TopicPartition) -> PartitionId {

@@ -64,7 +64,8 @@ pub struct Driven {
 /// What one look led to.
 #[derive(Default)]
 struct Step {
-    left: Work,
+    /// What is left to be copied, if that's known.
+    left: Option<Work>,
     blocked: Vec<String>,
     moving: bool,
     over: bool,
@@ -124,7 +125,7 @@ impl Rebalance<'_> {
         let seen = look::look(admin, &asked.leaving, &self.identity.drained).await?;
         let mut step = Step {
             leaving: self.marked(asked, &seen, &former),
-            left: under_way(&seen.world),
+            moving: !seen.world.ongoing.is_empty(),
             ..Step::default()
         };
         let cordons = brake::cordons(&seen.cordoned, &self.closed(asked), &former, &seen.up);
@@ -134,6 +135,8 @@ impl Rebalance<'_> {
             return Ok(step);
         }
         let (planned, mut waits) = planned(&seen, asked);
+        let left = [planned.work(), under_way(&seen.world)].into_iter().sum();
+        step.left = Some(left).filter(|_| waits.is_empty());
         waits.extend(self.absent(&seen));
         let wave = if waits.is_empty() {
             next_wave(&planned, &seen.world, AT_ONCE)
@@ -141,10 +144,9 @@ impl Rebalance<'_> {
             Vec::new()
         };
         let changes = self.brakes(&seen, &wave);
-        step.left = [planned.work(), step.left].into_iter().sum();
         step.blocked.extend(waits);
         step.blocked.extend(held(&planned, &seen));
-        step.moving = !wave.is_empty() || !seen.world.ongoing.is_empty();
+        step.moving |= !wave.is_empty();
         let quiet = planned.is_empty() && seen.world.ongoing.is_empty() && changes.is_empty();
         step.over = quiet && step.blocked.is_empty();
         let refused = carry_out(admin, &changes, &wave).await?;

@@ -31,47 +31,50 @@ pub fn begun(asked: &Asked, last: Option<&RebalanceStatus>, now: Timestamp) -> R
 /// What is so after a step.
 pub fn stands(asked: &Asked, step: &Step, last: Option<&RebalanceStatus>, now: Timestamp) -> RebalanceStatus {
     let same = last.filter(|last| asked.goal.is_none_or(|goal| goal == last.goal));
-    let total = Work {
-        replicas: same.map_or(0, |last| unsigned(last.replicas_total)),
-        bytes: same.map_or(0, |last| unsigned(last.bytes_total)),
-    };
     let since = same.map_or_else(|| text(now), |last| last.since.clone());
-    let mut told = progress(total, step.left, &[]);
-    let elapsed = since
-        .parse()
-        .map(|since: Timestamp| now.duration_since(since))
-        .unwrap_or_default();
-    let samples = [
-        sample(Duration::ZERO, 0),
-        sample(elapsed.unsigned_abs(), told.moved.bytes),
-    ];
-    told = progress(total, step.left, &samples);
-    let done = step.over.then_some(asked.request).flatten();
-    let done = done.filter(|_| asked.goal == Some(RebalanceGoal::Spread));
-    RebalanceStatus {
+    let answers = step.over && asked.goal == Some(RebalanceGoal::Spread);
+    let answered = asked.request.filter(|_| answers).map(|request| request.to_string());
+    let counted = RebalanceStatus {
         phase: phase(step),
         goal: asked.goal.or(last.map(|last| last.goal)).unwrap_or_default(),
         since,
         finished: step.over.then(|| text(now)),
-        answered: done
-            .map(|request| request.to_string())
-            .or_else(|| last.and_then(|last| last.answered.clone())),
+        answered: answered.or_else(|| last.and_then(|last| last.answered.clone())),
         leaving: step.leaving.iter().copied().filter(|_| !step.over).collect(),
-        percent: if step.over {
-            100
-        } else {
-            i32::from(told.percent).min(99)
-        },
-        replicas_total: signed(told.total.replicas),
-        replicas_left: signed(step.left.replicas),
-        bytes_total: signed(told.total.bytes),
-        bytes_left: signed(step.left.bytes),
-        expected: told
-            .remaining_time
-            .filter(|_| step.moving && !step.over)
-            .and_then(|remaining| expected(now, remaining)),
         blocked_by: reasons(&step.blocked),
-    }
+        ..RebalanceStatus::default()
+    };
+    count(counted, step, same, now)
+}
+
+/// With the numbers: how much there was, what is left, and when it will be over.
+fn count(mut status: RebalanceStatus, step: &Step, same: Option<&RebalanceStatus>, now: Timestamp) -> RebalanceStatus {
+    let work = |replicas: i64, bytes: i64| Work {
+        replicas: unsigned(replicas),
+        bytes: unsigned(bytes),
+    };
+    let total = same.map_or_else(Work::default, |last| work(last.replicas_total, last.bytes_total));
+    let known = same.map_or_else(Work::default, |last| work(last.replicas_left, last.bytes_left));
+    let left = step.left.unwrap_or(known);
+    let elapsed = status.since.parse().map(|since: Timestamp| now.duration_since(since));
+    let moved = progress(total, left, &[]).moved.bytes;
+    let samples = [
+        sample(Duration::ZERO, 0),
+        sample(elapsed.unwrap_or_default().unsigned_abs(), moved),
+    ];
+    let told = progress(total, left, &samples);
+    status.percent = match (step.over, told.total == Work::default()) {
+        (true, _) => 100,
+        (false, true) => 0,
+        (false, false) => i32::from(told.percent).min(99),
+    };
+    status.replicas_total = signed(told.total.replicas);
+    status.replicas_left = signed(left.replicas);
+    status.bytes_total = signed(told.total.bytes);
+    status.bytes_left = signed(left.bytes);
+    let foreseen = told.remaining_time.filter(|_| step.moving && !step.over);
+    status.expected = foreseen.and_then(|remaining| expected(now, remaining));
+    status
 }
 
 fn phase(step: &Step) -> RebalancePhase {
@@ -138,7 +141,7 @@ mod tests {
 
     fn step(replicas: u64, bytes: u64) -> Step {
         Step {
-            left: Work { replicas, bytes },
+            left: Some(Work { replicas, bytes }),
             moving: bytes > 0,
             over: bytes == 0,
             ..Step::default()
@@ -178,6 +181,7 @@ mod tests {
         };
         let status = stands(&asked(5), &blocked, None, at(10));
         assert_eq!((status.phase, status.blocked_by.len()), (RebalancePhase::Waiting, 11));
+        assert_eq!(status.percent, 0, "nothing is known yet");
         assert!(status.blocked_by.iter().all(|reason| reason.len() <= 300));
     }
 }

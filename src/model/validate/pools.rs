@@ -99,7 +99,8 @@ fn counts(pool: &NodePool, path: &str, findings: &mut Findings) {
             "isn't for a pool with the role Controller: a controller is a voter and can't be moved yet",
         );
     }
-    if usize::try_from(pool.replicas).is_ok_and(|nodes| nodes + excluded.len() > BLOCK.unsigned_abs() as usize) {
+    let nodes = usize::try_from(pool.replicas.min(BLOCK)).unwrap_or_default();
+    if !excluded.is_empty() && nodes + excluded.len() > BLOCK.unsigned_abs() as usize {
         findings.add(
             format!("{path}.excludedNodeIds"),
             format!("leaves too few of the pool's {BLOCK} ids: take out those whose node is gone for good"),

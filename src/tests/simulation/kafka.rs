@@ -165,6 +165,7 @@ impl Kafka {
             .into_iter()
             .map(|(key, _)| key.name)
             .collect();
+        let drained: Vec<i32> = serde_json::from_value(self.identity()["drained"].clone()).unwrap_or_default();
         let mut state = self.state();
         state.registered.extend(&running);
         let stall = state.copies_stall;
@@ -184,7 +185,7 @@ impl Kafka {
             .values()
             .flat_map(|topic| topic.replicas.iter().flatten().copied())
             .collect();
-        for id in held {
+        for id in held.into_iter().filter(|id| drained.contains(id)) {
             if !sets.iter().any(|name| name.ends_with(&format!("-{id}"))) {
                 state
                     .accusations
@@ -203,13 +204,17 @@ impl Kafka {
 
     /// `broker.rack` of each node.
     pub fn racks(&self) -> BTreeMap<i32, String> {
+        serde_json::from_value(self.identity()["racks"].clone()).unwrap_or_default()
+    }
+
+    /// What the operator has committed about its nodes.
+    fn identity(&self) -> Value {
         let api = self.api.state();
         let map = api.get(&Key::new("configmaps", "orders-identity"));
         let text = map
             .and_then(|map| map["data"]["identity.json"].as_str())
             .unwrap_or("{}");
-        let identity: Value = serde_json::from_str(text).unwrap();
-        serde_json::from_value(identity["racks"].clone()).unwrap_or_default()
+        serde_json::from_str(text).unwrap()
     }
 
     /// Nodes whose process runs.
