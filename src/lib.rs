@@ -1,6 +1,6 @@
 //! Production Kafka: an operator that turns one `ProductionKafka` resource into a hardened Apache Kafka 4.x cluster.
 //!
-//! Layers (an arrow may be used only downwards): cli → controller → {render, rollout, rebalance, upgrade, pki, acl, kafka,
+//! Layers (an arrow may be used only downwards): cli → controller → {render, rollout, upgrade, pki, acl, kafka,
 //! runtime} → model → api;
 //! kafka knows nothing of Kubernetes, runtime nothing of clusters, and pure modules no client, clock or environment.
 #![forbid(unsafe_code)]
@@ -12,7 +12,6 @@ pub mod controller;
 pub mod kafka;
 pub mod model;
 pub mod pki;
-pub mod rebalance;
 pub mod render;
 pub mod rollout;
 pub mod runtime;
