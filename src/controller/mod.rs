@@ -24,6 +24,7 @@ mod prune;
 pub mod queue;
 mod report;
 mod resource;
+pub mod rollout;
 pub mod secrets;
 pub mod settings;
 mod status;

@@ -28,7 +28,9 @@ pub async fn rehearse(context: &Context, namespace: &str, set: &str) -> Result<O
     let mut pod_spec = spec.template.spec.unwrap_or_default();
     // The claims exist; the template's own names are only known to the controller of StatefulSets.
     for claim in spec.volume_claim_templates.iter().flatten() {
-        let Some(name) = claim.metadata.name.clone() else { continue };
+        let Some(name) = claim.metadata.name.clone() else {
+            continue;
+        };
         pod_spec.volumes.get_or_insert_default().push(volume(&name, set));
     }
     let pod = Pod {
@@ -72,7 +74,12 @@ fn volume(name: &str, set: &str) -> k8s_openapi::api::core::v1::Volume {
 }
 
 /// Takes one pod away, if it's still the one with this uid.
-pub async fn remove(context: &Context, namespace: &str, (name, uid): (&str, &str), serves: bool) -> Result<Gone, PassError> {
+pub async fn remove(
+    context: &Context,
+    namespace: &str,
+    (name, uid): (&str, &str),
+    serves: bool,
+) -> Result<Gone, PassError> {
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
@@ -89,13 +96,18 @@ pub async fn remove(context: &Context, namespace: &str, (name, uid): (&str, &str
             delete_options: Some(parameters),
             ..EvictParams::default()
         };
-        bounded("evict", "Pod", (namespace, name), pods.evict(name, &parameters)).await.map(drop)
+        bounded("evict", "Pod", (namespace, name), pods.evict(name, &parameters))
+            .await
+            .map(drop)
     } else {
-        bounded("delete", "Pod", (namespace, name), pods.delete(name, &parameters)).await.map(drop)
+        bounded("delete", "Pod", (namespace, name), pods.delete(name, &parameters))
+            .await
+            .map(drop)
     };
     match result {
         Ok(()) => Ok(Gone::Yes),
-        Err(PassError::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if [404, 409].contains(&status.code)) => {
+        Err(PassError::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if [404, 409].contains(&status.code)) =>
+        {
             // Gone already, or another pod by now: the next look says which.
             Ok(Gone::Yes)
         }

@@ -33,7 +33,9 @@ pub fn restart_asked(pod: &Pod) -> bool {
 fn software(pod: &Pod) -> Software {
     let annotation = |name: &str| pod.annotations().get(name).cloned();
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let image = containers.filter(|container| container.name == KAFKA).find_map(|container| container.image.clone());
+    let image = containers
+        .filter(|container| container.name == KAFKA)
+        .find_map(|container| container.image.clone());
     Software {
         revision: annotation(labels::REVISION).unwrap_or_default(),
         image: image.unwrap_or_default(),
@@ -51,7 +53,11 @@ fn phase(pod: &Pod, (lost, recovery): (Option<String>, Recovery), created: Times
     let Some(status) = &pod.status else {
         return pending(created, "its status isn't known yet");
     };
-    let kafka = status.container_statuses.iter().flatten().find(|status| status.name == KAFKA);
+    let kafka = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .find(|status| status.name == KAFKA);
     let running = kafka.and_then(|status| Some((status, status.state.as_ref()?.running.as_ref()?)));
     match running {
         Some((container, running)) => match ready_since(status) {
@@ -69,7 +75,11 @@ fn phase(pod: &Pod, (lost, recovery): (Option<String>, Recovery), created: Times
 }
 
 fn ready_since(status: &PodStatus) -> Option<Timestamp> {
-    let ready = status.conditions.iter().flatten().find(|condition| condition.type_ == "Ready")?;
+    let ready = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "Ready")?;
     let since = ready.last_transition_time.as_ref().map(|time| time.0);
     (ready.status == "True").then_some(since).flatten()
 }
@@ -82,7 +92,11 @@ fn not_running(status: &PodStatus, created: Timestamp) -> Phase {
             return Phase::Failing { why };
         }
     }
-    let scheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled");
+    let scheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled");
     let why = scheduled
         .filter(|condition| condition.status == "False")
         .and_then(|condition| condition.message.clone());
@@ -99,14 +113,22 @@ fn pending(since: Timestamp, why: &str) -> Phase {
 fn failure(container: &ContainerStatus) -> Option<String> {
     let waiting = |state: &ContainerState| {
         let waiting = state.waiting.as_ref()?;
-        let reason = waiting.reason.as_deref().filter(|reason| !ON_ITS_WAY.contains(reason))?;
+        let reason = waiting
+            .reason
+            .as_deref()
+            .filter(|reason| !ON_ITS_WAY.contains(reason))?;
         let message = waiting.message.as_deref().unwrap_or_default();
         Some(format!("{}: {reason}: {message}", container.name))
     };
     let ended = |state: &ContainerState| {
         let ended = state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
         let why = ended.message.as_deref().or(ended.reason.as_deref()).unwrap_or_default();
-        Some(format!("{} ended with {}: {}", container.name, ended.exit_code, why.trim()))
+        Some(format!(
+            "{} ended with {}: {}",
+            container.name,
+            ended.exit_code,
+            why.trim()
+        ))
     };
     let state = container.state.as_ref()?;
     waiting(state).or_else(|| ended(state))

@@ -39,7 +39,11 @@ pub async fn look(admin: &dyn KafkaAdmin, now: Timestamp) -> Option<KafkaView> {
 }
 
 fn topics(view: &PartitionsView) -> Vec<String> {
-    let mut topics: Vec<String> = view.partitions.iter().map(|partition| partition.topic.clone()).collect();
+    let mut topics: Vec<String> = view
+        .partitions
+        .iter()
+        .map(|partition| partition.topic.clone())
+        .collect();
     topics.dedup();
     topics.sort_unstable();
     topics.dedup();
@@ -61,7 +65,10 @@ fn whole(
     let found = partitions.map(|view| view.partitions).unwrap_or_default();
     let mut all = Vec::with_capacity(found.len());
     for state in found {
-        let minimum = minimums.as_ref().ok().and_then(|minimums| minimums.get(&state.topic)?.as_ref().ok());
+        let minimum = minimums
+            .as_ref()
+            .ok()
+            .and_then(|minimums| minimums.get(&state.topic)?.as_ref().ok());
         complete &= minimum.is_some();
         let at = TopicPartition::new(state.topic.as_str(), state.partition);
         let reassigning = moving.as_ref().is_ok_and(|moving| moving.contains_key(&at));
