@@ -76,12 +76,11 @@ pub const WRONG: &[Case] = &[
         "maintenance",
         &[(
             LISTENERS,
-            "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}]}\n  listeners:\n",
+            "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}, {cron: '0 0 * *', duration: 1h, timeZone: Mars/Base}]}\n  listeners:\n",
         )],
         &[
-            ("spec.maintenance.paused", "isn't available"),
-            ("spec.maintenance.windows", "isn't available"),
             ("spec.maintenance.deletionProtection", "isn't available"),
+            ("spec.maintenance.windows[1]", "has 4 fields, not five"),
         ],
     ),
     case(
