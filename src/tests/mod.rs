@@ -4,5 +4,6 @@ mod bad_input;
 mod convergence;
 mod crds;
 mod layering;
+mod rolls;
 mod scenarios;
 mod simulation;

@@ -1,119 +1,157 @@
-//! Carries a decision of the rollout planner out: asks Kubernetes whether the replacement would be admitted, and takes
-//! exactly the pods away that were chosen. A pod that serves is evicted, so that budgets and other people's drains are
-//! heard; one that doesn't is deleted.
+//! The three things that the rollout asks of Kubernetes: would the replacement be admitted, evict this pod, delete this
+//! pod. Always exactly the pod that was chosen.
 
 use crate::controller::apply::bounded;
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams, EvictParams, PostParams, Preconditions};
+use crate::runtime::metrics::Verb;
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, Pod, PodSpec, Volume};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, PostParams};
 
-/// What became of a pod that was to go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gone {
-    Yes,
-    /// Why not, in Kubernetes' words: it's tried again.
-    NotNow(String),
-}
-
-/// Creates the pod that the StatefulSet would make, for show. `Some`: why Kubernetes would refuse it.
-pub async fn rehearse(context: &Context, namespace: &str, set: &str) -> Result<Option<String>, PassError> {
+/// Asks Kubernetes whether it would admit the pod that the StatefulSet is about to make in place of `pod`. `Some`: why
+/// not, or not yet.
+pub async fn rehearse(
+    context: &Context,
+    (namespace, set): (&str, &str),
+    pod: Option<&Pod>,
+) -> Result<Option<String>, PassError> {
     let sets: Api<StatefulSet> = Api::namespaced(context.client.clone(), namespace);
     let live = bounded("get", "StatefulSet", (namespace, set), sets.get(set)).await?;
-    let Some(spec) = live.spec else { return Ok(None) };
-    let mut metadata = spec.template.metadata.unwrap_or_default();
-    metadata.name = Some(format!("{set}-rehearsal"));
-    metadata.namespace = Some(namespace.to_owned());
-    let mut pod_spec = spec.template.spec.unwrap_or_default();
-    // The claims exist; the template's own names are only known to the controller of StatefulSets.
-    for claim in spec.volume_claim_templates.iter().flatten() {
-        let Some(name) = claim.metadata.name.clone() else {
-            continue;
-        };
-        pod_spec.volumes.get_or_insert_default().push(volume(&name, set));
+    let seen = live.status.as_ref().and_then(|status| status.observed_generation);
+    if seen < live.metadata.generation {
+        return Ok(Some(format!("StatefulSet {set} hasn't taken the change over yet")));
     }
-    let pod = Pod {
-        metadata,
-        spec: Some(pod_spec),
-        status: None,
-    };
+    let Some(spec) = live.spec else { return Ok(None) };
+    let replacement = replacement((namespace, set), spec);
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let parameters = PostParams {
         dry_run: true,
         ..PostParams::default()
     };
-    match bounded("rehearse", "Pod", (namespace, set), pods.create(&parameters, &pod)).await {
+    let created = pods.create(&parameters, &replacement);
+    match bounded("rehearse", "Pod", (namespace, set), created).await {
         Ok(_) => Ok(None),
-        Err(PassError::Kubernetes { source, .. }) => match *source {
-            // Whoever says no at creation would say no to the replacement.
-            kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => {
-                Ok(Some(status.message.clone()))
+        Err(error) => match refusal(&error) {
+            // The pod that goes frees what its replacement needs.
+            Some((403, message)) if message.contains("exceeded quota") && pod.is_some_and(|pod| fits(pod, &replacement)) => {
+                Ok(None)
             }
-            source => Err(PassError::Kubernetes {
-                verb: "rehearse",
-                kind: "Pod",
-                namespace: namespace.to_owned(),
-                name: set.to_owned(),
-                source: Box::new(source),
-            }),
+            // Whoever says no at creation would say no to the replacement; being too busy is no answer.
+            Some((code, message)) if (400..500).contains(&code) && code != 429 => Ok(Some(message)),
+            _ => Err(error),
         },
-        Err(error) => Err(error),
     }
 }
 
-fn volume(name: &str, set: &str) -> k8s_openapi::api::core::v1::Volume {
-    k8s_openapi::api::core::v1::Volume {
-        name: name.to_owned(),
-        persistent_volume_claim: Some(k8s_openapi::api::core::v1::PersistentVolumeClaimVolumeSource {
+fn refusal(error: &PassError) -> Option<(u16, String)> {
+    match error {
+        PassError::Kubernetes { source, .. } => match source.as_ref() {
+            kube::Error::Api(status) => Some((status.code, status.message.clone())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The pod as the controller of StatefulSets would make it, under a name of its own.
+fn replacement((namespace, set): (&str, &str), spec: StatefulSetSpec) -> Pod {
+    let mut metadata = spec.template.metadata.unwrap_or_default();
+    metadata.name = Some(format!("{set}-rehearsal"));
+    metadata.namespace = Some(namespace.to_owned());
+    let mut pod = spec.template.spec.unwrap_or_default();
+    for claim in spec.volume_claim_templates.iter().flatten() {
+        let name = claim.name_any();
+        let source = PersistentVolumeClaimVolumeSource {
             claim_name: format!("{name}-{set}-0"),
             read_only: None,
-        }),
-        ..Default::default()
+        };
+        pod.volumes.get_or_insert_default().push(Volume {
+            name,
+            persistent_volume_claim: Some(source),
+            ..Volume::default()
+        });
+    }
+    Pod {
+        metadata,
+        spec: Some(pod),
+        status: None,
     }
 }
 
-/// Takes one pod away, if it's still the one with this uid.
+/// The new pod asks for the very resources that the old one has.
+fn fits(old: &Pod, new: &Pod) -> bool {
+    let resources = |pod: &Pod| -> Vec<_> {
+        let containers = |spec: &PodSpec| {
+            let init = spec.init_containers.clone().unwrap_or_default();
+            init.into_iter().chain(spec.containers.clone())
+        };
+        let all = pod.spec.iter().flat_map(containers);
+        all.map(|container| (container.name, container.resources)).collect()
+    };
+    resources(old) == resources(new)
+}
+
+/// Takes one pod away, if it's still the one with this uid. `Some`: why Kubernetes doesn't let it go now.
 pub async fn remove(
     context: &Context,
-    namespace: &str,
-    (name, uid): (&str, &str),
-    serves: bool,
-) -> Result<Gone, PassError> {
+    (namespace, name): (&str, &str),
+    uid: &str,
+    evict: bool,
+) -> Result<Option<String>, PassError> {
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
     let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: Some(uid.to_owned()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    let result = if serves {
-        let parameters = EvictParams {
-            delete_options: Some(parameters),
-            ..EvictParams::default()
-        };
-        bounded("evict", "Pod", (namespace, name), pods.evict(name, &parameters))
-            .await
-            .map(drop)
+    let result = if evict {
+        let evicted = self::evict(&pods, name, uid);
+        bounded("evict", "Pod", (namespace, name), evicted).await
     } else {
-        bounded("delete", "Pod", (namespace, name), pods.delete(name, &parameters))
-            .await
-            .map(drop)
+        let parameters = DeleteParams {
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        let deleted = pods.delete(name, &parameters);
+        bounded("delete", "Pod", (namespace, name), deleted).await.map(drop)
     };
     match result {
-        Ok(()) => Ok(Gone::Yes),
-        Err(PassError::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if [404, 409].contains(&status.code)) =>
-        {
+        Ok(()) => {
+            let verb = if evict { Verb::Evict } else { Verb::Delete };
+            context.metrics.kube_write("Pod", verb);
+            Ok(None)
+        }
+        Err(error) => match refusal(&error) {
             // Gone already, or another pod by now: the next look says which.
-            Ok(Gone::Yes)
-        }
-        Err(PassError::Kubernetes { source, .. }) if matches!(&*source, kube::Error::Api(status) if status.code == 429) => {
-            Ok(Gone::NotNow(source.to_string()))
-        }
-        Err(error) => Err(error),
+            Some((404 | 409, _)) => Ok(None),
+            Some((429, message)) => Ok(Some(message)),
+            _ => Err(error),
+        },
     }
+}
+
+/// `Api::evict` of kube 5 names the options `delete_options`, which the apiserver doesn't know: the precondition would be
+/// lost.
+async fn evict(pods: &Api<Pod>, name: &str, uid: &str) -> Result<(), kube::Error> {
+    let eviction = Eviction {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        delete_options: Some(DeleteOptions {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteOptions::default()
+        }),
+    };
+    let parameters = PostParams::default();
+    let answer = pods.create_subresource::<_, serde_json::Value>("eviction", name, &parameters, &eviction);
+    answer.await.map(drop)
 }

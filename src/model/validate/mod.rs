@@ -106,7 +106,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
     let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
-    let maintenance = maintenance::check(&spec.maintenance, &spec.high_availability, &mut findings);
+    let maintenance = maintenance::check(spec, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);

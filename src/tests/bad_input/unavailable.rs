@@ -9,11 +9,6 @@ pub const WRONG: &[Case] = &[
         &[("spec.nodePools[brokers].storage.reclaim", "isn't available")],
     ),
     case(
-        "maxUnavailable",
-        &[(HA, "highAvailability: {maxUnavailable: 2, rack")],
-        &[("spec.highAvailability.maxUnavailable", "isn't available")],
-    ),
-    case(
         "unclean election",
         &[(HA, "highAvailability: {uncleanLeaderElection: true, rack")],
         &[("spec.highAvailability.uncleanLeaderElection", "isn't available")],
