@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
 use kube::ResourceExt;
 
 /// A Kafka pod.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as Kubernetes has them")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFact {
     pub namespace: String,

@@ -61,12 +61,11 @@ impl Upkeep<'_> {
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
         let status = overlaid(status, self.resource, memory, self.context.now());
-        let rolling = match &planned {
-            Some(planned) => self.carry_out(&identity, &look, (planned, status), memory).await?,
-            None => {
-                report::write(self.context, self.resource, memory, status).await?;
-                None
-            }
+        let rolling = if let Some(planned) = &planned {
+            self.carry_out(&identity, &look, (planned, status), memory).await?
+        } else {
+            report::write(self.context, self.resource, memory, status).await?;
+            None
         };
         let usual = rolling.unwrap_or(if ready && full { CALM } else { SOON });
         let outcome = if memory.refused.is_some() {

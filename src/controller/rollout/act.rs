@@ -37,7 +37,9 @@ pub async fn rehearse(
         Ok(_) => Ok(None),
         Err(error) => match refusal(&error) {
             // The pod that goes frees what its replacement needs.
-            Some((403, message)) if message.contains("exceeded quota") && pod.is_some_and(|pod| fits(pod, &replacement)) => {
+            Some((403, message))
+                if message.contains("exceeded quota") && pod.is_some_and(|pod| fits(pod, &replacement)) =>
+            {
                 Ok(None)
             }
             // Whoever says no at creation would say no to the replacement; being too busy is no answer.

@@ -20,7 +20,12 @@ impl Roll<'_> {
         let asked_anew = |asked: Timestamp| {
             asked <= self.context.now()
                 && pod.created.is_some_and(|created| asked > created)
-                && !answers.any(|answer| answer.asked.parse::<Timestamp>().is_ok_and(|answered| answered == asked))
+                && !answers.any(|answer| {
+                    answer
+                        .asked
+                        .parse::<Timestamp>()
+                        .is_ok_and(|answered| answered == asked)
+                })
         };
         differs(revision, &pod.revision)
             || differs(serial, &pod.certificate)

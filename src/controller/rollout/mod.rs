@@ -137,12 +137,7 @@ impl Roll<'_> {
     }
 
     /// Rehearses the replacements; true when one would be refused.
-    async fn refused(
-        &self,
-        restart: &Restart,
-        live: &[Pod],
-        nodes: &mut [rollout::Node],
-    ) -> Result<bool, PassError> {
+    async fn refused(&self, restart: &Restart, live: &[Pod], nodes: &mut [rollout::Node]) -> Result<bool, PassError> {
         let wanted = self.cluster.nodes(self.identity);
         let mut any = false;
         for victim in &restart.victims {

@@ -272,7 +272,10 @@ fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdic
         return ((ConditionStatus::True, "AllNodesRunning", message), next);
     }
     let ids: Vec<String> = replaced.iter().map(ToString::to_string).collect();
-    let message = format!("node {} is being restarted, every partition takes writes", ids.join(", "));
+    let message = format!(
+        "node {} is being restarted, every partition takes writes",
+        ids.join(", ")
+    );
     ((ConditionStatus::True, "Rolling", message), next)
 }
 

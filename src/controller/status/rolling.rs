@@ -28,7 +28,9 @@ pub fn reconciling(planned: &Planned) -> Verdict {
     let said = planned.decision.to_string();
     match planned.phase() {
         RolloutPhase::Paused => (ConditionStatus::False, "Paused", said),
-        RolloutPhase::Waiting if waits_for_a_window(planned) => (ConditionStatus::False, "MaintenanceWindowClosed", said),
+        RolloutPhase::Waiting if waits_for_a_window(planned) => {
+            (ConditionStatus::False, "MaintenanceWindowClosed", said)
+        }
         RolloutPhase::Waiting => (ConditionStatus::True, "RolloutWaiting", said),
         RolloutPhase::Halted => (ConditionStatus::False, "RolloutHalted", said),
         RolloutPhase::RestoringLeaders => (ConditionStatus::True, "RestoringLeaders", said),

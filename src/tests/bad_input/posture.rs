@@ -17,9 +17,7 @@ pub const WRONG: &[Case] = &[
     // Availability and racks.
     case(
         "brokers of one rack together, without racks",
-        &[
-            (HA, "highAvailability: {maxUnavailable: 2}\n  # {rack"),
-        ],
+        &[(HA, "highAvailability: {maxUnavailable: 2}\n  # {rack")],
         &[("spec.highAvailability.maxUnavailable", "needs highAvailability.rack")],
     ),
     case(
@@ -28,7 +26,10 @@ pub const WRONG: &[Case] = &[
             (HA, "highAvailability: {maxUnavailable: 2, rack"),
             (BROKERS, "roles: [Broker, Controller]\n    replicas: 3"),
         ],
-        &[("spec.highAvailability.maxUnavailable", "needs a pool with the role Broker alone")],
+        &[(
+            "spec.highAvailability.maxUnavailable",
+            "needs a pool with the role Broker alone",
+        )],
     ),
     case(
         "replication above brokers",

@@ -264,11 +264,17 @@ impl State {
     fn is_over_budget(&self, pod: &Value) -> bool {
         let covers = |budget: &Value, pod: &Value| {
             let labels = budget.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-            labels.is_some_and(|labels| labels.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value))
+            labels.is_some_and(|labels| {
+                labels
+                    .iter()
+                    .all(|(label, value)| pod["metadata"]["labels"][label] == *value)
+            })
         };
         let sets = |budget: &Value| {
             let of = |set: &Value| json!({"metadata": set["spec"]["template"]["metadata"]});
-            self.of_kind("statefulsets").filter(|(_, set)| covers(budget, &of(set))).count()
+            self.of_kind("statefulsets")
+                .filter(|(_, set)| covers(budget, &of(set)))
+                .count()
         };
         let up = |budget: &Value| {
             let counted = |pod: &Value| covers(budget, pod) && is_up(pod);
@@ -322,7 +328,12 @@ impl State {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
         let version = text(&call.body, "/metadata/resourceVersion");
-        if version.is_some() && version != known.as_ref().and_then(|known| text(known, "/metadata/resourceVersion")) {
+        if version.is_some()
+            && version
+                != known
+                    .as_ref()
+                    .and_then(|known| text(known, "/metadata/resourceVersion"))
+        {
             return refusal(409, "Conflict", &format!("{} was modified", call.key));
         }
         let wish = wish_in(&call.body, is_status);

@@ -288,7 +288,9 @@ impl Simulation {
     /// Pods in the order in which the operator took them away.
     pub fn taken(&self) -> Vec<String> {
         let pod = |line: &String| {
-            let name = line.strip_prefix("POST pods/").and_then(|rest| rest.strip_suffix("/eviction"));
+            let name = line
+                .strip_prefix("POST pods/")
+                .and_then(|rest| rest.strip_suffix("/eviction"));
             name.or_else(|| line.strip_prefix("DELETE pods/")).map(str::to_owned)
         };
         self.trace().iter().filter_map(pod).collect()
