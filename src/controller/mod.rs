@@ -27,6 +27,7 @@ mod removal;
 mod rendered;
 mod report;
 mod resource;
+pub mod rollout;
 mod scale;
 pub mod secrets;
 pub mod settings;

@@ -7,6 +7,7 @@ mod config;
 mod jvm;
 mod kubernetes_words;
 mod listeners;
+mod maintenance;
 mod names;
 mod node_ids;
 mod pools;
@@ -20,7 +21,7 @@ pub mod tests;
 
 pub use requests::throttle;
 
-use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool, UpgradePolicy};
+use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, MaintenancePolicy, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -108,6 +109,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
     let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
+    let maintenance = maintenance::check(spec, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
     requests::check(resource, &mut findings);
@@ -131,6 +133,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
         Parts {
             version,
             upgrade,
+            maintenance,
             security,
             pools,
             listeners,
@@ -143,6 +146,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
 struct Parts {
     version: KafkaVersion,
     upgrade: UpgradePolicy,
+    maintenance: MaintenancePolicy,
     security: super::SecuritySettings,
     pools: Vec<Pool>,
     listeners: Vec<ClientListener>,
@@ -162,6 +166,7 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         generation: resource.metadata.generation.unwrap_or_default(),
         version: parts.version,
         upgrade: parts.upgrade,
+        maintenance: parts.maintenance,
         image,
         pools: parts.pools,
         replication_factor: spec.high_availability.replication_factor,

@@ -65,7 +65,7 @@ impl Admin {
             if endpoints.is_empty() {
                 return Err(KafkaError::NoEndpoint { target });
             }
-            if self.kafka.quorum().1.is_none() {
+            if self.kafka.quorum().1.is_none() || self.kafka.state().cut_off {
                 silence()
             } else {
                 Ok(answer(&self.kafka))
@@ -85,7 +85,8 @@ impl Admin {
             if passage == Passage::Closed {
                 return std::future::pending().await;
             }
-            if self.kafka.quorum().1.is_none() || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
+            let silent = self.kafka.quorum().1.is_none() || self.kafka.state().cut_off;
+            if silent || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
                 return silence();
             }
             let brokers: Vec<i32> = self
@@ -346,7 +347,7 @@ impl KafkaAdmin for Admin {
                     .get(&id)
                     .map(|(one, _)| one.adding.clone())
                     .unwrap_or_default();
-                let in_sync = |id: &i32| up.contains(id) && !copying.contains(id);
+                let in_sync = |id: &i32| up.contains(id) && !copying.contains(id) && !state.lagging.contains(id);
                 let isr: Vec<i32> = replicas.iter().copied().filter(in_sync).collect();
                 PartitionState {
                     topic: name.clone(),
@@ -389,11 +390,16 @@ impl KafkaAdmin for Admin {
                 all
             };
             let described = |resource: &ConfigResource| match resource {
-                ConfigResource::Topic(name) => state
-                    .topics
-                    .get(name)
-                    .map(|topic| entries(&topic.config, ConfigSource::DynamicTopic))
-                    .unwrap_or_default(),
+                // Asked by name, a topic's key that isn't set says what the cluster has.
+                ConfigResource::Topic(name) => {
+                    let inherited = query.keys.is_some().then(|| state.defaults.clone());
+                    let own = state.topics.get(name).map(|topic| topic.config.clone());
+                    let mut all = entries(&inherited.unwrap_or_default(), ConfigSource::DynamicDefaultBroker);
+                    let own = entries(&own.unwrap_or_default(), ConfigSource::DynamicTopic);
+                    all.retain(|entry| own.iter().all(|set| set.name != entry.name));
+                    all.extend(own);
+                    all
+                }
                 ConfigResource::Broker(id) => of_broker(id),
                 ConfigResource::ClusterDefault => entries(&state.defaults, ConfigSource::DynamicDefaultBroker),
             };
