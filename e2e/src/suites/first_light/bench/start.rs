@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{CLUSTER, children, setup};
-use super::{Figures, process};
+use super::process;
+use crate::harness::Figures;
 use crate::harness::audit::Entry;
 use crate::harness::{Context, RELEASE};
 use crate::install;
