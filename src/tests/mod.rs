@@ -6,3 +6,4 @@ mod crds;
 mod layering;
 mod scenarios;
 mod simulation;
+mod topics;
