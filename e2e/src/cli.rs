@@ -52,8 +52,8 @@ pub enum Command {
     Bench(TestArgs),
     /// Everything once, for a newcomer: cluster, operator, a Kafka cluster, and a client that writes and reads.
     Demo,
-    /// Format, lints, unit tests and charts: every check that needs no cluster.
-    Check,
+    /// Format, lints, unit tests, charts and examples: every check that needs no cluster.
+    Check(CheckArgs),
     /// List the cluster's log files, or print those whose name begins with NAME.
     Logs { log: Option<String> },
     /// Take this process over as the cluster's outermost process.
@@ -87,6 +87,13 @@ pub struct TestArgs {
     /// Keep the cluster that was started for this run.
     #[arg(long)]
     pub keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CheckArgs {
+    /// Only charts and examples, which takes seconds.
+    #[arg(long)]
+    pub manifests: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -28,7 +28,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         cli::Command::Test(arguments) => return harness::test(&target, &arguments),
         cli::Command::Bench(arguments) => return harness::bench(&target, &arguments),
         cli::Command::Demo => demo::demo(&target)?,
-        cli::Command::Check => return check::check(),
+        cli::Command::Check(arguments) => return check::check(arguments),
         cli::Command::Logs { log } => logs(name, log.as_deref())?,
         cli::Command::Launch => boot::launch(name)?,
         cli::Command::Init => boot::init(name)?,
