@@ -5,6 +5,7 @@ mod growth;
 mod process;
 mod start;
 mod steady;
+mod written;
 
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ fn measure(context: &Context, figures: &mut Figures) -> Result<()> {
     start::process(context, figures).context("start of the operator")?;
     std::thread::sleep(SETTLE);
     resident(context, figures, "operator_rss_idle")?;
+    written::alone(context, figures).context("objects without pods")?;
     start::cluster(context, figures).context("start of a cluster")?;
     steady::window(context, figures).context("steady state")?;
     resident(context, figures, "operator_rss_1_cluster")?;
