@@ -22,7 +22,7 @@ pub struct HighAvailability {
     /// Failure domains. Set, nodes are spread over them and brokers know theirs (`broker.rack`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rack: Option<Rack>,
-    /// How many brokers of one rack may be down at once for maintenance. Only 1 is available yet.
+    /// How many brokers of one rack may be down at once for maintenance, as long as no partition loses its minimum.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub max_unavailable: i32,

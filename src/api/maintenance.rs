@@ -4,15 +4,22 @@ use super::DurationText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Refused yet but for the defaults: the operator restarts nothing by itself.
+/// When pods may be restarted. Repairs of what is down, and what a person asks for by annotation, wait for no window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Maintenance {
+    /// Restart nothing; `status.rollout` says what would be done. Everything else goes on.
     #[serde(default)]
     pub paused: bool,
+    /// Restarts begin within one of these only; without any, at any time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub windows: Vec<MaintenanceWindow>,
+    /// Partitions that no restart can keep writable, because they have no more replicas than must be in sync: wait until
+    /// a person changes the topic, or restart and have them unavailable meanwhile.
+    #[serde(default)]
+    pub single_replica_partitions: SingleReplicaPartitions,
+    /// Refused yet.
     #[serde(default)]
     pub deletion_protection: bool,
 }
@@ -20,11 +27,20 @@ pub struct Maintenance {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MaintenanceWindow {
+    /// Five fields: minute, hour, day of month, month, day of week.
     #[schemars(length(min = 9, max = 64))]
     pub cron: String,
     pub duration: DurationText,
+    /// IANA name, for example `Europe/London`.
     #[schemars(length(min = 1, max = 64))]
     pub time_zone: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SingleReplicaPartitions {
+    #[default]
+    Wait,
+    Restart,
 }
 
 /// How an upgrade of Kafka ends. Until the feature levels are finalised, the way back to the old version is open.

@@ -21,7 +21,9 @@ pub use availability::{HighAvailability, Rack};
 pub use capacity::{Capacity, Workload};
 pub use cluster::{ProductionKafka, ProductionKafkaSpec};
 pub use listeners::{Authentication, AuthenticationType, Exposure, ExposureType, Listener, NetworkPeer};
-pub use maintenance::{Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, Upgrade};
+pub use maintenance::{
+    Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, SingleReplicaPartitions, Upgrade,
+};
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};
 pub use security::{

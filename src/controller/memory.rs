@@ -50,6 +50,10 @@ pub struct Memory {
     pub upgrade: Option<UpgradeStatus>,
     /// What the last look at the dynamic configuration led to.
     pub settings: Option<DynamicSettings>,
+    /// What Kubernetes has against the restart that was decided, in its own words.
+    pub restart_refused: Option<String>,
+    /// What the last hold of a roll was about, so that an event is said once.
+    pub holds: Vec<&'static str>,
     /// Why the document isn't in Kafka yet, if a Job has failed.
     pub acl_failure: Option<Failure>,
 }

@@ -25,6 +25,7 @@ pub mod queue;
 mod rendered;
 mod report;
 mod resource;
+pub mod rollout;
 pub mod secrets;
 pub mod settings;
 mod status;

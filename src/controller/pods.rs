@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
 use kube::ResourceExt;
 
 /// A Kafka pod.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as Kubernetes has them")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFact {
     pub namespace: String,
@@ -12,6 +13,10 @@ pub struct PodFact {
     pub cluster: Option<String>,
     pub node_id: Option<i32>,
     pub ip: Option<String>,
+    /// When Kubernetes made it.
+    pub created: Option<jiff::Timestamp>,
+    /// A person asks for it to be replaced.
+    pub restart_asked: bool,
     /// Its machine; from then on Kubernetes lets none of its volumes go (`pvc-protection`).
     pub machine: Option<String>,
     /// Condition `Ready`.
@@ -46,6 +51,8 @@ impl PodFact {
                 .get("productionkafka.dev/node-id")
                 .and_then(|id| id.parse().ok()),
             ip: status.and_then(|status| status.pod_ip.clone()),
+            created: pod.creation_timestamp().map(|time| time.0),
+            restart_asked: super::rollout::restart_asked(pod),
             machine: spec.and_then(|spec| spec.node_name.clone()),
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),

@@ -1,4 +1,5 @@
-//! Writes a status, only when it differs from the last one; says transitions as events and as metrics.
+//! Writes a status, only when it differs from the last one; says transitions as events and as metrics. What announces an
+//! act is written against the version of the resource that was read, so that two actors can't both go on.
 
 use super::apply::bounded;
 use super::context::{Context, STATUS_MANAGER};
@@ -28,12 +29,65 @@ pub async fn write(
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
+    put(context, resource, &wanted, None).await?;
+    events(context, resource, old.as_ref(), &wanted).await;
+    memory.status = Some(wanted);
+    Ok(())
+}
+
+/// Writes what is about to be done, so that whoever goes on knows it. Reads the resource live before that, and writes
+/// against the very version that was read; false: it isn't what was decided from any more, and nothing may be done.
+pub async fn intend(
+    context: &Context,
+    resource: &ProductionKafka,
+    memory: &mut Memory,
+    wanted: ProductionKafkaStatus,
+) -> Result<bool, PassError> {
     let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
     let api: Api<ProductionKafka> = Api::namespaced(context.client.clone(), &namespace);
+    let live = bounded("get", "ProductionKafka", (&namespace, &name), api.get(&name)).await?;
+    let old = memory.status.clone().or_else(|| resource.status.clone());
+    let rollout = |status: Option<&ProductionKafkaStatus>| status.and_then(|status| status.rollout.clone());
+    let same = live.uid() == resource.uid()
+        && live.metadata.generation == resource.metadata.generation
+        && live.metadata.deletion_timestamp.is_none()
+        && rollout(live.status.as_ref()) == rollout(old.as_ref());
+    if !same {
+        memory.status = live.status;
+        return Ok(false);
+    }
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    metrics(context, resource, &wanted);
+    if old.as_ref() != Some(&wanted) {
+        match put(context, resource, &wanted, live.metadata.resource_version).await {
+            Err(error) if error.category() == "conflict" => return Ok(false),
+            result => result?,
+        }
+        events(context, resource, old.as_ref(), &wanted).await;
+        memory.status = Some(wanted);
+    }
+    Ok(true)
+}
+
+/// Sends a status. `version`: only if the resource still has it.
+async fn put(
+    context: &Context,
+    resource: &ProductionKafka,
+    wanted: &ProductionKafkaStatus,
+    version: Option<String>,
+) -> Result<(), PassError> {
+    let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
+    let api: Api<ProductionKafka> = Api::namespaced(context.client.clone(), &namespace);
+    let mut metadata = json!({"name": name, "uid": resource.uid()});
+    if let (Some(version), Some(fields)) = (version, metadata.as_object_mut()) {
+        fields.insert("resourceVersion".into(), json!(version));
+    }
     let body = json!({
         "apiVersion": ProductionKafka::api_version(&()),
         "kind": ProductionKafka::kind(&()),
-        "metadata": {"name": name, "uid": resource.uid()},
+        "metadata": metadata,
         "status": wanted,
     });
     let parameters = PatchParams::apply(STATUS_MANAGER).force();
@@ -41,9 +95,21 @@ pub async fn write(
     let call = api.patch_status(&name, &parameters, &patch);
     bounded("write status of", "ProductionKafka", (&namespace, &name), call).await?;
     context.metrics.kube_write("ProductionKafka", Verb::Status);
-    events(context, resource, old.as_ref(), &wanted).await;
-    memory.status = Some(wanted);
     Ok(())
+}
+
+/// Says one thing as an event of the resource; a lost one changes nothing.
+pub async fn say(context: &Context, resource: &ProductionKafka, (type_, reason): (EventType, &str), note: &str) {
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note.chars().take(900).collect()),
+        action: "Reconcile".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = context.recorder.publish(&event, &resource.object_ref(&())).await {
+        tracing::debug!(%error, "can't publish an event");
+    }
 }
 
 fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus) {
@@ -104,24 +170,12 @@ async fn events(
         if before.is_none() && !stalled && condition.kind != "Ready" {
             continue;
         }
-        let event = Event {
-            type_: if worse || stalled {
-                EventType::Warning
-            } else {
-                EventType::Normal
-            },
-            reason: condition.reason.clone(),
-            note: Some(
-                format!("{}: {}", condition.kind, condition.message)
-                    .chars()
-                    .take(900)
-                    .collect(),
-            ),
-            action: "Reconcile".to_owned(),
-            secondary: None,
+        let type_ = if worse || stalled {
+            EventType::Warning
+        } else {
+            EventType::Normal
         };
-        if let Err(error) = context.recorder.publish(&event, &resource.object_ref(&())).await {
-            tracing::debug!(%error, "can't publish an event");
-        }
+        let note = format!("{}: {}", condition.kind, condition.message);
+        say(context, resource, (type_, &condition.reason), &note).await;
     }
 }

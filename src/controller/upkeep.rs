@@ -11,6 +11,7 @@ use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::report;
+use super::rollout::{self, Planned, Roll};
 use super::settings;
 use super::status::{self, Observed};
 use super::trust::Trust;
@@ -50,7 +51,8 @@ impl Upkeep<'_> {
         let look = self.look(&identity, memory).await;
         let identity = self.formed(identity, &look, memory).await?;
         let waiting = self.settle(&identity, &look, memory).await?;
-        let mut status = self.say(&identity, &look, memory);
+        let planned = self.plan(&identity, &look, memory).await?;
+        let mut status = self.say(&identity, &look, planned.as_ref(), memory);
         if let Some(failure) = &memory.acl_failure {
             let next = status.next_action.take().filter(|next| next != "nothing to do");
             let rights = format!("retry: access rights: {}", failure.why);
@@ -59,8 +61,13 @@ impl Upkeep<'_> {
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
         let status = overlaid(status, self.resource, memory, self.context.now());
-        report::write(self.context, self.resource, memory, status).await?;
-        let usual = if ready && full { CALM } else { SOON };
+        let rolling = if let Some(planned) = &planned {
+            self.carry_out(&identity, &look, (planned, status), memory).await?
+        } else {
+            report::write(self.context, self.resource, memory, status).await?;
+            None
+        };
+        let usual = rolling.unwrap_or(if ready && full { CALM } else { SOON });
         let outcome = if memory.refused.is_some() {
             Outcome::Rejected
         } else if ready {
@@ -161,11 +168,71 @@ impl Upkeep<'_> {
         })
     }
 
-    fn say(&self, identity: &Identity, look: &Look, memory: &Memory) -> ProductionKafkaStatus {
+    fn roll<'r>(&'r self, identity: &'r Identity) -> Roll<'r> {
+        Roll {
+            context: self.context,
+            resource: self.resource,
+            cluster: self.cluster,
+            identity,
+            revisions: self.revisions,
+            serials: &self.trust.serials,
+        }
+    }
+
+    /// What the rollout planner decides, if there's anything to decide.
+    async fn plan(&self, identity: &Identity, look: &Look, memory: &Memory) -> Result<Option<Planned>, PassError> {
+        let roll = self.roll(identity);
+        let before = last(memory, self.resource).and_then(|status| status.rollout.as_ref());
+        if !roll.is_called_for(self.pods, before) {
+            return Ok(None);
+        }
+        roll.plan(look.admin.as_deref(), before).await.map(Some)
+    }
+
+    /// Says what was decided, and does it once that is written. Returns when to look again.
+    async fn carry_out(
+        &self,
+        identity: &Identity,
+        look: &Look,
+        (planned, mut status): (&Planned, ProductionKafkaStatus),
+        memory: &mut Memory,
+    ) -> Result<Option<Duration>, PassError> {
+        let refused = memory.restart_refused.take().filter(|_| planned.is_act());
+        if let Some(refused) = &refused {
+            status.next_action = Some(format!("wait: {}: {refused}", planned.decision));
+        }
+        let events = rollout::news(planned, memory);
+        if planned.is_act() {
+            if !report::intend(self.context, self.resource, memory, status).await? {
+                return Ok(Some(SOON));
+            }
+            memory.restart_refused = self.roll(identity).act(planned, look.admin.as_deref()).await?;
+        } else {
+            report::write(self.context, self.resource, memory, status).await?;
+        }
+        if memory.restart_refused.is_some() {
+            return Ok(Some(SOON));
+        }
+        for (kind, reason, note) in events {
+            report::say(self.context, self.resource, (kind, reason), &note).await;
+        }
+        Ok(planned.again())
+    }
+
+    fn say(
+        &self,
+        identity: &Identity,
+        look: &Look,
+        planned: Option<&Planned>,
+        memory: &Memory,
+    ) -> ProductionKafkaStatus {
+        let unreadable = self.roll(identity).unreadable_request();
         let losses = self.trust.losses();
         let settings = memory.settings.as_ref();
         let observed = Observed {
             losses: &losses,
+            rollout: planned,
+            unreadable: unreadable.as_deref(),
             cluster: self.cluster,
             identity,
             pods: self.pods,

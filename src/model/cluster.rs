@@ -1,7 +1,10 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
 use super::{ClusterNames, Identity, KafkaVersion, NodeNames, dynamic_keys};
-use crate::api::{Audit, Finalize, KeyAlgorithm, NetworkPeer, PodTemplate, Resources, TlsVersion};
+use crate::api::{
+    Audit, Finalize, KeyAlgorithm, MaintenanceWindow, NetworkPeer, PodTemplate, Resources, SingleReplicaPartitions,
+    TlsVersion,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ pub struct Cluster {
     pub generation: i64,
     pub version: KafkaVersion,
     pub upgrade: UpgradePolicy,
+    pub maintenance: MaintenancePolicy,
     pub image: String,
     pub pools: Vec<Pool>,
     pub replication_factor: i32,
@@ -24,6 +28,17 @@ pub struct Cluster {
     pub config: BTreeMap<String, String>,
     pub jvm_options: Vec<String>,
     pub jmx_exporter: bool,
+}
+
+/// When pods may be restarted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaintenancePolicy {
+    pub paused: bool,
+    /// Readable, every one.
+    pub windows: Vec<MaintenanceWindow>,
+    pub single_replica: SingleReplicaPartitions,
+    /// Brokers of one rack, at least 1.
+    pub max_unavailable: usize,
 }
 
 /// How an upgrade ends.

@@ -13,7 +13,8 @@ pub mod vulnerabilities;
 pub mod windows;
 
 pub use cluster::{
-    ClientAuth, ClientListener, Cluster, Node, Pool, Roles, SecuritySettings, UpgradePolicy, VolumeClaim,
+    ClientAuth, ClientListener, Cluster, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, UpgradePolicy,
+    VolumeClaim,
 };
 pub use id::KafkaId;
 pub use identity::Identity;

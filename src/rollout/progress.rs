@@ -102,17 +102,12 @@ pub(super) fn lost(world: &World<'_>, batch: &Batch) -> Option<(i32, String)> {
         let node = world.node(member.node)?;
         let gone_for_long = || world.now.duration_since(batch.since) > due::STUCK;
         match node.phase() {
-            Some(Phase::Failing { why }) => Some((node.id, failing(node, why))),
+            Some(Phase::Failing { why }) => Some((node.id, guards::bounded(why))),
             Some(phase) if is_stuck(world.now, phase) => Some((node.id, stuck(node))),
             None if gone_for_long() => Some((node.id, "its pod isn't created".to_owned())),
             _ => None,
         }
     })
-}
-
-fn failing(node: &Node, why: &str) -> String {
-    let why = guards::bounded(why);
-    guards::refusal(node).map_or_else(|| why.clone(), |refusal| format!("{why}; {refusal}"))
 }
 
 fn stuck(node: &Node) -> String {

@@ -4,6 +4,7 @@ mod bad_input;
 mod convergence;
 mod crds;
 mod layering;
+mod rolls;
 mod scenarios;
 mod simulation;
 mod topics;

@@ -1,7 +1,6 @@
 {{/*
 What the operator may do in each namespace that it serves. Sorted by API group and resource, so that nothing is said
-twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, exec into pods, deletion of pods, and
-anything about roles.
+twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, exec into pods, and anything about roles.
 */}}
 {{- define "productionkafka.rules" -}}
 # ConfigMaps: the identity of a cluster (replaced only at the version that was read: update), one immutable configuration
@@ -13,10 +12,15 @@ anything about roles.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [list]
-# Pods: phase, address and the result of ACL Jobs. The operator neither creates nor deletes pods.
+# Pods: phase, address and the result of ACL Jobs. A rolling restart asks by a dry-run create whether the replacement
+# would be admitted (the StatefulSet's controller creates it), and deletes pods that serve nothing.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [create, delete, get, list, watch]
+# Evictions: a rolling restart takes a pod that serves away only where every PodDisruptionBudget allows it.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 # Secrets: certificate authorities, keys and credentials that the operator makes. It reads by name only; without list
 # and watch it can't collect those of others.
 - apiGroups: [""]

@@ -3,6 +3,7 @@
 mod cluster;
 mod first_light;
 mod ledger;
+mod safe_change;
 
 use anyhow::Result;
 
@@ -30,4 +31,4 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which `cargo e2e test` runs them.
-pub const ALL: &[Suite] = &[cluster::SUITE, ledger::SUITE, first_light::SUITE];
+pub const ALL: &[Suite] = &[cluster::SUITE, ledger::SUITE, first_light::SUITE, safe_change::SUITE];

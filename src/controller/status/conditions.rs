@@ -11,7 +11,7 @@
 //! | Upgradeable      | a change of version can start                                |
 //! | CertificatesValid| the authorities are there, no certificate ends within a day  |
 
-use super::Observed;
+use super::{Observed, rolling};
 use crate::api::{Condition, ConditionStatus, NodeStatus, QuorumStatus, ReplicationStatus};
 
 /// What conditions are judged from.
@@ -73,6 +73,11 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     } else {
         (ConditionStatus::True, "Progressing", next.clone())
     };
+    let open = rolling::open(judged);
+    let reconciling = match open {
+        Some(planned) if is_ready => rolling::reconciling(planned),
+        _ => reconciling,
+    };
     let stalled = stalled(judged);
     let (reconciling, next) = if stalled.0 == ConditionStatus::True && is_ready {
         let reconciling = (
@@ -101,7 +106,13 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
 
 /// A value that only Kafka can judge, and refused: the old one is in force.
 fn stalled(judged: &Judged<'_>) -> Verdict {
+    if let Some(halted) = rolling::open(judged).and_then(rolling::stalled) {
+        return halted;
+    }
     let refused: Vec<String> = judged.observed.refused.iter().map(ToString::to_string).collect();
+    if let Some(unreadable) = judged.observed.unreadable {
+        return (ConditionStatus::True, "RequestUnreadable", unreadable.to_owned());
+    }
     if refused.is_empty() {
         return (ConditionStatus::False, "Valid", "the resource is valid".to_owned());
     }
@@ -208,7 +219,12 @@ fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdic
         let next = bounded(&format!("wait: {}", lost.2));
         return (lost, next);
     }
-    let waiting: Vec<&NodeStatus> = judged.nodes.iter().filter(|node| node.phase != "Running").collect();
+    let replaced = rolling::being_replaced(judged);
+    let waiting: Vec<&NodeStatus> = judged
+        .nodes
+        .iter()
+        .filter(|node| node.phase != "Running" && !replaced.contains(&node.id))
+        .collect();
     if let Some(node) = waiting
         .iter()
         .find(|node| node.phase == "Failing")
@@ -225,7 +241,10 @@ fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdic
         } else {
             "NodesStarting"
         };
-        let next = format!("wait: node {} is {}: {why}", node.id, node.phase.to_lowercase());
+        let next = rolling::open(judged).map_or_else(
+            || format!("wait: node {} is {}: {why}", node.id, node.phase.to_lowercase()),
+            |planned| planned.decision.to_string(),
+        );
         return ((ConditionStatus::False, reason, message), bounded(&next));
     }
     if quorum.0 == ConditionStatus::Unknown {
@@ -247,34 +266,27 @@ fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdic
             bounded(&format!("wait: {}", replicated.2)),
         );
     }
-    let message = format!("all {} nodes run", judged.nodes.len());
-    (
-        (ConditionStatus::True, "AllNodesRunning", message),
-        next_when_ready(judged, replicated),
-    )
+    let next = next_when_ready(judged, replicated);
+    if replaced.is_empty() {
+        let message = format!("all {} nodes run", judged.nodes.len());
+        return ((ConditionStatus::True, "AllNodesRunning", message), next);
+    }
+    let ids: Vec<String> = replaced.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "node {} is being restarted, every partition takes writes",
+        ids.join(", ")
+    );
+    ((ConditionStatus::True, "Rolling", message), next)
 }
 
 fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
+    if let Some(planned) = rolling::open(judged) {
+        return bounded(&planned.decision.to_string());
+    }
     if replicated.0 == ConditionStatus::False {
         return bounded(&format!("wait: {}", replicated.2));
     }
-    let stale: Vec<&NodeStatus> = judged
-        .nodes
-        .iter()
-        .filter(|node| !node.pending_reasons.is_empty())
-        .collect();
-    match stale.as_slice() {
-        [] => "nothing to do".to_owned(),
-        [first, ..] => {
-            let why = first.pending_reasons.first().map(String::as_str).unwrap_or_default();
-            let ids: Vec<String> = stale.iter().take(20).map(|node| node.id.to_string()).collect();
-            bounded(&format!(
-                "restart needed: nodes {}: {why}; this version restarts nothing by itself: delete one pod at a time and \
-                 wait for FullyReplicated in between, controllers first",
-                ids.join(", ")
-            ))
-        }
-    }
+    "nothing to do".to_owned()
 }
 
 fn bounded(text: &str) -> String {

@@ -3,6 +3,7 @@
 mod conditions;
 mod nodes;
 mod replication;
+mod rolling;
 mod upgradeable;
 
 pub use conditions::{condition, merge};
@@ -11,6 +12,7 @@ pub use replication::replication;
 
 use super::kafka::KafkaFacts;
 use super::pods::PodFact;
+use super::rollout::Planned;
 use super::settings::Refused;
 use crate::api::{
     Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, UpgradeStatus,
@@ -37,6 +39,10 @@ pub struct Observed<'a> {
     pub upgrade: Option<&'a UpgradeStatus>,
     /// Dynamic settings that Kafka refused.
     pub refused: &'a [Refused],
+    /// What the rolling restart that is called for has decided.
+    pub rollout: Option<&'a Planned>,
+    /// A request that can't be read.
+    pub unreadable: Option<&'a str>,
     /// What's wrong with the authorities, and what to do.
     pub losses: &'a [&'a str],
     pub now: jiff::Timestamp,
@@ -88,7 +94,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         replication,
         nodes,
         listeners: listeners(cluster),
-        rollout: None,
+        rollout: observed.rollout.and_then(|planned| planned.status.clone()),
         upgrade: observed.upgrade.cloned(),
         next_action: Some(next_action),
     }

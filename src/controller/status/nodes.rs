@@ -84,5 +84,8 @@ fn pending(observed: &Observed<'_>, node: &Node<'_>, pod: &PodFact) -> Vec<Strin
     if serial.is_some() && pod.certificate.as_ref() != serial {
         reasons.push("the pod was started with an older certificate".to_owned());
     }
+    if pod.restart_asked {
+        reasons.push("a restart of the pod was asked for".to_owned());
+    }
     reasons
 }

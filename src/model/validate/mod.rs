@@ -7,6 +7,7 @@ mod config;
 mod jvm;
 mod kubernetes_words;
 mod listeners;
+mod maintenance;
 mod names;
 mod node_ids;
 mod pools;
@@ -17,7 +18,7 @@ mod upgrade;
 #[cfg(test)]
 pub mod tests;
 
-use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, Pool, UpgradePolicy};
+use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, MaintenancePolicy, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -105,6 +106,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
     let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
+    let maintenance = maintenance::check(spec, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
@@ -127,6 +129,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
         Parts {
             version,
             upgrade,
+            maintenance,
             security,
             pools,
             listeners,
@@ -139,6 +142,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
 struct Parts {
     version: KafkaVersion,
     upgrade: UpgradePolicy,
+    maintenance: MaintenancePolicy,
     security: super::SecuritySettings,
     pools: Vec<Pool>,
     listeners: Vec<ClientListener>,
@@ -158,6 +162,7 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         generation: resource.metadata.generation.unwrap_or_default(),
         version: parts.version,
         upgrade: parts.upgrade,
+        maintenance: parts.maintenance,
         image,
         pools: parts.pools,
         replication_factor: spec.high_availability.replication_factor,

@@ -25,11 +25,6 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     }
     let ha = &spec.high_availability;
     refuse(
-        ha.max_unavailable != 1,
-        "spec.highAvailability.maxUnavailable".into(),
-        "leave it at 1",
-    );
-    refuse(
         ha.unclean_leader_election,
         "spec.highAvailability.uncleanLeaderElection".into(),
         "leave it off: acknowledged writes would be lost",
@@ -94,16 +89,6 @@ fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, 
         "leave it out",
     );
     let maintenance = &spec.maintenance;
-    refuse(
-        maintenance.paused,
-        "spec.maintenance.paused".into(),
-        "the operator restarts nothing by itself yet",
-    );
-    refuse(
-        !maintenance.windows.is_empty(),
-        "spec.maintenance.windows".into(),
-        "the operator restarts nothing by itself yet",
-    );
     refuse(
         maintenance.deletion_protection,
         "spec.maintenance.deletionProtection".into(),

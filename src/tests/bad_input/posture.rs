@@ -16,6 +16,22 @@ pub const WRONG: &[Case] = &[
     ),
     // Availability and racks.
     case(
+        "brokers of one rack together, without racks",
+        &[(HA, "highAvailability: {maxUnavailable: 2}\n  # {rack")],
+        &[("spec.highAvailability.maxUnavailable", "needs highAvailability.rack")],
+    ),
+    case(
+        "nodes together that are controllers",
+        &[
+            (HA, "highAvailability: {maxUnavailable: 2, rack"),
+            (BROKERS, "roles: [Broker, Controller]\n    replicas: 3"),
+        ],
+        &[(
+            "spec.highAvailability.maxUnavailable",
+            "needs a pool with the role Broker alone",
+        )],
+    ),
+    case(
         "replication above brokers",
         &[(HA, "highAvailability: {replicationFactor: 5, rack")],
         &[(

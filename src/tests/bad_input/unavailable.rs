@@ -9,11 +9,6 @@ pub const WRONG: &[Case] = &[
         &[("spec.nodePools[brokers].storage.reclaim", "isn't available")],
     ),
     case(
-        "maxUnavailable",
-        &[(HA, "highAvailability: {maxUnavailable: 2, rack")],
-        &[("spec.highAvailability.maxUnavailable", "isn't available")],
-    ),
-    case(
         "unclean election",
         &[(HA, "highAvailability: {uncleanLeaderElection: true, rack")],
         &[("spec.highAvailability.uncleanLeaderElection", "isn't available")],
@@ -76,12 +71,11 @@ pub const WRONG: &[Case] = &[
         "maintenance",
         &[(
             LISTENERS,
-            "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}]}\n  listeners:\n",
+            "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}, {cron: '0 0 * *', duration: 1h, timeZone: Mars/Base}]}\n  listeners:\n",
         )],
         &[
-            ("spec.maintenance.paused", "isn't available"),
-            ("spec.maintenance.windows", "isn't available"),
             ("spec.maintenance.deletionProtection", "isn't available"),
+            ("spec.maintenance.windows[1]", "has 4 fields, not five"),
         ],
     ),
     case(

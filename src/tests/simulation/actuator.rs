@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 /// Lets everything happen once.
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
+    end_pods(&mut api.state());
     let leads = kafka.quorum().1.is_some();
     for (key, pod) in starting_pods(api) {
         kubelet(api, kafka, &key, pod, leads);
@@ -32,6 +33,15 @@ fn starting_pods(api: &Apiserver) -> Vec<(Key, Value)> {
     let state = api.state();
     let starting = state.of_kind("pods").filter(|(_, pod)| !is_ready(pod));
     starting.map(|(key, pod)| (key.clone(), pod.clone())).collect()
+}
+
+/// Kubelets end the pods that are to go.
+fn end_pods(state: &mut State) {
+    let ended = state.list("pods").into_iter();
+    let ended = ended.filter(|(_, pod)| pod.pointer("/metadata/deletionTimestamp").is_some());
+    for (key, _) in ended {
+        state.end(&key);
+    }
 }
 
 /// Objects all of whose owners are gone go too.
@@ -59,7 +69,9 @@ fn collect_garbage(state: &mut State) {
 fn pods_of_stateful_sets(state: &mut State) {
     let done = |key: &Key, set: &Value| {
         let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
-        pod.is_some_and(is_ready) && set["status"]["readyReplicas"] == 1
+        pod.is_some_and(is_ready)
+            && set["status"]["readyReplicas"] == 1
+            && set["status"]["observedGeneration"] == set["metadata"]["generation"]
     };
     let open = state.of_kind("statefulsets").filter(|(key, set)| !done(key, set));
     let sets: Vec<(Key, Value)> = open.map(|(key, set)| (key.clone(), set.clone())).collect();
@@ -104,13 +116,24 @@ fn pods_of_stateful_sets(state: &mut State) {
 fn status_of_set(state: &mut State, key: &Key, mut set: Value) {
     let pod = state.get(&Key::new("pods", &format!("{}-0", key.name)));
     let ready = pod.is_some_and(is_ready);
-    set["status"] = json!({"replicas": 1, "readyReplicas": i32::from(ready)});
+    let generation = &set["metadata"]["generation"];
+    set["status"] = json!({"replicas": 1, "readyReplicas": i32::from(ready), "observedGeneration": generation});
     state.put(Actor::Other, key, set);
 }
 
 /// Pending, then formatted and running, then ready once the quorum leads.
 fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: bool) {
-    let running = pod.pointer("/status/containerStatuses").is_some();
+    let running = pod.pointer("/status/containerStatuses/0/state/running").is_some();
+    if !running && is_image_missing(&pod) {
+        let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
+        pod["status"] = json!({
+            "phase": "Pending",
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": pod["metadata"]["creationTimestamp"]}],
+            "containerStatuses": [{"name": "kafka", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": waiting}],
+        });
+        api.state().put(Actor::Other, key, pod);
+        return;
+    }
     if !running {
         let claim = api
             .state()
@@ -123,18 +146,27 @@ fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: boo
             return;
         }
     }
-    let ready = running && leads;
+    let now = json!(clock::now().to_string());
+    let before = pod.pointer("/status/containerStatuses/0/state/running/startedAt");
+    let started = before.cloned().unwrap_or_else(|| now.clone());
+    let ready = running && leads && !kafka.state().slow.contains(&node_id(&pod));
     let container = json!({
         "name": "kafka", "image": "kafka", "imageID": "kafka", "ready": ready, "restartCount": 0,
-        "state": {"running": {}},
+        "state": {"running": {"startedAt": started}},
     });
     pod["status"] = json!({
         "phase": "Running",
         "podIP": format!("10.0.0.{}", node_id(&pod)),
-        "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}],
+        "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }, "lastTransitionTime": now}],
         "containerStatuses": [container],
     });
     api.state().put(Actor::Other, key, pod);
+}
+
+fn is_image_missing(pod: &Value) -> bool {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut images = containers.filter_map(|container| container["image"].as_str());
+    images.any(|image| image.contains("no-such"))
 }
 
 fn mounts_exist(state: &State, pod: &Value) -> bool {

@@ -32,6 +32,8 @@ pub struct State {
     versions: u64,
     pub log: Vec<Change>,
     pub oracles: Oracles,
+    /// Why no pod may be created, in an admission webhook's words.
+    pub no_more_pods: Option<String>,
 }
 
 pub struct Apiserver {
@@ -52,6 +54,11 @@ fn refusal(code: u16, reason: &str, message: &str) -> Answer {
 
 fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
     object.pointer(pointer).and_then(Value::as_str)
+}
+
+/// Ready, and nobody has asked it to go.
+fn is_up(pod: &Value) -> bool {
+    pod["status"]["conditions"][0]["status"] == "True" && pod.pointer("/metadata/deletionTimestamp").is_none()
 }
 
 /// Kinds whose apiserver counts changes of the spec.
@@ -123,7 +130,8 @@ impl State {
             object: object.clone(),
             deleted: false,
         });
-        let leaving = object.pointer("/metadata/deletionTimestamp").is_some();
+        // A pod that is being deleted goes when its kubelet has ended it.
+        let leaving = object.pointer("/metadata/deletionTimestamp").is_some() && key.plural != "pods";
         let held = object
             .pointer("/metadata/finalizers")
             .and_then(Value::as_array)
@@ -146,16 +154,19 @@ impl State {
         });
     }
 
+    /// A pod's kubelet has ended it.
+    pub fn end(&mut self, key: &Key) {
+        self.take(Actor::Other, key);
+    }
+
     /// Deletes an object, or marks it while it has finalizers.
     pub fn delete(&mut self, actor: Actor, key: &Key) {
         let Some(mut object) = self.objects.get(key).cloned() else {
             return;
         };
-        if object
-            .pointer("/metadata/finalizers")
-            .and_then(Value::as_array)
-            .is_some_and(|all| !all.is_empty())
-        {
+        let finalizers = object.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let by_kubelet = key.plural == "pods" && actor == Actor::Operator;
+        if by_kubelet || finalizers.is_some_and(|all| !all.is_empty()) {
             object["metadata"]["deletionTimestamp"] = json!(clock::now().to_string());
             self.put(actor, key, object);
         } else {
@@ -169,6 +180,8 @@ impl State {
         match (call.method.clone(), known) {
             (Method::GET, _) if key.name.is_empty() => (200, self.listed(call)),
             (Method::GET, Some(object)) => (200, object),
+            (Method::POST, Some(pod)) if call.subresource.as_deref() == Some("eviction") => self.evict(call, &pod),
+            (Method::POST, None) if call.subresource.is_some() => refusal(404, "NotFound", &format!("{key} not found")),
             (Method::POST, _) => self.create(call),
             (Method::PATCH, known) => self.patch(call, known),
             (Method::PUT, Some(known)) => self.replace(call, &known),
@@ -211,10 +224,78 @@ impl State {
             name,
             ..call.key.clone()
         };
+        if key.plural == "pods" {
+            return self.rehearse(call);
+        }
         if self.objects.contains_key(&key) {
             return refusal(409, "AlreadyExists", &format!("{key} already exists"));
         }
         (201, self.put(Actor::Operator, &key, call.body.clone()))
+    }
+
+    /// The operator asks whether a pod would be admitted, and creates none.
+    fn rehearse(&mut self, call: &Call) -> Answer {
+        if call.query.get("dryRun").map(String::as_str) != Some("All") {
+            self.oracles.accuse(format!("{call} creates a pod"));
+        }
+        match &self.no_more_pods {
+            Some(why) => refusal(403, "Forbidden", why),
+            None => (201, call.body.clone()),
+        }
+    }
+
+    /// Eviction as the apiserver has it: a pod that is ready goes when its budget allows one more to be down.
+    fn evict(&mut self, call: &Call, pod: &Value) -> Answer {
+        let wanted = text(&call.body, "/deleteOptions/preconditions/uid");
+        if wanted.is_none() {
+            self.oracles.accuse(format!("{call} without the uid as precondition"));
+        }
+        if wanted.is_some() && wanted != text(pod, "/metadata/uid") {
+            return refusal(409, "Conflict", &format!("{}: other uid", call.key));
+        }
+        if self.is_over_budget(pod) {
+            let why = "Cannot evict pod as it would violate the pod's disruption budget.";
+            return refusal(429, "TooManyRequests", why);
+        }
+        self.disrupt(&call.key, pod);
+        (201, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+    }
+
+    fn is_over_budget(&self, pod: &Value) -> bool {
+        let covers = |budget: &Value, pod: &Value| {
+            let labels = budget.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+            labels.is_some_and(|labels| {
+                labels
+                    .iter()
+                    .all(|(label, value)| pod["metadata"]["labels"][label] == *value)
+            })
+        };
+        let sets = |budget: &Value| {
+            let of = |set: &Value| json!({"metadata": set["spec"]["template"]["metadata"]});
+            self.of_kind("statefulsets")
+                .filter(|(_, set)| covers(budget, &of(set)))
+                .count()
+        };
+        let up = |budget: &Value| {
+            let counted = |pod: &Value| covers(budget, pod) && is_up(pod);
+            self.of_kind("pods").filter(|(_, pod)| counted(pod)).count()
+        };
+        is_up(pod)
+            && self
+                .of_kind("poddisruptionbudgets")
+                .filter(|(_, budget)| covers(budget, pod))
+                .any(|(_, budget)| {
+                    let allowed = budget["spec"]["maxUnavailable"].as_u64().unwrap();
+                    sets(budget) - up(budget) >= usize::try_from(allowed).unwrap()
+                })
+    }
+
+    /// The operator takes a pod away.
+    fn disrupt(&mut self, key: &Key, pod: &Value) {
+        let expected = self.of_kind("statefulsets").count();
+        let up = self.of_kind("pods").filter(|(_, pod)| is_up(pod)).count();
+        self.oracles.disrupted(key, is_up(pod), expected - up);
+        self.delete(Actor::Operator, key);
     }
 
     fn replace(&mut self, call: &Call, known: &Value) -> Answer {
@@ -246,6 +327,15 @@ impl State {
         if asked.is_some() && asked != there {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
+        let version = text(&call.body, "/metadata/resourceVersion");
+        if version.is_some()
+            && version
+                != known
+                    .as_ref()
+                    .and_then(|known| text(known, "/metadata/resourceVersion"))
+        {
+            return refusal(409, "Conflict", &format!("{} was modified", call.key));
+        }
         let wish = wish_in(&call.body, is_status);
         let slot = (call.key.clone(), call.manager().to_owned(), is_status);
         let is_new = known.is_none();
@@ -265,7 +355,11 @@ impl State {
         if wanted.is_some() && wanted != text(known, "/metadata/uid") {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
-        self.delete(Actor::Operator, &call.key);
+        if call.key.plural == "pods" {
+            self.disrupt(&call.key, known);
+        } else {
+            self.delete(Actor::Operator, &call.key);
+        }
         (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
     }
 }
@@ -278,7 +372,8 @@ fn wish_in(body: &Value, is_status: bool) -> Value {
         fields.retain(|field, _| field == "status");
     } else {
         fields.remove("status");
-        wish["metadata"].as_object_mut().unwrap().remove("uid");
+        let metadata = wish["metadata"].as_object_mut().unwrap();
+        metadata.retain(|field, _| !["uid", "resourceVersion"].contains(&field.as_str()));
     }
     wish
 }

@@ -52,6 +52,11 @@ impl Gate {
         }
     }
 
+    /// Strikes at the write of that number.
+    pub fn arm(&self, fault: (usize, Fault)) {
+        self.lock().plan = Some(fault);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

@@ -47,6 +47,12 @@ pub struct KafkaState {
     pub accusations: BTreeSet<String>,
     /// How often somebody asked for all partitions.
     pub looks: usize,
+    /// Brokers that don't catch up.
+    pub lagging: BTreeSet<i32>,
+    /// Nodes that don't get ready.
+    pub slow: BTreeSet<i32>,
+    /// Nobody outside reaches Kafka.
+    pub cut_off: bool,
     /// ACL Jobs can't do their work.
     pub jobs_fail: bool,
 }

@@ -65,7 +65,7 @@ impl Admin {
             if endpoints.is_empty() {
                 return Err(KafkaError::NoEndpoint { target });
             }
-            if self.kafka.quorum().1.is_none() {
+            if self.kafka.quorum().1.is_none() || self.kafka.state().cut_off {
                 silence()
             } else {
                 Ok(answer(&self.kafka))
@@ -85,7 +85,8 @@ impl Admin {
             if passage == Passage::Closed {
                 return std::future::pending().await;
             }
-            if self.kafka.quorum().1.is_none() || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
+            let silent = self.kafka.quorum().1.is_none() || self.kafka.state().cut_off;
+            if silent || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
                 return silence();
             }
             let brokers: Vec<i32> = self
@@ -282,7 +283,11 @@ impl KafkaAdmin for Admin {
                 .collect();
             let state = kafka.state();
             let view = |name: &String, (partition, replicas): (usize, &Vec<i32>)| {
-                let isr: Vec<i32> = replicas.iter().copied().filter(|id| up.contains(id)).collect();
+                let isr: Vec<i32> = replicas
+                    .iter()
+                    .copied()
+                    .filter(|id| up.contains(id) && !state.lagging.contains(id))
+                    .collect();
                 PartitionState {
                     topic: name.clone(),
                     partition: i32::try_from(partition).unwrap(),
@@ -310,11 +315,16 @@ impl KafkaAdmin for Admin {
             let state = kafka.state();
             let wanted = |entry: &ConfigEntry| query.keys.as_ref().is_none_or(|keys| keys.contains(&entry.name));
             let described = |resource: &ConfigResource| match resource {
-                ConfigResource::Topic(name) => state
-                    .topics
-                    .get(name)
-                    .map(|topic| entries(&topic.config, ConfigSource::DynamicTopic))
-                    .unwrap_or_default(),
+                // Asked by name, a topic's key that isn't set says what the cluster has.
+                ConfigResource::Topic(name) => {
+                    let inherited = query.keys.is_some().then(|| state.defaults.clone());
+                    let own = state.topics.get(name).map(|topic| topic.config.clone());
+                    let mut all = entries(&inherited.unwrap_or_default(), ConfigSource::DynamicDefaultBroker);
+                    let own = entries(&own.unwrap_or_default(), ConfigSource::DynamicTopic);
+                    all.retain(|entry| own.iter().all(|set| set.name != entry.name));
+                    all.extend(own);
+                    all
+                }
                 _ => entries(&state.defaults, ConfigSource::DynamicDefaultBroker),
             };
             resources

@@ -26,6 +26,7 @@ pub struct Oracles {
     /// How often the operator created each object.
     created: BTreeMap<Key, usize>,
     deleted: BTreeSet<Key>,
+    disrupted: BTreeMap<String, usize>,
 }
 
 impl Oracles {
@@ -76,6 +77,19 @@ impl Oracles {
         if precious || key.name == IDENTITY {
             self.accuse(format!("the operator deleted {key}"));
         }
+    }
+
+    /// The operator took a pod away, while so many were down.
+    pub fn disrupted(&mut self, key: &Key, was_up: bool, down: usize) {
+        *self.disrupted.entry(key.name.clone()).or_default() += 1;
+        if was_up && down > 0 {
+            self.accuse(format!("the operator took {key} away while {down} others were down"));
+        }
+    }
+
+    /// How often the operator took each pod away.
+    pub const fn disruptions(&self) -> &BTreeMap<String, usize> {
+        &self.disrupted
     }
 
     fn identity(&mut self, after: &Value) {

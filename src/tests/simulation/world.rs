@@ -201,6 +201,11 @@ impl Simulation {
         .all(is)
     }
 
+    /// Strikes at the write of that number, counted from the first of all.
+    pub fn strike(&self, fault: (usize, Fault)) {
+        self.gate.arm(fault);
+    }
+
     /// Runs until everything is ready and nothing has been written for a while; says what is in the way if that never is.
     pub async fn settle(&mut self) -> Result<(), String> {
         let mut last = (0, 0);
@@ -273,6 +278,22 @@ impl Simulation {
             .collect();
         all.extend(secrets::problems(&state, &kafka));
         all
+    }
+
+    /// How often the operator took each pod away.
+    pub fn disruptions(&self) -> std::collections::BTreeMap<String, usize> {
+        self.api.state().oracles.disruptions().clone()
+    }
+
+    /// Pods in the order in which the operator took them away.
+    pub fn taken(&self) -> Vec<String> {
+        let pod = |line: &String| {
+            let name = line
+                .strip_prefix("POST pods/")
+                .and_then(|rest| rest.strip_suffix("/eviction"));
+            name.or_else(|| line.strip_prefix("DELETE pods/")).map(str::to_owned)
+        };
+        self.trace().iter().filter_map(pod).collect()
     }
 
     /// Objects created more than once, and objects deleted, by the operator.

@@ -1,0 +1,58 @@
+//! Changes that can't work: one pod at most is hit, the roll halts and says why, reverting the spec brings it back.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{change, resource, say, settled, under_load, wait, watch};
+use crate::diagnosis;
+use crate::harness::{Context, Report};
+
+pub fn run(context: &Context, report: &mut Report) {
+    report.test(
+        "an image that doesn't exist: one pod, halted, reverting recovers",
+        || {
+            let image = json!({"image": "registry.invalid/kafka:none"});
+            broken(context, "image", &image, &json!({"image": null}))
+        },
+    );
+    report.test(
+        "options that the JVM refuses: one pod, halted, reverting recovers",
+        || {
+            let options = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+NoSuchOption"]);
+            let before = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+            let spec = |options: &Value| json!({"tuning": {"jvm": {"options": options}}});
+            broken(context, "jvm", &spec(&options), &spec(&before))
+        },
+    );
+}
+
+fn broken(context: &Context, name: &str, bad: &Value, good: &Value) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    under_load(context, &format!("bad-{name}"), |_| {
+        change(context, bad)?;
+        let halted = wait(context, "the roll is halted", Duration::from_mins(3), |resource| {
+            let stalled = diagnosis::condition(resource, "Stalled");
+            stalled.and_then(|it| it.get("reason")).and_then(Value::as_str) == Some("RolloutHalted")
+        })?;
+        say(&diagnosis::summary(&halted));
+        sleep(Duration::from_secs(15));
+        let replaced = watch::replaced(&before, &watch::pods(context)?);
+        ensure!(replaced.len() == 1, "pods that are hit: {replaced:?}");
+        let generation = change(context, good)?;
+        settled(context, generation).map(drop)
+    })?;
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    ensure!(replaced.len() == 1, "replaced pods: {replaced:?}");
+    let taken = watch::taken(context, since)?;
+    ensure!(taken.values().sum::<usize>() == 2, "pods taken away: {taken:?}");
+    ensure!(
+        !diagnosis::holds(&resource(context)?, "Stalled"),
+        "the cluster is stalled still"
+    );
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! A roll whose operator dies again and again, and one whose operator can't reach Kafka.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{CLUSTER, NAMESPACE, change, is_settled, resource, say, settled, under_load, wait, watch};
+use crate::harness::{Context, Report};
+use crate::{diagnosis, install};
+
+/// Port of the brokers' internal listener, and of the controllers'.
+const INTERNAL: &str = "9090,9091";
+
+pub fn run(context: &Context, report: &mut Report) {
+    report.test(
+        "the operator is killed through a whole roll: the same roll goes on",
+        || killed(context),
+    );
+    report.test("cut off from Kafka, the operator restarts nothing and says so", || {
+        cut_off(context)
+    });
+}
+
+/// A request by annotation rolls all six; the operator's process is killed every few seconds meanwhile.
+fn killed(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    let kills = under_load(context, "killed", |_| {
+        let asked = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let annotation = format!("productionkafka.dev/restart={asked}");
+        context.kubectl(&["-n", NAMESPACE, "annotate", "pk", CLUSTER, "--overwrite", &annotation])?;
+        let generation = resource(context)?
+            .pointer("/metadata/generation")
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
+        let begun = Instant::now();
+        let mut kills = 0;
+        while begun.elapsed() < super::ROLLED {
+            sleep(Duration::from_millis(2_300));
+            let all_new = watch::replaced(&before, &watch::pods(context)?).len() == before.len();
+            if all_new && is_settled(&resource(context)?, generation) {
+                break;
+            }
+            kills += usize::from(kill(context)?);
+        }
+        settled(context, generation)?;
+        Ok(kills)
+    })?;
+    say(&format!("the operator was killed {kills} times"));
+    ensure!(kills > 5, "the operator was killed {kills} times only");
+    let taken = watch::taken(context, since)?;
+    ensure!(
+        taken.len() == 6 && taken.values().all(|times| *times == 1),
+        "pods taken away: {taken:?}"
+    );
+    Ok(())
+}
+
+/// SIGKILL to the operator's process; Kubernetes starts it again at its own pace, so its back-off is forgotten by a new
+/// pod. False: it's just not running.
+fn kill(context: &Context) -> Result<bool> {
+    let line = "pkill -KILL -f '^/productionkafka run' && echo killed; true";
+    let killed = context.sh(line)?.contains("killed");
+    let pods = [
+        "-n",
+        install::NAMESPACE,
+        "delete",
+        "pods",
+        "--all",
+        "--force",
+        "--grace-period=0",
+        "--wait=false",
+    ];
+    context.kubectl(&pods)?;
+    Ok(killed)
+}
+
+fn cut_off(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    let mut wall = Wall::build(context)?;
+    let config = json!({"group.initial.rebalance.delay.ms": "2500"});
+    let generation = change(context, &json!({"tuning": {"config": config}}))?;
+    let says = wait(
+        context,
+        "the status says that Kafka is out of reach",
+        Duration::from_mins(2),
+        |resource| {
+            let blocked = resource.pointer("/status/rollout/blockedBy").map(Value::to_string);
+            blocked.is_some_and(|text| text.contains("reached"))
+        },
+    )?;
+    sleep(Duration::from_secs(if context.full { 300 } else { 20 }));
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    ensure!(replaced.is_empty(), "replaced while cut off: {replaced:?}");
+    ensure!(watch::taken(context, since)?.is_empty(), "pods were taken away");
+    say(&diagnosis::summary(&says));
+    wall.fall()?;
+    settled(context, generation)?;
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    ensure!(replaced.len() == 3, "replaced pods: {replaced:?}");
+    Ok(())
+}
+
+/// Drops what the operator sends to Kafka, in the operator's own network namespace.
+struct Wall<'a> {
+    context: &'a Context,
+    process: String,
+    stands: bool,
+}
+
+impl<'a> Wall<'a> {
+    fn build(context: &'a Context) -> Result<Self> {
+        let process = context.wait_until("the operator runs", Duration::from_mins(1), || {
+            let found = context.sh("pgrep -f '^/productionkafka run' | head -1")?;
+            Ok(Some(found.trim().to_owned()).filter(|found| !found.is_empty()))
+        })?;
+        let wall = Self {
+            context,
+            process,
+            stands: true,
+        };
+        wall.rule("-A").context("keep the operator from Kafka")?;
+        Ok(wall)
+    }
+
+    fn rule(&self, verb: &str) -> Result<()> {
+        let rule = format!("OUTPUT -p tcp -m multiport --dports {INTERNAL} -j DROP");
+        let line = format!("nsenter -t {} -n iptables {verb} {rule}", self.process);
+        self.context.sh(&line).map(drop)
+    }
+
+    fn fall(&mut self) -> Result<()> {
+        self.stands = false;
+        self.rule("-D")
+    }
+}
+
+impl Drop for Wall<'_> {
+    fn drop(&mut self) {
+        if self.stands {
+            // The operator may be gone, and its namespace with it.
+            let _ = self.rule("-D");
+        }
+    }
+}

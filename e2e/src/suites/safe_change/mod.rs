@@ -1,0 +1,175 @@
+//! Everything that changes a running cluster, while producers and a consumer work on it: nothing lost, doubled or out of
+//! order, no partition below its minimum, and what must not happen doesn't.
+
+mod broken;
+mod faults;
+mod rolls;
+mod watch;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+
+use super::Suite;
+use crate::harness::{Context, Report};
+use crate::ledger::{Ledger, Load};
+use crate::{diagnosis, install, ledger};
+
+pub const SUITE: Suite = Suite {
+    name: "safe-change",
+    about: "restarts, upgrades and bad changes under load: nothing lost, no partition below its minimum",
+    nodes: 3,
+    kafka: &["4.2.1", "4.3.1", "4.4.0"],
+    operator: true,
+    run,
+    bench: None,
+};
+
+const NAMESPACE: &str = "safe-change";
+const CLUSTER: &str = "orders";
+const READY: Duration = Duration::from_mins(5);
+/// Six nodes, one after the other, on a loaded machine.
+const ROLLED: Duration = Duration::from_mins(10);
+/// Longest time in which some partition may acknowledge nothing.
+const ACK_GAP: Duration = Duration::from_secs(5);
+
+fn run(context: &Context) -> Result<Report> {
+    let mut report = Report::new();
+    if context.audit.is_none() {
+        report.skip(
+            "changes under load",
+            "needs the images and processes of the local cluster",
+        );
+        return Ok(report);
+    }
+    clean(context)?;
+    let up = report.test("Kafka 4.2.1: three controllers and three brokers are Ready", || {
+        start(context)
+    });
+    if up {
+        rolls::run(context, &mut report);
+        faults::run(context, &mut report);
+        broken::run(context, &mut report);
+    }
+    if report.failed.is_empty() {
+        clean(context)?;
+    } else {
+        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
+    }
+    Ok(report)
+}
+
+fn start(context: &Context) -> Result<()> {
+    install::operator(context, "")?;
+    context.restricted_namespace(NAMESPACE)?;
+    context.apply(&cluster())?;
+    wait(context, "the ProductionKafka is Ready", READY, |resource| {
+        diagnosis::holds(resource, "Ready")
+    })
+    .map(drop)
+}
+
+fn clean(context: &Context) -> Result<()> {
+    let crd = "productionkafkas.productionkafka.dev";
+    if !context.kubectl(&["get", "crd", crd, "--ignore-not-found"])?.is_empty() {
+        context.kubectl(&["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"])?;
+    }
+    context.delete_namespace(NAMESPACE)
+}
+
+fn cluster() -> String {
+    let pool = "replicas: 3, storage: {volumes: [{size: 1Gi}]}, \
+        resources: {requests: {cpu: 50m, memory: 512Mi}, limits: {memory: 1Gi}}";
+    format!(
+        r#"
+apiVersion: productionkafka.dev/v1alpha1
+kind: ProductionKafka
+metadata: {{name: {CLUSTER}, namespace: {NAMESPACE}}}
+spec:
+  version: 4.2.1
+  upgrade: {{soak: 5s}}
+  nodePools:
+  - {{name: controllers, roles: [Controller], {pool}}}
+  - {{name: brokers, roles: [Broker], {pool}}}
+  highAvailability: {{rack: {{topologyKey: topology.kubernetes.io/zone}}}}
+  listeners:
+  - {{name: scram, port: 9094, authentication: {{type: ScramSha512}}}}
+  tuning: {{jvm: {{options: ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]}}}}
+"#
+    )
+}
+
+/// Waits until the resource is as wanted; says what it says if it never is.
+fn wait(context: &Context, what: &str, timeout: Duration, is: impl Fn(&Value) -> bool) -> Result<Value> {
+    context.wait_until(what, timeout, || {
+        let resource = resource(context)?;
+        if is(&resource) {
+            return Ok(Some(resource));
+        }
+        bail!(
+            "{}; rollout: {}",
+            diagnosis::summary(&resource),
+            resource.pointer("/status/rollout").unwrap_or(&Value::Null)
+        )
+    })
+}
+
+fn resource(context: &Context) -> Result<Value> {
+    context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])
+}
+
+/// Merges into the spec; returns the new generation.
+fn change(context: &Context, spec: &Value) -> Result<i64> {
+    let patch = serde_json::json!({"spec": spec}).to_string();
+    context.kubectl(&["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=merge", "-p", &patch])?;
+    Ok(resource(context)?
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64)
+        .unwrap_or_default())
+}
+
+/// The resource was looked at as it is now, everything runs what it asks for, and nothing is on its way.
+fn is_settled(resource: &Value, generation: i64) -> bool {
+    let observed = resource.pointer("/status/observedGeneration").and_then(Value::as_i64);
+    observed == Some(generation)
+        && resource.pointer("/status/rollout").is_none()
+        && diagnosis::holds(resource, "Ready")
+        && diagnosis::holds(resource, "FullyReplicated")
+        && !diagnosis::holds(resource, "Reconciling")
+}
+
+fn settled(context: &Context, generation: i64) -> Result<Value> {
+    wait(context, "the roll is over", ROLLED, |resource| {
+        is_settled(resource, generation)
+    })
+}
+
+/// Runs a change under load, and judges what became of the load.
+fn under_load<T>(context: &Context, name: &str, act: impl FnOnce(&Ledger<'_>) -> Result<T>) -> Result<T> {
+    let ledger = Ledger::start(context, NAMESPACE, CLUSTER, Load::new(name))?;
+    let done = act(&ledger);
+    let report = ledger.finish()?;
+    evidence(&report);
+    let done = done?;
+    report.verdict()?;
+    let availability = report.availability;
+    ensure!(
+        availability.under_min_isr_ms == 0 && availability.offline_ms == 0,
+        "partitions below their minimum: {availability:?}"
+    );
+    let gap = report.longest_ack_gap();
+    ensure!(gap <= ACK_GAP, "some partition acknowledged nothing for {gap:?}");
+    Ok(done)
+}
+
+/// The figures below the test that they belong to.
+fn evidence(report: &ledger::Report) {
+    for figure in report.figures() {
+        println!("          {} {} {}", figure.name, figure.value, figure.unit);
+    }
+}
+
+fn say(line: &str) {
+    println!("          {line}");
+}

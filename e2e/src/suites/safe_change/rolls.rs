@@ -1,0 +1,80 @@
+//! Rolls that succeed: a version upgrade with its end, a static setting, a restart by request. Each pod once.
+
+use anyhow::{Result, ensure};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{change, say, settled, under_load, wait, watch};
+use crate::harness::{Context, Report};
+use std::time::{Duration, Instant};
+
+pub fn run(context: &Context, report: &mut Report) {
+    report.test("4.2.1 to 4.3.1: every pod once, then the feature levels", || {
+        upgrade(context, "4.3.1", 30)
+    });
+    if context.full {
+        report.test("4.3.1 to 4.4.0: every pod once, then the feature levels", || {
+            upgrade(context, "4.4.0", 33)
+        });
+    }
+    report.test("a static setting of brokers restarts brokers alone", || {
+        setting(context)
+    });
+    report.test("a setting that Kafka takes over while it runs restarts nothing", || {
+        dynamic(context)
+    });
+}
+
+/// Levels are those of `metadata.version`.
+fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    under_load(context, &format!("upgrade-{}", version.replace('.', "")), |_| {
+        let begun = Instant::now();
+        let generation = change(context, &json!({"version": version}))?;
+        settled(context, generation)?;
+        say(&format!("rolled in {:.1} s", begun.elapsed().as_secs_f64()));
+        wait(
+            context,
+            "the feature levels are raised",
+            Duration::from_mins(2),
+            |resource| resource.pointer("/status/metadataVersion") == Some(&json!(level)),
+        )
+        .map(drop)
+    })?;
+    let after = watch::pods(context)?;
+    let replaced = watch::replaced(&before, &after);
+    let taken = watch::taken(context, since)?;
+    ensure!(replaced.len() == 6, "replaced pods: {replaced:?}");
+    ensure!(
+        taken.len() == 6 && taken.values().all(|times| *times == 1),
+        "pods taken away: {taken:?}"
+    );
+    Ok(())
+}
+
+fn setting(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    under_load(context, "setting", |_| {
+        let config = json!({"group.initial.rebalance.delay.ms": "1500"});
+        let generation = change(context, &json!({"tuning": {"config": config}}))?;
+        settled(context, generation).map(drop)
+    })?;
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    let brokers = replaced.iter().filter(|pod| pod.contains("-brokers-")).count();
+    ensure!((brokers, replaced.len()) == (3, 3), "replaced pods: {replaced:?}");
+    let taken = watch::taken(context, since)?;
+    ensure!(taken.values().all(|times| *times == 1), "pods taken away: {taken:?}");
+    Ok(())
+}
+
+fn dynamic(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    let config = json!({"message.max.bytes": "2000000"});
+    let generation = change(context, &json!({"tuning": {"config": config}}))?;
+    settled(context, generation)?;
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The three things that the rollout asks of Kubernetes: would the replacement be admitted, evict this pod, delete this
+//! pod. Always exactly the pod that was chosen.
+
+use crate::controller::apply::bounded;
+use crate::controller::context::Context;
+use crate::controller::error::PassError;
+use crate::runtime::metrics::Verb;
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, Pod, PodSpec, Volume};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
+use kube::ResourceExt;
+use kube::api::{Api, DeleteParams, PostParams};
+
+/// Asks Kubernetes whether it would admit the pod that the StatefulSet is about to make in place of `pod`. `Some`: why
+/// not, or not yet.
+pub async fn rehearse(
+    context: &Context,
+    (namespace, set): (&str, &str),
+    pod: Option<&Pod>,
+) -> Result<Option<String>, PassError> {
+    let sets: Api<StatefulSet> = Api::namespaced(context.client.clone(), namespace);
+    let live = bounded("get", "StatefulSet", (namespace, set), sets.get(set)).await?;
+    let seen = live.status.as_ref().and_then(|status| status.observed_generation);
+    if seen < live.metadata.generation {
+        return Ok(Some(format!("StatefulSet {set} hasn't taken the change over yet")));
+    }
+    let Some(spec) = live.spec else { return Ok(None) };
+    let replacement = replacement((namespace, set), spec);
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let parameters = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let created = pods.create(&parameters, &replacement);
+    match bounded("rehearse", "Pod", (namespace, set), created).await {
+        Ok(_) => Ok(None),
+        Err(error) => match refusal(&error) {
+            // The pod that goes frees what its replacement needs.
+            Some((403, message))
+                if message.contains("exceeded quota") && pod.is_some_and(|pod| fits(pod, &replacement)) =>
+            {
+                Ok(None)
+            }
+            // Whoever says no at creation would say no to the replacement; being too busy is no answer.
+            Some((code, message)) if (400..500).contains(&code) && code != 429 => Ok(Some(message)),
+            _ => Err(error),
+        },
+    }
+}
+
+fn refusal(error: &PassError) -> Option<(u16, String)> {
+    match error {
+        PassError::Kubernetes { source, .. } => match source.as_ref() {
+            kube::Error::Api(status) => Some((status.code, status.message.clone())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The pod as the controller of StatefulSets would make it, under a name of its own.
+fn replacement((namespace, set): (&str, &str), spec: StatefulSetSpec) -> Pod {
+    let mut metadata = spec.template.metadata.unwrap_or_default();
+    metadata.name = Some(format!("{set}-rehearsal"));
+    metadata.namespace = Some(namespace.to_owned());
+    let mut pod = spec.template.spec.unwrap_or_default();
+    for claim in spec.volume_claim_templates.iter().flatten() {
+        let name = claim.name_any();
+        let source = PersistentVolumeClaimVolumeSource {
+            claim_name: format!("{name}-{set}-0"),
+            read_only: None,
+        };
+        pod.volumes.get_or_insert_default().push(Volume {
+            name,
+            persistent_volume_claim: Some(source),
+            ..Volume::default()
+        });
+    }
+    Pod {
+        metadata,
+        spec: Some(pod),
+        status: None,
+    }
+}
+
+/// The new pod asks for the very resources that the old one has.
+fn fits(old: &Pod, new: &Pod) -> bool {
+    let resources = |pod: &Pod| -> Vec<_> {
+        let containers = |spec: &PodSpec| {
+            let init = spec.init_containers.clone().unwrap_or_default();
+            init.into_iter().chain(spec.containers.clone())
+        };
+        let all = pod.spec.iter().flat_map(containers);
+        all.map(|container| (container.name, container.resources)).collect()
+    };
+    resources(old) == resources(new)
+}
+
+/// Takes one pod away, if it's still the one with this uid. `Some`: why Kubernetes doesn't let it go now.
+pub async fn remove(
+    context: &Context,
+    (namespace, name): (&str, &str),
+    uid: &str,
+    evict: bool,
+) -> Result<Option<String>, PassError> {
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    let pods: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
+    let result = if evict {
+        let evicted = self::evict(&pods, name, uid);
+        bounded("evict", "Pod", (namespace, name), evicted).await
+    } else {
+        let parameters = DeleteParams {
+            preconditions: Some(kube::api::Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        let deleted = pods.delete(name, &parameters);
+        bounded("delete", "Pod", (namespace, name), deleted).await.map(drop)
+    };
+    match result {
+        Ok(()) => {
+            let verb = if evict { Verb::Evict } else { Verb::Delete };
+            context.metrics.kube_write("Pod", verb);
+            Ok(None)
+        }
+        Err(error) => match refusal(&error) {
+            // Gone already, or another pod by now: the next look says which.
+            Some((404 | 409, _)) => Ok(None),
+            Some((429, message)) => Ok(Some(message)),
+            _ => Err(error),
+        },
+    }
+}
+
+/// `Api::evict` of kube 5 names the options `delete_options`, which the apiserver doesn't know: the precondition would be
+/// lost.
+async fn evict(pods: &Api<Pod>, name: &str, uid: &str) -> Result<(), kube::Error> {
+    let eviction = Eviction {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        delete_options: Some(DeleteOptions {
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteOptions::default()
+        }),
+    };
+    let parameters = PostParams::default();
+    let answer = pods.create_subresource::<_, serde_json::Value>("eviction", name, &parameters, &eviction);
+    answer.await.map(drop)
+}

@@ -1,0 +1,211 @@
+//! Restarts, from facts to act: gathers what the pure planner wants to know, and carries out what it decides. A cluster
+//! whose pods run what they should costs no request here.
+//!
+//! Order, each time: pods listed live, Kafka asked after that, decided, the replacement rehearsed, the intent written
+//! against the very version of the resource that was read (by whoever writes the status), and only then one act.
+
+mod act;
+mod facts;
+mod news;
+mod pods;
+mod view;
+
+pub use news::news;
+pub use pods::{RESTART, restart_asked};
+
+use super::apply::bounded;
+use super::context::Context;
+use super::error::PassError;
+use super::pods::PodFact;
+use super::stores::CLUSTER_LABEL;
+use crate::api::{ProductionKafka, RolloutPhase, RolloutStatus};
+use crate::kafka::KafkaAdmin;
+use crate::kafka::partition::TopicPartition;
+use crate::model::{Cluster, Identity};
+use crate::rollout::{self, Decision, KafkaView, Phase, Restart, State, World};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Everything a roll of one cluster is about.
+pub struct Roll<'a> {
+    pub context: &'a Context,
+    pub resource: &'a ProductionKafka,
+    pub cluster: &'a Cluster,
+    pub identity: &'a Identity,
+    /// Revision that each StatefulSet asks for, by its name.
+    pub revisions: &'a BTreeMap<String, String>,
+    /// Serial of each node's current certificate.
+    pub serials: &'a BTreeMap<i32, String>,
+}
+
+/// A decision with what must be written before it's carried out.
+pub struct Planned {
+    pub decision: Decision,
+    pub status: Option<RolloutStatus>,
+    /// Uids of pods that are ready: those are evicted, others deleted.
+    ready: Vec<String>,
+}
+
+impl Planned {
+    /// Something happens to the cluster if it's carried out.
+    pub const fn is_act(&self) -> bool {
+        matches!(
+            self.decision,
+            Decision::Restart(_) | Decision::ElectPreferredLeaders { .. }
+        )
+    }
+
+    pub fn phase(&self) -> RolloutPhase {
+        self.status.as_ref().map(|status| status.phase).unwrap_or_default()
+    }
+
+    /// Nodes whose pods are being replaced.
+    pub fn current(&self) -> Vec<i32> {
+        let pods = self.status.iter().flat_map(|status| &status.current);
+        pods.map(|pod| pod.node).collect()
+    }
+
+    /// When to look again; `None`: nothing is on its way.
+    pub fn again(&self) -> Option<Duration> {
+        let again = match &self.decision {
+            Decision::Settled => return None,
+            Decision::Hold { again, .. } | Decision::Halted { again, .. } => *again,
+            Decision::Restart(_) | Decision::ElectPreferredLeaders { .. } => return Some(Duration::from_millis(500)),
+        };
+        Some(Duration::try_from(again).unwrap_or(Duration::from_secs(5)))
+    }
+}
+
+impl Roll<'_> {
+    /// Whether there's anything to look into, from what is known without a request.
+    pub fn is_called_for(&self, pods: &[PodFact], last: Option<&RolloutStatus>) -> bool {
+        last.is_some_and(|last| last.phase != RolloutPhase::Settled || last.restore_leaders)
+            || self.cluster.nodes(self.identity).iter().any(|node| {
+                let pod = pods.iter().find(|pod| pod.name == node.names.pod);
+                pod.is_some_and(|pod| self.is_outdated(node, pod, last))
+            })
+    }
+
+    /// What to do, and the status that says so.
+    pub async fn plan(
+        &self,
+        admin: Option<&dyn KafkaAdmin>,
+        last: Option<&RolloutStatus>,
+    ) -> Result<Planned, PassError> {
+        let pods_at = self.context.now();
+        let live = self.pods().await?;
+        let kafka = match admin {
+            Some(admin) => view::look(admin, self.context.now()).await,
+            None => None,
+        };
+        let mut nodes = self.nodes(&live);
+        let state = State::read(last);
+        let first = self.decide(&nodes, (pods_at, kafka.as_ref()), &state);
+        let (decision, next) = match &first.0 {
+            Decision::Restart(restart) if self.refused(restart, &live, &mut nodes).await? => {
+                self.decide(&nodes, (pods_at, kafka.as_ref()), &state)
+            }
+            _ => first,
+        };
+        let ready = nodes.iter().filter_map(|node| node.pod.as_ref());
+        let ready = ready.filter(|pod| matches!(pod.phase, Phase::Ready { .. }));
+        Ok(Planned {
+            decision,
+            status: next.status(),
+            ready: ready.map(|pod| pod.uid.clone()).collect(),
+        })
+    }
+
+    fn decide(
+        &self,
+        nodes: &[rollout::Node],
+        (pods_at, kafka): (Timestamp, Option<&KafkaView>),
+        state: &State,
+    ) -> (Decision, State) {
+        rollout::plan(&World {
+            now: self.context.now(),
+            pods_at,
+            kafka,
+            nodes,
+            policy: &self.policy(),
+            state,
+        })
+    }
+
+    /// Rehearses the replacements; true when one would be refused.
+    async fn refused(&self, restart: &Restart, live: &[Pod], nodes: &mut [rollout::Node]) -> Result<bool, PassError> {
+        let wanted = self.cluster.nodes(self.identity);
+        let mut any = false;
+        for victim in &restart.victims {
+            let Some(node) = wanted.iter().find(|node| node.id == victim.node) else {
+                continue;
+            };
+            let pod = live.iter().find(|pod| pod.name_any() == node.names.pod);
+            let set = (self.cluster.names.namespace.as_str(), node.names.stateful_set.as_str());
+            let why = act::rehearse(self.context, set, pod).await?;
+            any |= why.is_some();
+            if let Some(node) = nodes.iter_mut().find(|node| node.id == victim.node) {
+                node.refused = why;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Does what was decided, after it was written. `Some`: what speaks against it now, in the words of who said no.
+    pub async fn act(&self, planned: &Planned, admin: Option<&dyn KafkaAdmin>) -> Result<Option<String>, PassError> {
+        match (&planned.decision, admin) {
+            (Decision::Restart(restart), _) => self.restart(restart, planned).await,
+            (Decision::ElectPreferredLeaders { partitions }, Some(admin)) => elect(admin, partitions).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The first pod that serves is evicted, so that budgets and other people's drains are heard. It uses up the budget,
+    /// so its mates, which were judged together with it, are deleted.
+    async fn restart(&self, restart: &Restart, planned: &Planned) -> Result<Option<String>, PassError> {
+        let wanted = self.cluster.nodes(self.identity);
+        let mut others = planned.current().len().saturating_sub(restart.victims.len());
+        for victim in &restart.victims {
+            let Some(node) = wanted.iter().find(|node| node.id == victim.node) else {
+                continue;
+            };
+            let (cluster, pod) = (&self.cluster.names.cluster, node.names.pod.as_str());
+            let evict = others == 0 && planned.ready.contains(&victim.uid);
+            tracing::info!(%cluster, pod, evict, %restart, "taking a pod away");
+            let named = (self.cluster.names.namespace.as_str(), pod);
+            let refusal = act::remove(self.context, named, &victim.uid, evict).await?;
+            if refusal.is_some() {
+                return Ok(refusal);
+            }
+            others += 1;
+        }
+        Ok(None)
+    }
+
+    async fn pods(&self) -> Result<Vec<Pod>, PassError> {
+        let (namespace, cluster) = (&self.cluster.names.namespace, &self.cluster.names.cluster);
+        let api: Api<Pod> = Api::namespaced(self.context.client.clone(), namespace);
+        let selector = format!("{CLUSTER_LABEL}={cluster},productionkafka.dev/node-id");
+        let parameters = ListParams::default().labels(&selector);
+        let list = bounded("list", "Pod", (namespace, cluster), api.list(&parameters)).await?;
+        Ok(list.items)
+    }
+}
+
+async fn elect(admin: &dyn KafkaAdmin, partitions: &[(String, i32)]) -> Result<Option<String>, PassError> {
+    let partitions = partitions.iter();
+    let asked = partitions.map(|(topic, partition)| TopicPartition::new(topic.as_str(), *partition));
+    let outcomes = admin
+        .elect_preferred_leaders(Some(asked.collect()))
+        .await
+        .map_err(|source| PassError::Kafka {
+            what: "elect preferred leaders",
+            source: Box::new(source),
+        })?;
+    let refusal = outcomes.into_values().find_map(Result::err);
+    Ok(refusal.map(|error| format!("preferred leaders: {error}")))
+}

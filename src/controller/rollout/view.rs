@@ -1,0 +1,119 @@
+//! Kafka's answers as the rollout planner wants them, from one look that begins after the pods were listed.
+
+use crate::kafka::KafkaAdmin;
+use crate::kafka::admin::Target;
+use crate::kafka::errors::KafkaError;
+use crate::kafka::partition::{Reassignment, TopicPartition};
+use crate::kafka::views::{ClusterView, PartitionState, PartitionsView, QuorumView};
+use crate::rollout::{Broker, KafkaView, Partition, Quorum, Voter};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// `controller.quorum.fetch.timeout.ms`: a voter that has caught up within it counts for a majority.
+const FETCH_TIMEOUT_MS: i64 = 2_000;
+
+/// Asks for everything. `None`: Kafka can't be reached; an answer that lacks something is marked as incomplete.
+pub async fn look(admin: &dyn KafkaAdmin, now: Timestamp) -> Option<KafkaView> {
+    let asked = futures::future::join4(
+        admin.describe_quorum(Target::Brokers),
+        admin.describe_cluster(true),
+        admin.partitions_with_elr(),
+        admin.list_partition_reassignments(),
+    );
+    let (quorum, cluster, partitions, moving) = asked.await;
+    let quorum = match quorum {
+        Ok(quorum) => Ok(quorum),
+        // Brokers are down: the controllers know.
+        Err(_) => admin.describe_quorum(Target::Controllers).await,
+    };
+    if quorum.is_err() && cluster.is_err() && partitions.is_err() {
+        return None;
+    }
+    let topics = partitions.as_ref().map(topics).unwrap_or_default();
+    let minimums = if topics.is_empty() {
+        Ok(BTreeMap::new())
+    } else {
+        admin.min_in_sync_replicas(topics).await
+    };
+    Some(whole(now, (quorum, cluster, partitions), &moving, &minimums))
+}
+
+fn topics(view: &PartitionsView) -> Vec<String> {
+    let mut topics: Vec<String> = view
+        .partitions
+        .iter()
+        .map(|partition| partition.topic.clone())
+        .collect();
+    topics.dedup();
+    topics.sort_unstable();
+    topics.dedup();
+    topics
+}
+
+type Answer<T> = Result<T, KafkaError>;
+type Minimums = BTreeMap<String, Result<usize, crate::kafka::errors::BrokerError>>;
+
+fn whole(
+    taken_at: Timestamp,
+    (quorum, cluster, partitions): (Answer<QuorumView>, Answer<ClusterView>, Answer<PartitionsView>),
+    moving: &Answer<BTreeMap<TopicPartition, Reassignment>>,
+    minimums: &Answer<Minimums>,
+) -> KafkaView {
+    let errors = partitions.as_ref().is_ok_and(|view| !view.errors.is_empty());
+    let answered = quorum.is_ok() && cluster.is_ok() && partitions.is_ok() && moving.is_ok();
+    let mut complete = answered && !errors && minimums.is_ok();
+    let found = partitions.map(|view| view.partitions).unwrap_or_default();
+    let mut all = Vec::with_capacity(found.len());
+    for state in found {
+        let minimum = minimums
+            .as_ref()
+            .ok()
+            .and_then(|minimums| minimums.get(&state.topic)?.as_ref().ok());
+        complete &= minimum.is_some();
+        let at = TopicPartition::new(state.topic.as_str(), state.partition);
+        let reassigning = moving.as_ref().is_ok_and(|moving| moving.contains_key(&at));
+        all.push(partition(state, minimum.copied().unwrap_or(usize::MAX), reassigning));
+    }
+    KafkaView {
+        taken_at,
+        complete,
+        quorum: quorum.map(|view| voters(&view)).unwrap_or_default(),
+        brokers: cluster.map(|view| brokers(&view)).unwrap_or_default(),
+        partitions: all,
+    }
+}
+
+fn partition(state: PartitionState, min_isr: usize, reassigning: bool) -> Partition {
+    Partition {
+        topic: state.topic,
+        partition: state.partition,
+        replicas: state.replicas,
+        isr: state.isr,
+        elr: state.elr.unwrap_or_default(),
+        min_isr,
+        leader: state.leader,
+        reassigning,
+    }
+}
+
+/// Times are the leader's, so they are compared with its own.
+fn voters(view: &QuorumView) -> Quorum {
+    let newest = view.voters.iter().filter_map(|voter| voter.last_caught_up_ms).max();
+    let voter = |replica: &crate::kafka::views::ReplicaState| Voter {
+        id: replica.id,
+        caught_up: Some(replica.id) == view.leader_id
+            || replica
+                .last_caught_up_ms
+                .zip(newest)
+                .is_some_and(|(last, newest)| newest - last <= FETCH_TIMEOUT_MS),
+    };
+    Quorum {
+        leader: view.leader_id,
+        voters: view.voters.iter().map(voter).collect(),
+    }
+}
+
+fn brokers(view: &ClusterView) -> BTreeMap<i32, Broker> {
+    let broker = |broker: &crate::kafka::views::BrokerState| (broker.id, Broker { fenced: broker.fenced });
+    view.brokers.iter().map(broker).collect()
+}
