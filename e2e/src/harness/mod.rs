@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod context;
+mod figures;
 pub mod guest;
 mod processes;
 mod report;
@@ -13,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
 pub use context::{Context, RELEASE};
+pub use figures::Figures;
 pub use processes::Processes;
 pub use report::{Measurement, Report};
 

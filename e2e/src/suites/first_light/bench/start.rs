@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{CLUSTER, children, setup};
-use super::{Figures, process, written};
-use crate::harness::{Context, RELEASE};
+use super::{process, written};
+use crate::harness::{Context, Figures, RELEASE};
 use crate::install;
 
 const REPEATS: usize = 3;

@@ -7,10 +7,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Figures;
 use super::NAMESPACE;
-use crate::harness::Context;
 use crate::harness::audit::Entry;
+use crate::harness::{Context, Figures};
 
 const REPEATS: usize = 9;
 /// StatefulSets of a cluster in the shape of the example.
