@@ -7,3 +7,4 @@ mod layering;
 mod rolls;
 mod scenarios;
 mod simulation;
+mod topics;

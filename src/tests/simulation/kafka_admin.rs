@@ -4,11 +4,11 @@ use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
 use crate::kafka::{
-    AclBinding, AclFilter, AdminFuture, BrokerState, ClientIdentity, ClusterView, ConfigChange, ConfigEntry, ConfigOp,
-    ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, FeatureChange, FeaturesView, KafkaAdmin,
-    KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState, PartitionsView, QuorumView,
-    QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState, ScramCredential, ScramDeletion,
-    ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
+    AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
+    ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange,
+    FeaturesView, KafkaAdmin, KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState,
+    PartitionsView, QuorumView, QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState,
+    ScramCredential, ScramDeletion, ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
 use std::collections::BTreeMap;
@@ -195,7 +195,14 @@ impl KafkaState {
         }
     }
 
-    fn create(&mut self, new: &NewTopic, brokers: &[i32]) {
+    fn create(&mut self, new: &NewTopic, brokers: &[i32]) -> Result<(), BrokerError> {
+        if self.unheard.contains(&new.name) && self.topics.contains_key(&new.name) {
+            self.already += 1;
+            return Err(BrokerError {
+                code: ErrorCode::TOPIC_ALREADY_EXISTS,
+                message: None,
+            });
+        }
         let replicas = usize::try_from(new.replication_factor.unwrap()).unwrap();
         let partitions = usize::try_from(new.partitions.unwrap()).unwrap();
         let place = |partition: usize| {
@@ -210,6 +217,7 @@ impl KafkaState {
         if self.topics.insert(new.name.clone(), topic).is_some() {
             self.accusations.insert(format!("topic {} was created twice", new.name));
         }
+        Ok(())
     }
 }
 
@@ -294,8 +302,9 @@ impl KafkaAdmin for Admin {
             let of_topic = |(name, topic): (&String, &Topic)| -> Vec<PartitionState> {
                 topic.replicas.iter().enumerate().map(|one| view(name, one)).collect()
             };
+            let heard = state.topics.iter().filter(|(name, _)| !state.unheard.contains(*name));
             PartitionsView {
-                partitions: state.topics.iter().flat_map(of_topic).collect(),
+                partitions: heard.flat_map(of_topic).collect(),
                 ..PartitionsView::default()
             }
         })
@@ -343,10 +352,11 @@ impl KafkaAdmin for Admin {
 
     fn create_topics(&self, topics: Vec<NewTopic>, _: bool) -> AdminFuture<'_, Outcomes<String>> {
         self.order("CreateTopics".into(), |state, brokers| {
-            for topic in &topics {
-                state.create(topic, brokers);
-            }
-            done(topics.into_iter().map(|topic| topic.name))
+            let create = |topic: NewTopic| {
+                let outcome = state.create(&topic, brokers);
+                (topic.name, outcome)
+            };
+            topics.into_iter().map(create).collect()
         })
     }
 

@@ -23,6 +23,7 @@ pub const SUITE: Suite = Suite {
     nodes: 3,
     kafka: &["4.2.1", "4.3.1", "4.4.0"],
     operator: true,
+    namespaces: &[NAMESPACE],
     run,
     bench: Some(bench::run),
 };

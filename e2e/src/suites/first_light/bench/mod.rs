@@ -5,6 +5,7 @@ mod growth;
 mod process;
 mod start;
 mod steady;
+mod written;
 
 use std::time::Duration;
 
@@ -31,11 +32,16 @@ pub fn run(context: &Context) -> Result<Vec<Measurement>> {
 
 fn measure(context: &Context, figures: &mut Figures) -> Result<()> {
     setup::clean(context)?;
-    image_size(figures)?;
+    if context.is_local() {
+        image_size(figures)?;
+    } else {
+        println!("not measured: size, start, memory, requests and processor time, which only a local cluster shows");
+    }
     install::operator(context, "")?;
     start::process(context, figures).context("start of the operator")?;
     std::thread::sleep(SETTLE);
     resident(context, figures, "operator_rss_idle")?;
+    written::alone(context, figures).context("objects without pods")?;
     start::cluster(context, figures).context("start of a cluster")?;
     steady::window(context, figures).context("steady state")?;
     resident(context, figures, "operator_rss_1_cluster")?;
