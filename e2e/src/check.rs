@@ -2,6 +2,7 @@
 //!
 //! Steps go on after a failure, so that one run shows everything. Helm and kubeconform are built when they are missing.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -9,7 +10,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::build::go;
-use crate::{exec, paths, schemas};
+use crate::cli::CheckArgs;
+use crate::conform::Kubeconform;
+use crate::{digest, exec, paths};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
@@ -20,60 +23,71 @@ const VARIANTS: [(&str, &str); 2] = [
     ),
 ];
 
+/// Manifests that must be refused, and what the refusal names.
+const BROKEN: [(&str, &str); 5] = [
+    (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {potrs: []}\n",
+        "potrs",
+    ),
+    ("apiVersion: v1\nkind: Servcie\nmetadata: {name: x}\n", "Servcie"),
+    (
+        "apiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {name: x}\n\
+         spec: {cluster: x, partitions: 1, replciationFactor: 3}\n",
+        "replciationFactor",
+    ),
+    (
+        "apiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {name: x}\n\
+         spec: {cluster: x, partitions: many}\n",
+        "partitions",
+    ),
+    (
+        "apiVersion: productionkafka.dev/v1\nkind: KafkaTopic\nmetadata: {name: x}\n",
+        "KafkaTopic",
+    ),
+];
+
 /// Runs every step; fails when one failed.
-pub fn check() -> Result<ExitCode> {
-    let (helm, kubeconform) = (tool("helm")?, tool("kubeconform")?);
-    let schemas = schemas::location(&schemas::folder()?);
+pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
+    let (helm, kubeconform) = (tool("helm")?, Kubeconform::new()?);
     let mut steps = Steps::default();
-    steps.cargo("format", &["fmt", "--all", "--check"]);
-    steps.cargo(
-        "clippy",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "--deny",
-            "warnings",
-        ],
-    );
-    steps.cargo(
-        "unit, golden, layering and CRD tests",
-        &["test", "--workspace", "--quiet"],
-    );
+    if !arguments.manifests {
+        code(&mut steps);
+    }
     for chart in ["productionkafka-crds", "productionkafka"] {
-        for (what, values) in VARIANTS {
-            if chart == "productionkafka-crds" && !values.is_empty() {
-                continue;
-            }
-            steps.step(&format!("chart {chart}, {what}: lint"), || lint(&helm, chart, values));
-            steps.step(&format!("chart {chart}, {what}: kubeconform"), || {
-                let text = template(&helm, chart, values)?;
-                conforms(&kubeconform, &schemas, &text)
-            });
-        }
+        charts(&mut steps, (&helm, &kubeconform), chart);
     }
     steps.step("chart productionkafka refuses an unknown value", || refuses(&helm));
-    steps.step("kubeconform refuses an unknown field", || {
-        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: x}\nspec: {potrs: []}\n";
-        match conforms(&kubeconform, &schemas, text) {
-            Ok(()) => bail!("a Service with the field `potrs` is accepted"),
-            Err(error) => {
-                ensure!(
-                    format!("{error:#}").contains("potrs"),
-                    "refused for another reason: {error:#}"
-                );
-                Ok(())
-            }
-        }
-    });
+    for (file, text) in examples()? {
+        steps.step(&format!("{file}: kubeconform"), || kubeconform.accepts(&text).map(drop));
+    }
+    steps.step("kubeconform refuses what is broken", || broken(&kubeconform));
     println!("check: {} passed, {} failed", steps.passed, steps.failed);
     Ok(if steps.failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn code(steps: &mut Steps) {
+    let lints = "clippy --workspace --all-targets --quiet -- --deny warnings";
+    steps.cargo("format", "fmt --all --check");
+    steps.cargo("clippy", lints);
+    steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
+}
+
+fn charts(steps: &mut Steps, (helm, kubeconform): (&Path, &Kubeconform), chart: &str) {
+    for (what, values) in VARIANTS {
+        if chart == "productionkafka-crds" && !values.is_empty() {
+            continue;
+        }
+        steps.step(&format!("chart {chart}, {what}: lint"), || lint(helm, chart, values));
+        steps.step(&format!("chart {chart}, {what}: kubeconform"), || {
+            let checked = kubeconform.accepts(&template(helm, chart, values)?)?;
+            ensure!(checked.valid > 0, "only foreign kinds: {checked:?}");
+            Ok(())
+        });
+    }
 }
 
 #[derive(Default)]
@@ -100,10 +114,10 @@ impl Steps {
     }
 
     /// Cargo's own output goes to the terminal: it is what a person needs to correct a failure.
-    fn cargo(&mut self, name: &str, arguments: &[&str]) {
+    fn cargo(&mut self, name: &str, arguments: &str) {
         self.step(name, || {
             let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-            exec::run(cargo.args(arguments).current_dir(paths::repository()))
+            exec::run(cargo.args(arguments.split(' ')).current_dir(paths::repository()))
         });
     }
 }
@@ -138,26 +152,26 @@ fn template(helm: &Path, chart: &str, values: &str) -> Result<String> {
     exec::output_with_input(&mut command, values)
 }
 
-/// Kinds of the Prometheus operator have no schema here.
-fn conforms(kubeconform: &Path, schemas: &str, text: &str) -> Result<()> {
-    let mut command = Command::new(kubeconform);
-    command.args([
-        "-strict",
-        "-summary",
-        "-output",
-        "json",
-        "-skip",
-        "PodMonitor",
-        "-schema-location",
-        schemas,
-    ]);
-    let answer = exec::output_with_input(&mut command, text)?;
-    let answer: serde_json::Value = serde_json::from_str(&answer).context("parse the answer of kubeconform")?;
-    let valid = answer
-        .pointer("/summary/valid")
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or_default();
-    ensure!(valid > 0, "kubeconform found nothing to check: {answer}");
+/// Every YAML file of `examples/`, by its path in the checkout.
+fn examples() -> Result<Vec<(String, String)>> {
+    let root = paths::repository();
+    let files = digest::files(&root.join("examples"))?;
+    let yaml = files
+        .into_iter()
+        .filter(|path| path.extension() == Some("yaml".as_ref()));
+    yaml.map(|path| {
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let name = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        Ok((name, text))
+    })
+    .collect()
+}
+
+/// The check itself can fail: an unknown field, an unknown kind, a wrong type, each in a kind of Kubernetes or of ours.
+fn broken(kubeconform: &Kubeconform) -> Result<()> {
+    for (manifest, fault) in BROKEN {
+        kubeconform.refuses(manifest, fault)?;
+    }
     Ok(())
 }
 

@@ -21,9 +21,22 @@ pub struct Target {
     /// Name of the local cluster; several may run side by side.
     #[arg(long, global = true, env = "E2E_CLUSTER", default_value = DEFAULT_CLUSTER, value_parser = cluster_name)]
     pub name: String,
-    /// Use the cluster of KUBECONFIG instead of a local one.
+    /// Use the cluster of KUBECONFIG's current context: no local one is started, used or ended.
     #[arg(long, global = true, env = "E2E_USE_CURRENT_CONTEXT")]
     pub use_current_context: bool,
+    #[command(flatten)]
+    pub images: Images,
+}
+
+/// Images on a cluster of the caller's own, which pulls them; a local cluster gets those built here.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Images {
+    /// With --use-current-context: the operator's image, by tag or digest [default: as in the chart].
+    #[arg(long, global = true, env = "E2E_OPERATOR_IMAGE", value_name = "IMAGE")]
+    pub operator_image: Option<String>,
+    /// With --use-current-context: the Kafka image [default: docker.io/apache/kafka, of the operator's default release].
+    #[arg(long, global = true, env = "E2E_KAFKA_IMAGE", value_name = "IMAGE")]
+    pub kafka_image: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,14 +59,14 @@ pub enum Command {
     Load { archive: std::path::PathBuf },
     /// Build the operator image from this checkout and load it if the cluster is up.
     Images,
-    /// Run suites (default: all) on the running cluster, or on a fresh one that is ended afterwards.
+    /// Run suites (default: all) on the running cluster, on a fresh one that is ended afterwards, or on your own.
     Test(TestArgs),
     /// Run the measurements of suites: one `name value unit` line each.
     Bench(TestArgs),
     /// Everything once, for a newcomer: cluster, operator, a Kafka cluster, and a client that writes and reads.
     Demo,
-    /// Format, lints, unit tests and charts: every check that needs no cluster.
-    Check,
+    /// Format, lints, unit tests, charts and examples: every check that needs no cluster.
+    Check(CheckArgs),
     /// List the cluster's log files, or print those whose name begins with NAME.
     Logs { log: Option<String> },
     /// Take this process over as the cluster's outermost process.
@@ -84,9 +97,16 @@ pub struct TestArgs {
     /// Also run what takes longer than CI allows.
     #[arg(long)]
     pub full: bool,
-    /// Keep the cluster that was started for this run.
+    /// Keep the cluster that was started for this run, or what it made on the caller's own.
     #[arg(long)]
     pub keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CheckArgs {
+    /// Only charts and examples, which takes seconds.
+    #[arg(long)]
+    pub manifests: bool,
 }
 
 #[derive(Clone, Debug, Args)]

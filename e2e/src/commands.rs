@@ -15,6 +15,7 @@ use crate::{check, demo, harness, paths};
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let Cli { target, command } = cli;
     let name = target.name.as_str();
+    fits(&target, &command)?;
     match command {
         cli::Command::Up(arguments) => up::up(name, &arguments)?,
         cli::Command::Down => down::down(name)?,
@@ -28,13 +29,26 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         cli::Command::Test(arguments) => return harness::test(&target, &arguments),
         cli::Command::Bench(arguments) => return harness::bench(&target, &arguments),
         cli::Command::Demo => demo::demo(&target)?,
-        cli::Command::Check => return check::check(),
+        cli::Command::Check(arguments) => return check::check(arguments),
         cli::Command::Logs { log } => logs(name, log.as_deref())?,
         cli::Command::Launch => boot::launch(name)?,
         cli::Command::Init => boot::init(name)?,
         cli::Command::Boot => boot::boot(name)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses what would start, end or read a local cluster while the caller means another one, and the other way round.
+fn fits(target: &Target, command: &cli::Command) -> Result<()> {
+    use cli::Command::{Down, Load, Logs, Status, Up};
+    let images = &target.images;
+    if target.use_current_context && matches!(command, Up(_) | Down | Status | Load { .. } | Logs { .. }) {
+        bail!("this command is about local clusters only: leave --use-current-context out");
+    }
+    if !target.use_current_context && (images.operator_image.is_some() || images.kafka_image.is_some()) {
+        bail!("a local cluster gets the images that are built here: name images with --use-current-context only");
+    }
+    Ok(())
 }
 
 /// A command that sees the target cluster: inside the local one, or plainly with the caller's own KUBECONFIG.
@@ -111,4 +125,26 @@ fn logs(name: &str, wanted: Option<&str>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn a_local_cluster_and_the_callers_own_are_never_mixed_up() {
+        let fits = |words: &[&str]| {
+            let cli = Cli::try_parse_from([&["e2e"], words].concat()).unwrap();
+            fits(&cli.target, &cli.command).is_ok()
+        };
+        for command in ["up", "down", "status", "logs"] {
+            assert!(fits(&[command]), "{command}");
+            assert!(!fits(&[command, "--use-current-context"]), "{command}");
+        }
+        let image = ["demo", "--kafka-image", "r/k:1"];
+        assert!(!fits(&image));
+        assert!(fits(&[&image[..], &["--use-current-context"]].concat()));
+    }
 }

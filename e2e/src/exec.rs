@@ -36,6 +36,12 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Like [`output`], with `input` on standard input.
 pub fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+    let result = fed(command, input)?;
+    text(command, &result)
+}
+
+/// Runs to the end with `input` on standard input, for a program whose failure says something.
+pub fn fed(command: &mut Command, input: &str) -> Result<Output> {
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -51,7 +57,7 @@ pub fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
         .wait_with_output()
         .with_context(|| format!("wait for `{}`", describe(command)))?;
     drop(writer.join());
-    text(command, &result)
+    Ok(result)
 }
 
 /// Runs to the end quietly; what it printed is shown only when it fails.

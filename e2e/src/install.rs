@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
 
-use crate::harness::Context;
+use crate::harness::{Context, guest};
 use crate::paths;
 
 /// Namespace of the operator.
@@ -17,8 +17,17 @@ pub const ACCOUNT: &str = "system:serviceaccount:productionkafka-system:producti
 pub fn operator(context: &Context, values: &str) -> Result<()> {
     context.restricted_namespace(NAMESPACE)?;
     context
-        .install_operator(NAMESPACE, &format!("{}{values}", image_mark()))
+        .install_operator(NAMESPACE, &format!("{}{values}", image(context)))
         .context("install the charts")
+}
+
+/// The image built here, or the one that the caller's own cluster pulls.
+fn image(context: &Context) -> String {
+    if context.is_local() {
+        image_mark()
+    } else {
+        guest::operator_image(context.target())
+    }
 }
 
 /// An annotation that changes with the image: the tag does not, and pods would go on with the old one.

@@ -6,6 +6,8 @@ mod cli;
 mod client;
 mod cluster;
 mod commands;
+mod conform;
+mod definitions;
 mod demo;
 mod diagnosis;
 mod digest;

@@ -37,6 +37,13 @@ pub fn location(folder: &Path) -> String {
     )
 }
 
+/// Name of the file for a kind. kubeconform takes what stands before the slash of `apiVersion` for the group, even where
+/// there is none.
+pub fn file(kind: &str, group: &str, version: &str) -> String {
+    let group = if group.is_empty() { version } else { group };
+    format!("{}-{group}-{version}.json", kind.to_lowercase())
+}
+
 fn document() -> Result<PathBuf> {
     let mut download = go::command(&go::Programs::kubernetes_module());
     let answer = exec::output(download.args(["mod", "download", "-json", "k8s.io/kubernetes"]))?;
@@ -69,9 +76,7 @@ fn write(folder: &Path, definitions: &Map<String, Value>, name: &str) -> Result<
     for kind in kinds {
         let schema = json!({"$ref": format!("{PREFIX}{name}"), "definitions": closure(definitions, name)});
         let (group, version) = (text(kind, "group"), text(kind, "version"));
-        // kubeconform takes what stands before the slash of `apiVersion` for the group, even where there is none.
-        let group = if group.is_empty() { &version } else { &group };
-        let file = format!("{}-{group}-{version}.json", text(kind, "kind"));
+        let file = file(&text(kind, "kind"), &group, &version);
         fs::write(folder.join(&file), schema.to_string()).with_context(|| format!("write {file}"))?;
     }
     Ok(())

@@ -19,7 +19,7 @@ use super::trust;
 use super::upkeep::{CALM, Upkeep};
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::model::Cluster;
-use crate::render::{self, Child};
+use crate::render::{self, Child, Spare};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
 use std::sync::Arc;
@@ -155,6 +155,15 @@ async fn children(
     }
     let documents = acls::kept(context, &key);
     let accepted = accepted.map(Accepted::child);
-    let kept: Vec<&Child> = rendered.children().chain(&documents).chain(accepted).collect();
+    // What they say is decided once Kafka was asked; that they are wanted is known now.
+    let budgets = render::budgets(
+        cluster,
+        Spare {
+            brokers: true,
+            controllers: true,
+        },
+    );
+    let all = rendered.children().chain(&documents).chain(&budgets);
+    let kept: Vec<&Child> = all.chain(accepted).collect();
     prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await
 }

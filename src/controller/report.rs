@@ -6,7 +6,7 @@ use super::context::{Context, STATUS_MANAGER};
 use super::error::PassError;
 use super::memory::Memory;
 use super::status;
-use crate::api::{ConditionStatus, ProductionKafka, ProductionKafkaStatus};
+use crate::api::{ConditionStatus, ProductionKafka, ProductionKafkaStatus, RolloutPhase};
 use crate::runtime::metrics::{ClusterLabels, ClusterReport, Verb};
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
@@ -155,6 +155,10 @@ async fn events(
     old: Option<&ProductionKafkaStatus>,
     new: &ProductionKafkaStatus,
 ) {
+    let rolls = new
+        .rollout
+        .as_ref()
+        .is_some_and(|rollout| rollout.phase == RolloutPhase::Rolling);
     for condition in new
         .conditions
         .iter()
@@ -165,7 +169,9 @@ async fn events(
             continue;
         }
         let good = (condition.kind == "Stalled") == (condition.status == ConditionStatus::False);
-        let worse = before.is_some() && !good && condition.status != ConditionStatus::Unknown;
+        // A restart that Kafka has approved takes replicas away for a while.
+        let meant = rolls && condition.kind == "FullyReplicated";
+        let worse = before.is_some() && !good && !meant && condition.status != ConditionStatus::Unknown;
         let stalled = condition.kind == "Stalled" && !good;
         if before.is_none() && !stalled && condition.kind != "Ready" {
             continue;

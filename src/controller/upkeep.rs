@@ -2,6 +2,7 @@
 //! One look serves everything that decides.
 
 use super::acls;
+use super::apply::{self, Wish};
 use super::cluster::{Ended, last, overlaid};
 use super::context::Context;
 use super::error::PassError;
@@ -19,6 +20,7 @@ use super::trust::Trust;
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
+use crate::render::{self, Spare};
 use crate::runtime::metrics::Outcome;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +63,7 @@ impl Upkeep<'_> {
             let rights = format!("retry: access rights: {}", failure.why);
             status.next_action = Some(next.unwrap_or(rights));
         }
+        self.budgets(&status).await?;
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
         let status = overlaid(status, self.resource, memory, self.context.now());
@@ -182,6 +185,17 @@ impl Upkeep<'_> {
         })
     }
 
+    /// Drains are let in only while Kafka can spare a node; before the act of a roll, which is subject to them, too.
+    async fn budgets(&self, status: &ProductionKafkaStatus) -> Result<(), PassError> {
+        let spare = Spare {
+            brokers: status::is_true(&status.conditions, "FullyReplicated"),
+            controllers: status::is_true(&status.conditions, "QuorumHealthy"),
+        };
+        let budgets = render::budgets(self.cluster, spare).into_iter();
+        let wishes: Vec<Wish> = budgets.map(Wish::from).collect();
+        apply::all(self.context, &self.cluster.names.namespace, &wishes).await
+    }
+
     fn roll<'r>(&'r self, identity: &'r Identity) -> Roll<'r> {
         Roll {
             context: self.context,
@@ -225,7 +239,8 @@ impl Upkeep<'_> {
             report::write(self.context, self.resource, memory, status).await?;
         }
         if memory.restart_refused.is_some() {
-            return Ok(Some(SOON));
+            // A budget that has just been opened is still being counted.
+            return Ok(planned.again());
         }
         for (kind, reason, note) in events {
             report::say(self.context, self.resource, (kind, reason), &note).await;

@@ -1,5 +1,5 @@
-//! PodDisruptionBudgets: drains take one broker and one controller at a time. A pod may be in one budget only (the
-//! eviction API refuses otherwise), so with combined roles all nodes share one.
+//! PodDisruptionBudgets: drains take one broker and one controller at a time, and none while Kafka couldn't spare it. A
+//! pod may be in one budget only (the eviction API refuses otherwise), so with combined roles all nodes share one.
 
 use super::labels::{self, BROKER, CONTROLLER, Component};
 use super::{Child, Kind};
@@ -8,27 +8,44 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 
-pub(super) fn budgets(cluster: &Cluster) -> Vec<Child> {
+/// Whether Kafka can spare a node now. A pod is ready long before its replicas have caught up, so counting ready pods
+/// isn't enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spare {
+    /// Every partition has all its replicas in sync.
+    pub brokers: bool,
+    /// Every voter is caught up.
+    pub controllers: bool,
+}
+
+/// The budgets of the cluster. They change with what Kafka says, unlike everything else that is rendered.
+pub fn budgets(cluster: &Cluster, spare: Spare) -> Vec<Child> {
     let names = &cluster.names;
     if cluster
         .pools
         .iter()
         .any(|pool| pool.roles.broker && pool.roles.controller)
     {
-        return vec![budget(cluster, "nodes", labels::nodes_selector(names))];
+        let spare = spare.brokers && spare.controllers;
+        return vec![budget(cluster, "nodes", spare, labels::nodes_selector(names))];
     }
     vec![
-        budget(cluster, "controllers", labels::role_selector(names, CONTROLLER)),
-        budget(cluster, "brokers", labels::role_selector(names, BROKER)),
+        budget(
+            cluster,
+            "controllers",
+            spare.controllers,
+            labels::role_selector(names, CONTROLLER),
+        ),
+        budget(cluster, "brokers", spare.brokers, labels::role_selector(names, BROKER)),
     ]
 }
 
-fn budget(cluster: &Cluster, of: &str, selector: BTreeMap<String, String>) -> Child {
+fn budget(cluster: &Cluster, of: &str, spare: bool, selector: BTreeMap<String, String>) -> Child {
     let name = format!("{}-{of}", cluster.names.cluster);
     let object = PodDisruptionBudget {
         metadata: labels::owned(cluster, &name, labels::labels(&cluster.names, Component::Node)),
         spec: Some(PodDisruptionBudgetSpec {
-            max_unavailable: Some(IntOrString::Int(1)),
+            max_unavailable: Some(IntOrString::Int(i32::from(spare))),
             selector: Some(labels::matching(selector)),
             ..PodDisruptionBudgetSpec::default()
         }),

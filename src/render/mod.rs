@@ -30,6 +30,7 @@ mod volumes;
 pub(crate) mod tests;
 
 pub use acl_job::acl_job;
+pub use budgets::{Spare, budgets};
 pub use child::{Child, Kind};
 pub use client_properties::{ClientCredentials, client_properties};
 pub use config_maps::{ACCEPTED, accepted_config_map, identity_config_map};
@@ -58,7 +59,7 @@ pub struct Input<'a> {
     pub withhold_voters: &'a BTreeSet<i32>,
 }
 
-/// Every object of the cluster but Secrets and Jobs, in the order in which they're applied: what a pod mounts and what
+/// Every object of the cluster but Secrets, Jobs and disruption budgets, in the order in which they're applied: what a pod mounts and what
 /// protects it comes before the pod.
 pub fn children(input: &Input<'_>) -> Vec<Child> {
     let nodes = input.cluster.nodes(input.identity);
@@ -72,7 +73,6 @@ pub fn children(input: &Input<'_>) -> Vec<Child> {
         .collect();
     children.extend(services::services(input.cluster));
     children.extend(network_policies::network_policies(input.cluster));
-    children.extend(budgets::budgets(input.cluster));
     children.extend(sets);
     children
 }

@@ -8,3 +8,4 @@ mod rolls;
 mod scaling;
 mod scenarios;
 mod simulation;
+mod topics;

@@ -127,13 +127,13 @@ fn a_roll_is_resumed_wherever_it_was_interrupted() {
     println!("a roll is {writes} writes");
     assert!(writes > 30, "{writes} writes aren't a roll");
     let faults = [
-        (Fault::KillBefore, 5),
-        (Fault::KillUnanswered, 3),
-        (Fault::KillAfter, 2),
-        (Fault::Refuse(409), 9),
-        (Fault::Refuse(500), 9),
-        (Fault::Refuse(429), 9),
-        (Fault::LoseAnswer, 7),
+        (Fault::KillBefore, 8),
+        (Fault::KillUnanswered, 4),
+        (Fault::KillAfter, 3),
+        (Fault::Refuse(409), 13),
+        (Fault::Refuse(500), 13),
+        (Fault::Refuse(429), 13),
+        (Fault::LoseAnswer, 11),
     ];
     for (fault, step) in faults {
         for number in (1..=writes).step_by(step) {
@@ -365,6 +365,30 @@ fn a_budget_of_others_is_heard() {
         simulation.delete("poddisruptionbudgets", "freeze");
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
+        blameless(&simulation);
+    });
+}
+
+/// A pod is ready before its replicas have caught up: drains wait for both.
+#[test]
+fn a_drain_is_let_in_only_while_every_replica_is_in_sync() {
+    on_one_thread(async {
+        let mut simulation = ready().await;
+        let allowed = |simulation: &Simulation| {
+            let of =
+                |name: &str| simulation.get("poddisruptionbudgets", name).unwrap()["spec"]["maxUnavailable"].clone();
+            (of("orders-controllers"), of("orders-brokers"))
+        };
+        assert_eq!(allowed(&simulation), (json!(1), json!(1)));
+        simulation.kafka.state().lagging.insert(101);
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        assert_eq!(allowed(&simulation), (json!(1), json!(0)));
+        simulation.kafka.state().lagging.clear();
+        simulation.settle().await.unwrap();
+        assert_eq!(allowed(&simulation), (json!(1), json!(1)));
+        simulation.stay_quiet().await.unwrap();
         blameless(&simulation);
     });
 }

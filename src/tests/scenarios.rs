@@ -547,41 +547,6 @@ fn rights_that_are_taken_back_are_gone() {
     }
 }
 
-/// Topics live on the cluster's look at Kafka: Kafka isn't asked for all its partitions once per topic.
-#[test]
-fn topics_share_one_look_at_kafka() {
-    on_one_thread(async {
-        let mut simulation = ready().await;
-        let topic = simulation.get("kafkatopics", "payments").unwrap()["spec"].clone();
-        let names: Vec<String> = (0..20).map(|number| format!("more-{number}")).collect();
-        for name in &names {
-            let object = json!({
-                "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaTopic", "metadata": {}, "spec": topic,
-            });
-            simulation.put("kafkatopics", name, object);
-        }
-        simulation.settle().await.unwrap();
-        for _ in 0..20 {
-            simulation.tick().await;
-        }
-        let before = simulation.kafka.state().looks;
-        for name in &names {
-            simulation.edit("kafkatopics", name, |topic| {
-                topic["spec"]["config"]["retention.ms"] = json!("1000");
-            });
-        }
-        for _ in 0..3 {
-            simulation.tick().await;
-        }
-        for name in &names {
-            assert_eq!(simulation.kafka.state().topics[name].config["retention.ms"], "1000");
-        }
-        let looks = simulation.kafka.state().looks - before;
-        assert!(looks <= 4, "{looks} looks");
-        blameless(&simulation);
-    });
-}
-
 /// Round trips, not seconds: with 10 ms for each answer of the apiserver, everything is written in half a second.
 #[test]
 fn a_new_cluster_is_written_in_few_round_trips() {

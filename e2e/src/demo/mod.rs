@@ -9,11 +9,13 @@ use anyhow::{Context as _, Result};
 
 use crate::cli::{Target, UpArgs};
 use crate::cluster::{enter, up};
-use crate::harness::Context;
+use crate::harness::{Context, guest};
 use crate::{commands, diagnosis, install, versions};
 
 /// Namespace of the resources in `examples/production.yaml`.
 const NAMESPACE: &str = "kafka";
+/// All that the demo makes.
+const NAMESPACES: &[&str] = &[NAMESPACE, install::NAMESPACE];
 /// The local cluster that is started, unless `--name` names another.
 const CLUSTER: &str = "demo";
 
@@ -23,6 +25,10 @@ pub fn demo(target: &Target) -> Result<()> {
     let target = chosen(target);
     cluster(&clock, &target)?;
     let context = Context::new(target.clone(), false)?;
+    if !context.is_local() {
+        guest::arrive(&context, NAMESPACES)?;
+        clock.say("this cluster must be able to pull the images of operator and Kafka");
+    }
     let result = on_cluster(&clock, &context);
     if result.is_err() {
         diagnosis::print(&context, NAMESPACE, install::NAMESPACE);
@@ -43,7 +49,6 @@ fn chosen(target: &Target) -> Target {
 
 fn cluster(clock: &Clock, target: &Target) -> Result<()> {
     if target.use_current_context {
-        clock.say("using the cluster of the current context; it must be able to pull the images");
         return Ok(());
     }
     if !enter::is_up(&target.name)? {

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Clock, NAMESPACE};
+use super::{Clock, NAMESPACE, NAMESPACES};
 use crate::cli::Target;
 use crate::client::{BIN, Client, numbered};
-use crate::harness::Context;
+use crate::harness::{Context, guest};
 use crate::{diagnosis, paths};
 
 const RECORDS: usize = 10_000;
@@ -19,6 +19,7 @@ const CREDENTIALS: &str = "payments-app-kafka-credentials";
 pub fn apply_example(context: &Context) -> Result<()> {
     let path = paths::repository().join("examples/production.yaml");
     let yaml = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    context.restricted_namespace(NAMESPACE)?;
     context.apply(&yaml).context("apply examples/production.yaml").map(drop)
 }
 
@@ -100,10 +101,7 @@ fn read(client: &Client<'_>, connect: &str, tag: &str) -> Result<usize> {
 /// What a reader may do with what the demo leaves.
 pub fn what_next(target: &Target) -> String {
     let (kubectl, end) = if target.use_current_context {
-        (
-            "kubectl".to_owned(),
-            "kubectl delete -f examples/production.yaml   # volumes, CA and identity stay".to_owned(),
-        )
+        ("kubectl".to_owned(), guest::how_to_leave(NAMESPACES))
     } else {
         let name = &target.name;
         (

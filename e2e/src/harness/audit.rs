@@ -27,6 +27,8 @@ pub struct Entry {
     pub object_ref: Option<ObjectRef>,
     pub response_status: Option<ResponseStatus>,
     pub request_received_timestamp: Timestamp,
+    /// When it was answered, for the entries that are read here.
+    pub stage_timestamp: Timestamp,
     pub stage: String,
 }
 
@@ -58,6 +60,16 @@ impl Entry {
             self.verb.as_str(),
             "create" | "update" | "patch" | "delete" | "deletecollection"
         )
+    }
+
+    /// The object's name; empty for none.
+    pub fn name(&self) -> &str {
+        self.object_ref.as_ref().map_or("", |object| object.name.as_str())
+    }
+
+    /// Whether an object came into being by it.
+    pub fn is_created(&self) -> bool {
+        self.response_status.as_ref().is_some_and(|status| status.code == 201)
     }
 
     /// The resource that it is about, for example `leases` or `pods/status`; empty for other paths.
@@ -107,7 +119,7 @@ impl Audit {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"kind":"Event","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/kafka/pods/x/status","verb":"patch","user":{"username":"system:serviceaccount:kafka:operator"},"userAgent":"productionkafka/0.1.0","objectRef":{"resource":"pods","namespace":"kafka","name":"x","apiVersion":"v1","subresource":"status"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2026-01-01T10:00:00.5Z"}"#;
+    const LINE: &str = r#"{"kind":"Event","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/kafka/pods/x/status","verb":"patch","user":{"username":"system:serviceaccount:kafka:operator"},"userAgent":"productionkafka/0.1.0","objectRef":{"resource":"pods","namespace":"kafka","name":"x","apiVersion":"v1","subresource":"status"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2026-01-01T10:00:00.5Z","stageTimestamp":"2026-01-01T10:00:00.75Z"}"#;
 
     #[test]
     fn entries_are_filtered_by_time_and_user() {

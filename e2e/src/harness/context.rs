@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::Audit;
+use super::{Audit, guest};
 use crate::cli::Target;
 use crate::cluster::Spec;
 use crate::{commands, exec, paths};
@@ -42,6 +42,15 @@ impl Context {
         })
     }
 
+    /// Whether the cluster's processes, logs and images are in reach; else it is the caller's own.
+    pub fn is_local(&self) -> bool {
+        !self.target.use_current_context
+    }
+
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// A command that sees the cluster; for output that is streamed, or a process that runs beside the test.
     pub fn command(&self, words: &[&str]) -> Result<Command> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
@@ -59,10 +68,12 @@ impl Context {
         serde_json::from_str(&text).with_context(|| format!("parse the answer of kubectl {}", arguments.join(" ")))
     }
 
-    /// `kubectl apply` of YAML text, server side. An error holds what the API server said.
+    /// `kubectl apply` of YAML text, server side. An error holds what the API server said. On the caller's own cluster the
+    /// Kafka image is the one that the caller named.
     pub fn apply(&self, yaml: &str) -> Result<String> {
         let words = ["kubectl", "apply", "--server-side", "--force-conflicts", "-f", "-"];
-        exec::output_with_input(&mut self.command(&words)?, yaml)
+        let yaml = guest::with_kafka_image(&self.target, yaml);
+        exec::output_with_input(&mut self.command(&words)?, &yaml)
     }
 
     /// Standard output of a shell line that runs inside the cluster's network.
@@ -159,13 +170,24 @@ impl Context {
         .map(drop)
     }
 
-    /// Creates a namespace that only admits pods of the restricted Pod Security profile.
+    /// Creates a namespace that only admits pods of the restricted Pod Security profile, and marks it as ours. The mark has
+    /// a field manager of its own: applying a manifest of the namespace leaves it.
     pub fn restricted_namespace(&self, namespace: &str) -> Result<()> {
-        let labels = "pod-security.kubernetes.io/enforce: restricted";
-        self.apply(&format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n"
-        ))
-        .map(drop)
+        let labels = format!(
+            "pod-security.kubernetes.io/enforce: restricted, {}: \"true\"",
+            guest::MARK
+        );
+        let yaml = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n");
+        let words = [
+            "kubectl",
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--field-manager=e2e",
+            "-f",
+            "-",
+        ];
+        exec::output_with_input(&mut self.command(&words)?, &yaml).map(drop)
     }
 }
 

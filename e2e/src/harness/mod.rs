@@ -2,6 +2,8 @@
 
 pub mod audit;
 mod context;
+mod figures;
+pub mod guest;
 mod processes;
 mod report;
 
@@ -12,14 +14,15 @@ use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
 pub use context::{Context, RELEASE};
+pub use figures::Figures;
 pub use processes::Processes;
 pub use report::{Measurement, Report};
 
 use crate::build::operator;
 use crate::cli::{self, Target, TestArgs, UpArgs};
 use crate::cluster::{Spec, down, enter, up};
-use crate::commands;
 use crate::suites::{self, Suite};
+use crate::{commands, install};
 
 /// Name of the cluster that is started when none is up and none is named.
 const FRESH: &str = "test";
@@ -100,7 +103,7 @@ fn on_cluster(
 ) -> Result<bool> {
     let nodes = suites.iter().map(|suite| suite.nodes).max().unwrap_or(1);
     if target.use_current_context {
-        return work(&Context::new(target.clone(), arguments.full)?);
+        return as_guest(target, arguments, suites, work);
     }
     if enter::is_up(&target.name)? {
         let spec = Spec::read(&target.name)?;
@@ -131,7 +134,7 @@ fn on_cluster(
         } else {
             FRESH.to_owned()
         },
-        use_current_context: false,
+        ..target.clone()
     };
     let name = &fresh.name;
     if enter::is_up(name)? {
@@ -145,6 +148,31 @@ fn on_cluster(
         println!("cluster {name} is kept: end it with `cargo e2e --name {name} down`");
     } else {
         down::down(&fresh.name)?;
+    }
+    result
+}
+
+/// On the caller's own cluster: whatever is made there is removed, unless it is needed to find out why a test failed.
+fn as_guest(
+    target: &Target,
+    arguments: &TestArgs,
+    suites: &[&Suite],
+    work: impl FnOnce(&Context) -> Result<bool>,
+) -> Result<bool> {
+    let context = Context::new(target.clone(), arguments.full)?;
+    let mut namespaces: Vec<&str> = suites.iter().flat_map(|suite| suite.namespaces).copied().collect();
+    if suites.iter().any(|suite| suite.operator) {
+        namespaces.push(install::NAMESPACE);
+    }
+    guest::arrive(&context, &namespaces)?;
+    let result = work(&context);
+    if !arguments.keep && matches!(result, Ok(true)) {
+        guest::leave(&context, &namespaces)?;
+    } else {
+        println!(
+            "what was made is kept; to remove it:\n  {}",
+            guest::how_to_leave(&namespaces)
+        );
     }
     result
 }

@@ -23,6 +23,8 @@ pub struct Suite {
     pub kafka: &'static [&'static str],
     /// Whether it needs the operator's image, which is then built from this checkout and loaded first.
     pub operator: bool,
+    /// Namespaces that it makes and removes, besides the operator's.
+    pub namespaces: &'static [&'static str],
     pub run: fn(&Context) -> Result<Report>,
     /// Its measurements, for `cargo e2e bench NAME`.
     pub bench: Option<Bench>,

@@ -46,6 +46,8 @@ pub struct Roll<'a> {
 pub struct Planned {
     pub decision: Decision,
     pub status: Option<RolloutStatus>,
+    /// Nodes whose pods were being replaced when this was planned; the watch may still see them coming.
+    former: Vec<i32>,
     /// Uids of pods that are ready: those are evicted, others deleted.
     ready: Vec<String>,
 }
@@ -65,8 +67,16 @@ impl Planned {
 
     /// Nodes whose pods are being replaced.
     pub fn current(&self) -> Vec<i32> {
-        let pods = self.status.iter().flat_map(|status| &status.current);
-        pods.map(|pod| pod.node).collect()
+        self.status.as_ref().map(ids).unwrap_or_default()
+    }
+
+    /// Nodes whose pods are being replaced, or have just been.
+    pub fn under_way(&self) -> Vec<i32> {
+        let mut nodes = self.current();
+        nodes.extend(&self.former);
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 
     /// When to look again; `None`: nothing is on its way.
@@ -116,6 +126,7 @@ impl Roll<'_> {
         Ok(Planned {
             decision,
             status: next.status(),
+            former: last.map(ids).unwrap_or_default(),
             ready: ready.map(|pod| pod.uid.clone()).collect(),
         })
     }
@@ -194,6 +205,10 @@ impl Roll<'_> {
         let list = bounded("list", "Pod", (namespace, cluster), api.list(&parameters)).await?;
         Ok(list.items)
     }
+}
+
+fn ids(status: &RolloutStatus) -> Vec<i32> {
+    status.current.iter().map(|pod| pod.node).collect()
 }
 
 async fn elect(admin: &dyn KafkaAdmin, partitions: &[(String, i32)]) -> Result<Option<String>, PassError> {

@@ -12,7 +12,7 @@ pub fn being_replaced(judged: &Judged<'_>) -> Vec<i32> {
         .replication
         .is_some_and(|replication| replication.offline == 0 && replication.under_min_isr == 0);
     match judged.observed.rollout {
-        Some(planned) if writable && planned.phase() == RolloutPhase::Rolling => planned.current(),
+        Some(planned) if writable && planned.phase() != RolloutPhase::Halted => planned.under_way(),
         _ => Vec::new(),
     }
 }

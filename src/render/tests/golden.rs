@@ -1,6 +1,7 @@
 //! Goldens, to be reviewed as YAML: `cargo insta review`, or `INSTA_UPDATE=always cargo test` and a look at the diff.
 
 use super::*;
+use serde_json::json;
 
 /// The bodies of the children that `wanted` selects, as YAML documents.
 fn documents(children: &[Child], wanted: impl Fn(&Child) -> bool) -> String {
@@ -47,9 +48,15 @@ fn a_broker_of_the_demo() {
     );
 }
 
+const SPARE: Spare = Spare {
+    brokers: true,
+    controllers: true,
+};
+
 #[test]
 fn what_the_nodes_of_the_demo_share() {
-    let children = demo().children();
+    let mut children = demo().children();
+    children.extend(budgets(&demo().cluster, SPARE));
     for (name, kind) in [
         ("services", Kind::Service),
         ("network_policies", Kind::NetworkPolicy),
@@ -61,7 +68,8 @@ fn what_the_nodes_of_the_demo_share() {
 
 #[test]
 fn a_node_with_both_roles_and_two_disks() {
-    let children = combined().children();
+    let mut children = combined().children();
+    children.extend(budgets(&combined().cluster, SPARE));
     for (name, kind) in [
         ("combined_config_map", Kind::ConfigMap),
         ("combined_stateful_set", Kind::StatefulSet),
@@ -71,6 +79,22 @@ fn a_node_with_both_roles_and_two_disks() {
     ] {
         insta::assert_snapshot!(name, documents(&children, of_kind(kind)));
     }
+}
+
+#[test]
+fn a_budget_is_closed_while_kafka_can_spare_no_node_of_its_kind() {
+    let allowed = |cluster: &Cluster, brokers: bool, controllers: bool| -> Vec<Value> {
+        let budgets = budgets(cluster, Spare { brokers, controllers });
+        let allowed = budgets
+            .iter()
+            .map(|budget| budget.body["spec"]["maxUnavailable"].clone());
+        allowed.collect()
+    };
+    let (demo, combined) = (demo().cluster, combined().cluster);
+    assert_eq!(allowed(&demo, false, true), [json!(1), json!(0)]);
+    assert_eq!(allowed(&demo, true, false), [json!(0), json!(1)]);
+    assert_eq!(allowed(&combined, true, false), [json!(0)]);
+    assert_eq!(allowed(&combined, true, true), [json!(1)]);
 }
 
 #[test]

@@ -34,6 +34,10 @@ pub struct KafkaState {
     /// Every change of configuration that arrived.
     pub alterations: Vec<String>,
     pub topics: BTreeMap<String, Topic>,
+    /// Topics of which no broker hears, though the controller has made them.
+    pub unheard: BTreeSet<String>,
+    /// How often a creation was answered with "exists already".
+    pub already: usize,
     /// Finalised levels that were changed.
     pub features: BTreeMap<String, i16>,
     /// Brokers that Kafka knows, running or not.

@@ -252,7 +252,14 @@ impl KafkaState {
         }
     }
 
-    fn create(&mut self, new: &NewTopic, brokers: &[i32]) {
+    fn create(&mut self, new: &NewTopic, brokers: &[i32]) -> Result<(), BrokerError> {
+        if self.unheard.contains(&new.name) && self.topics.contains_key(&new.name) {
+            self.already += 1;
+            return Err(BrokerError {
+                code: ErrorCode::TOPIC_ALREADY_EXISTS,
+                message: None,
+            });
+        }
         let closed = |id: &&i32| {
             let config = self.broker_configs.get(id);
             config.is_some_and(|config| config.contains_key("cordoned.log.dirs"))
@@ -272,6 +279,7 @@ impl KafkaState {
         if self.topics.insert(new.name.clone(), topic).is_some() {
             self.accusations.insert(format!("topic {} was created twice", new.name));
         }
+        Ok(())
     }
 }
 
@@ -363,8 +371,9 @@ impl KafkaAdmin for Admin {
             let of_topic = |(name, topic): (&String, &Topic)| -> Vec<PartitionState> {
                 topic.replicas.iter().enumerate().map(|one| view(name, one)).collect()
             };
+            let heard = state.topics.iter().filter(|(name, _)| !state.unheard.contains(*name));
             PartitionsView {
-                partitions: state.topics.iter().flat_map(of_topic).collect(),
+                partitions: heard.flat_map(of_topic).collect(),
                 ..PartitionsView::default()
             }
         })
@@ -442,10 +451,11 @@ impl KafkaAdmin for Admin {
 
     fn create_topics(&self, topics: Vec<NewTopic>, _: bool) -> AdminFuture<'_, Outcomes<String>> {
         self.order("CreateTopics".into(), |state, brokers| {
-            for topic in &topics {
-                state.create(topic, brokers);
-            }
-            done(topics.into_iter().map(|topic| topic.name))
+            let create = |topic: NewTopic| {
+                let outcome = state.create(&topic, brokers);
+                (topic.name, outcome)
+            };
+            topics.into_iter().map(create).collect()
         })
     }
 

@@ -30,12 +30,15 @@ pub const SUITE: Suite = Suite {
     nodes: 3,
     kafka: &["4.2.1", "4.3.1", "4.4.0"],
     operator: true,
+    namespaces: NAMESPACES,
     run,
     bench: Some(bench::run),
 };
 
 /// Namespace and name of the cluster in `examples/production.yaml`.
 const NAMESPACE: &str = "kafka";
+/// All that its parts make.
+const NAMESPACES: &[&str] = &[NAMESPACE, inputs::NAMESPACE, shapes::NAMESPACE, bench::NAMESPACE];
 const CLUSTER: &str = "orders";
 
 fn run(context: &Context) -> Result<Report> {

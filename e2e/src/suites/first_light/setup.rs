@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{CLUSTER, NAMESPACE, evidence};
+use super::{CLUSTER, NAMESPACE, NAMESPACES, evidence};
 use crate::harness::Context;
 use crate::{diagnosis, install, paths};
 
@@ -24,15 +24,9 @@ pub fn clean(context: &Context) -> Result<()> {
         let words = ["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"];
         context.kubectl(&words)?;
     }
-    for namespace in [
-        NAMESPACE,
-        super::inputs::NAMESPACE,
-        super::shapes::NAMESPACE,
-        super::bench::NAMESPACE,
-    ] {
-        context.delete_namespace(namespace)?;
-    }
-    Ok(())
+    NAMESPACES
+        .iter()
+        .try_for_each(|namespace| context.delete_namespace(namespace))
 }
 
 /// Installs, applies the example, and waits for the cluster, its topic and its users.
@@ -50,6 +44,7 @@ pub fn ready(context: &Context) -> Result<()> {
 
 /// Applies the example; seconds until the cluster is Ready.
 pub fn apply_and_wait(context: &Context) -> Result<f64> {
+    context.restricted_namespace(NAMESPACE)?;
     context.apply(&example()?)?;
     let applied = Instant::now();
     wait_ready(context)?;

@@ -21,6 +21,7 @@ pub const SUITE: Suite = Suite {
     nodes: 1,
     kafka: &[DEFAULT_KAFKA],
     operator: true,
+    namespaces: &[NAMESPACE],
     run,
     bench: None,
 };

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, change, is_settled, resource, say, settled, under_load, wait, watch};
+use super::{all_new, ask_for_restart, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
 use crate::{diagnosis, install};
 
@@ -29,19 +29,12 @@ fn killed(context: &Context) -> Result<()> {
     let before = watch::pods(context)?;
     let since = Timestamp::now();
     let kills = under_load(context, "killed", |_| {
-        let asked = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let annotation = format!("productionkafka.dev/restart={asked}");
-        context.kubectl(&["-n", NAMESPACE, "annotate", "pk", CLUSTER, "--overwrite", &annotation])?;
-        let generation = resource(context)?
-            .pointer("/metadata/generation")
-            .and_then(Value::as_i64)
-            .unwrap_or_default();
+        let generation = ask_for_restart(context)?;
         let begun = Instant::now();
         let mut kills = 0;
         while begun.elapsed() < super::ROLLED {
             sleep(Duration::from_millis(2_300));
-            let all_new = watch::replaced(&before, &watch::pods(context)?).len() == before.len();
-            if all_new && is_settled(&resource(context)?, generation) {
+            if all_new(context, &before, generation)? {
                 break;
             }
             kills += usize::from(kill(context)?);

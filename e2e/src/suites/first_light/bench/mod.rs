@@ -5,46 +5,20 @@ mod growth;
 mod process;
 mod start;
 mod steady;
+mod written;
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::setup;
-use crate::harness::{Context, Measurement};
+use crate::harness::{Context, Figures, Measurement};
 use crate::{diagnosis, install, paths};
 
 pub const NAMESPACE: &str = "first-light-bench";
 
 /// What idles for a moment has told its last log line and freed what it freed.
 const SETTLE: Duration = Duration::from_secs(10);
-
-/// Figures in the order in which they were taken.
-#[derive(Default)]
-struct Figures(Vec<Measurement>);
-
-impl Figures {
-    /// Adds one, rounded to what a reader can use.
-    fn add(&mut self, name: &str, value: f64, unit: &'static str) {
-        self.0
-            .push(Measurement::new(name, (value * 1000.0).round() / 1000.0, unit));
-    }
-
-    /// Adds the least, the middle and the greatest of several.
-    fn add_spread(&mut self, name: &str, mut values: Vec<f64>, unit: &'static str) {
-        values.sort_by(f64::total_cmp);
-        let chosen = [
-            ("min", values.first()),
-            ("median", values.get(values.len() / 2)),
-            ("max", values.last()),
-        ];
-        for (which, value) in chosen {
-            if let Some(value) = value {
-                self.add(&format!("{name}_{which}"), *value, unit);
-            }
-        }
-    }
-}
 
 pub fn run(context: &Context) -> Result<Vec<Measurement>> {
     let mut figures = Figures::default();
@@ -58,11 +32,16 @@ pub fn run(context: &Context) -> Result<Vec<Measurement>> {
 
 fn measure(context: &Context, figures: &mut Figures) -> Result<()> {
     setup::clean(context)?;
-    image_size(figures)?;
+    if context.is_local() {
+        image_size(figures)?;
+    } else {
+        println!("not measured: size, start, memory, requests and processor time, which only a local cluster shows");
+    }
     install::operator(context, "")?;
     start::process(context, figures).context("start of the operator")?;
     std::thread::sleep(SETTLE);
     resident(context, figures, "operator_rss_idle")?;
+    written::alone(context, figures).context("objects without pods")?;
     start::cluster(context, figures).context("start of a cluster")?;
     steady::window(context, figures).context("steady state")?;
     resident(context, figures, "operator_rss_1_cluster")?;

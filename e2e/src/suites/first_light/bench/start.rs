@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{CLUSTER, children, setup};
-use super::{Figures, process};
-use crate::harness::audit::Entry;
-use crate::harness::{Context, RELEASE};
+use super::{process, written};
+use crate::harness::{Context, Figures, RELEASE};
 use crate::install;
 
 const REPEATS: usize = 3;
@@ -63,21 +62,8 @@ pub fn cluster(context: &Context, figures: &mut Figures) -> Result<()> {
     let ready = setup::apply_and_wait(context)?;
     figures.add("resource_created_to_ready", ready, "s");
     if let Some(audit) = &context.audit {
-        let entries = audit.since(since, "")?;
-        let created = |entry: &&Entry| entry.response_status.as_ref().is_some_and(|status| status.code == 201);
-        let about = |entry: &Entry, resource: &str| entry.resource() == resource;
-        let made: Vec<&Entry> = entries.iter().filter(created).collect();
-        let resource = made
-            .iter()
-            .find(|entry| about(entry, "productionkafkas"))
-            .context("the resource's creation")?;
-        let sets: Vec<&&Entry> = made.iter().filter(|entry| about(entry, "statefulsets")).collect();
-        ensure!(sets.len() == 6, "{} StatefulSets were created", sets.len());
-        let last = sets.last().context("a StatefulSet")?;
-        let passed = last
-            .request_received_timestamp
-            .duration_since(resource.request_received_timestamp);
-        figures.add("resource_created_to_all_children_written", passed.as_secs_f64(), "s");
+        let seconds = written::seconds(&audit.since(since, "")?, CLUSTER)?;
+        figures.add("resource_created_to_all_children_written", seconds, "s");
     }
     parts(context, figures, ready)?;
     setup::wait_topics_and_users(context)

@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use super::super::{NAMESPACE, children, drift, setup, steady};
-use super::{Figures, process};
+use super::process;
 use crate::harness::Context;
+use crate::harness::Figures;
 use crate::install;
 
 const REPEATS: usize = 12;

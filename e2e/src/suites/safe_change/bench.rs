@@ -1,0 +1,102 @@
+//! Figures of a roll of three controllers and three brokers under load: the whole of it, each restart, and what the
+//! operator adds to a node's own stop and start. All times are the API server's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+
+use super::{NAMESPACE, all_new, ask_for_restart, clean, start, watch};
+use crate::harness::audit::Entry;
+use crate::harness::{Context, Figures, Measurement};
+use crate::install;
+use crate::ledger::{Ledger, Load};
+
+const ROLLS: usize = 3;
+
+pub fn run(context: &Context) -> Result<Vec<Measurement>> {
+    let mut figures = Figures::default();
+    clean(context)?;
+    start(context)?;
+    let (mut whole, mut gaps, mut away, mut added) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for number in 0..ROLLS {
+        let ledger = Ledger::start(context, NAMESPACE, super::CLUSTER, Load::new(&format!("roll-{number}")))?;
+        let (since, before, begun) = (Timestamp::now(), watch::pods(context)?, Instant::now());
+        let generation = ask_for_restart(context)?;
+        context.wait_until("the roll is over", super::ROLLED, || {
+            Ok(all_new(context, &before, generation)?.then_some(()))
+        })?;
+        whole.push(begun.elapsed().as_secs_f64());
+        let report = ledger.finish()?;
+        report.verdict()?;
+        gaps.push(report.longest_ack_gap().as_secs_f64());
+        let steps = steps(context, since)?;
+        ensure!(
+            steps.len() == before.len(),
+            "{} of {} restarts",
+            steps.len(),
+            before.len()
+        );
+        away.extend(steps.iter().map(|step| step.away));
+        added.extend(steps.iter().filter_map(|step| step.added));
+    }
+    figures.add_spread("roll_of_6_nodes", whole, "s");
+    figures.add_spread("roll_longest_ack_gap", gaps, "s");
+    figures.add_spread("restart_from_eviction_to_ready", away, "s");
+    figures.add_spread("restart_from_ready_to_next_eviction", added, "s");
+    clean(context)?;
+    Ok(figures.0)
+}
+
+/// One restart.
+struct Step {
+    /// From the eviction to the kubelet's last word on the new pod, which is that it's ready.
+    away: f64,
+    /// From then to the next eviction: replicas that catch up, and the operator's own part. The last restart has none.
+    added: Option<f64>,
+}
+
+fn steps(context: &Context, since: Timestamp) -> Result<Vec<Step>> {
+    let audit = context.audit.as_ref().context("the cluster has an audit log")?;
+    let evictions: Vec<Entry> = audit
+        .since(since, install::ACCOUNT)?
+        .into_iter()
+        .filter(|entry| entry.resource() == "pods/eviction" && code(entry) < 300)
+        .collect();
+    let mut said: BTreeMap<String, Vec<Timestamp>> = BTreeMap::new();
+    for number in 1..=3 {
+        for entry in audit.since(since, &format!("system:node:node-{number}"))? {
+            if entry.resource() == "pods/status" {
+                let pod = entry.object_ref.clone().unwrap_or_default().name;
+                said.entry(pod).or_default().push(entry.request_received_timestamp);
+            }
+        }
+    }
+    let mut steps = Vec::new();
+    for (index, eviction) in evictions.iter().enumerate() {
+        let begun = eviction.request_received_timestamp;
+        let next = evictions.get(index + 1).map(|next| next.request_received_timestamp);
+        let pod = eviction.object_ref.clone().unwrap_or_default().name;
+        let words = said.get(&pod).map(Vec::as_slice).unwrap_or_default();
+        let during = words
+            .iter()
+            .filter(|at| **at > begun && next.is_none_or(|next| **at < next));
+        let ready = during.max().with_context(|| format!("{pod} came back"))?;
+        steps.push(Step {
+            away: seconds(begun, *ready),
+            added: next.map(|next| seconds(*ready, next)),
+        });
+    }
+    Ok(steps)
+}
+
+fn code(entry: &Entry) -> u16 {
+    entry.response_status.as_ref().map_or(0, |status| status.code)
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    Duration::try_from(to.duration_since(from))
+        .unwrap_or_default()
+        .as_secs_f64()
+}
