@@ -3,6 +3,7 @@
 
 mod bench;
 mod broken;
+mod drains;
 mod faults;
 mod rolls;
 mod watch;
@@ -50,6 +51,7 @@ fn run(context: &Context) -> Result<Report> {
     if up {
         rolls::run(context, &mut report);
         faults::run(context, &mut report);
+        drains::run(context, &mut report);
         broken::run(context, &mut report);
     }
     if report.failed.is_empty() {
