@@ -69,6 +69,18 @@ const CONTROLLER_KEYS: [&str; 13] = [
     "socket.request.max.bytes",
 ];
 
+/// From this heap on, in MiB, Kafka's own buffer for compaction (`log.cleaner.dedupe.buffer.size`, 128 MiB) leaves enough.
+const ROOM_FOR_CLEANER_MIB: u64 = 1024;
+
+/// The log cleaner takes its buffer from the heap when the broker starts; in a small heap that's an OutOfMemoryError, at
+/// every start. An eighth holds the keys of several hundred thousand records (24 bytes each).
+fn cleaner(all: &mut BTreeMap<String, String>, pool: &Pool) {
+    if pool.roles.broker && pool.heap_mib < ROOM_FOR_CLEANER_MIB {
+        let bytes = (pool.heap_mib << 20) / 8;
+        all.insert("log.cleaner.dedupe.buffer.size".into(), bytes.to_string());
+    }
+}
+
 /// The file's text.
 pub fn server_properties(cluster: &Cluster, identity: &Identity, node: &Node<'_>) -> String {
     let roles = node.pool.roles;
@@ -78,6 +90,7 @@ pub fn server_properties(cluster: &Cluster, identity: &Identity, node: &Node<'_>
     listener_properties::add(&mut all, cluster, node);
     security(&mut all, cluster);
     replication(&mut all, cluster);
+    cleaner(&mut all, node.pool);
     if roles.controller {
         extend(&mut all, &CONTROLLERS);
     }

@@ -48,7 +48,8 @@ pub struct Planned {
     pub status: Option<RolloutStatus>,
     /// Nodes whose pods were being replaced when this was planned; the watch may still see them coming.
     former: Vec<i32>,
-    /// Uids of pods that are ready: those are evicted, others deleted.
+    /// Uids of pods that are ready and in sync: those are evicted, others deleted. The budgets are closed while a broker
+    /// lags, so it could never be evicted itself.
     ready: Vec<String>,
 }
 
@@ -121,7 +122,8 @@ impl Roll<'_> {
             }
             _ => first,
         };
-        let ready = nodes.iter().filter_map(|node| node.pod.as_ref());
+        let serves = |node: &&rollout::Node| !kafka.as_ref().is_some_and(|kafka| lags(kafka, node.id));
+        let ready = nodes.iter().filter(serves).filter_map(|node| node.pod.as_ref());
         let ready = ready.filter(|pod| matches!(pod.phase, Phase::Ready { .. }));
         Ok(Planned {
             decision,
@@ -209,6 +211,11 @@ impl Roll<'_> {
 
 fn ids(status: &RolloutStatus) -> Vec<i32> {
     status.current.iter().map(|pod| pod.node).collect()
+}
+
+fn lags(kafka: &KafkaView, id: i32) -> bool {
+    let lacks = |partition: &rollout::Partition| partition.replicas.contains(&id) && !partition.isr.contains(&id);
+    kafka.partitions.iter().any(lacks)
 }
 
 async fn elect(admin: &dyn KafkaAdmin, partitions: &[(String, i32)]) -> Result<Option<String>, PassError> {

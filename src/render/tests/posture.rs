@@ -169,7 +169,12 @@ fn every_object_says_what_it_is_and_whose() {
 #[test]
 fn selectors_find_exactly_the_pods_they_mean() {
     let world = demo();
-    let children = world.children();
+    let mut children = world.children();
+    let spare = Spare {
+        brokers: true,
+        controllers: true,
+    };
+    children.extend(budgets(&world.cluster, spare));
     let job = demo_acl_job();
     let pods: Vec<Value> = [0, 1, 2, 100, 101, 102]
         .map(|id| world.template(id)["metadata"]["labels"].clone())

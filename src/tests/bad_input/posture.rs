@@ -26,10 +26,13 @@ pub const WRONG: &[Case] = &[
             (HA, "highAvailability: {maxUnavailable: 2, rack"),
             (BROKERS, "roles: [Broker, Controller]\n    replicas: 3"),
         ],
-        &[(
-            "spec.highAvailability.maxUnavailable",
-            "needs a pool with the role Broker alone",
-        )],
+        &[
+            (
+                "spec.highAvailability.maxUnavailable",
+                "needs a pool with the role Broker alone",
+            ),
+            ("spec.nodePools", "exactly one pool"),
+        ],
     ),
     case(
         "replication above brokers",

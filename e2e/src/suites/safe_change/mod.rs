@@ -53,6 +53,7 @@ fn run(context: &Context) -> Result<Report> {
         faults::run(context, &mut report);
         drains::run(context, &mut report);
         broken::run(context, &mut report);
+        rolls::upgrades(context, &mut report);
     }
     if report.failed.is_empty() {
         clean(context)?;
