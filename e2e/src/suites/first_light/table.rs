@@ -73,8 +73,8 @@ pub const CASES: &[Case] = &[
     ),
     api(
         "no-replicas",
-        &[("/spec/nodePools/1/replicas", "0")],
-        &["replicas", "greater than or equal to 1"],
+        &[("/spec/nodePools/1/replicas", "-1")],
+        &["replicas", "greater than or equal to 0"],
     ),
     api(
         "unknown-role",
@@ -365,9 +365,9 @@ pub const CASES: &[Case] = &[
         &["spec.listeners[scram].exposure.type", "use Internal"],
     ),
     operator(
-        "not-yet-paused",
-        &[("/spec/maintenance", r#"{"paused": true}"#)],
-        &["spec.maintenance.paused", "isn't available"],
+        "not-yet-protected",
+        &[("/spec/maintenance", r#"{"deletionProtection": true}"#)],
+        &["spec.maintenance.deletionProtection", "isn't available"],
     ),
     operator(
         "not-yet-delete-volumes",
