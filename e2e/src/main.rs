@@ -19,6 +19,7 @@ mod install;
 mod ledger;
 mod packages;
 mod paths;
+mod resources;
 mod schemas;
 mod suites;
 mod versions;

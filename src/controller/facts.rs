@@ -10,6 +10,7 @@ use crate::api::ProductionKafka;
 use crate::model::validate::{ExistingNode, StorageClassFact};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
+use crate::render::labels::{NODE_ID, POOL};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -131,8 +132,8 @@ fn existing_node(set: &StatefulSet) -> Option<ExistingNode> {
         Some((size, spec.storage_class_name.clone()))
     };
     Some(ExistingNode {
-        id: labels.get("productionkafka.dev/node-id")?.parse().ok()?,
-        pool: labels.get("productionkafka.dev/pool")?.clone(),
+        id: labels.get(NODE_ID)?.parse().ok()?,
+        pool: labels.get(POOL)?.clone(),
         volumes: claims.filter_map(volume).collect(),
     })
 }

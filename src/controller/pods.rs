@@ -1,5 +1,6 @@
 //! The few facts of a Kafka pod that decisions need, taken from the watch; the rest of the pod isn't kept.
 
+use crate::render::labels;
 use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
 use kube::ResourceExt;
 
@@ -46,10 +47,7 @@ impl PodFact {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
             cluster: pod.labels().get(super::stores::CLUSTER_LABEL).cloned(),
-            node_id: pod
-                .labels()
-                .get("productionkafka.dev/node-id")
-                .and_then(|id| id.parse().ok()),
+            node_id: pod.labels().get(labels::NODE_ID).and_then(|id| id.parse().ok()),
             ip: status.and_then(|status| status.pod_ip.clone()),
             created: pod.creation_timestamp().map(|time| time.0),
             restart_asked: super::rollout::restart_asked(pod),
@@ -57,8 +55,8 @@ impl PodFact {
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),
             terminating: pod.metadata.deletion_timestamp.is_some(),
-            revision: annotation("productionkafka.dev/revision"),
-            certificate: annotation("productionkafka.dev/certificate"),
+            revision: annotation(labels::REVISION),
+            certificate: annotation(labels::CERTIFICATE),
             config_maps: spec
                 .and_then(|spec| spec.volumes.as_ref())
                 .into_iter()

@@ -1,24 +1,16 @@
 //! Rolling restarts of the documented example, in the simulation: each pod once, one after the other, nothing while
 //! something is wrong, and the same end whatever happens to the operator on the way.
 
-use super::simulation::{Fault, Simulation, on_one_thread};
+use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const CLUSTER: (&str, &str) = ("productionkafkas", "orders");
 const CONTROLLERS: [&str; 3] = [
     "orders-controllers-0-0",
     "orders-controllers-1-0",
     "orders-controllers-2-0",
 ];
 const BROKERS: [&str; 3] = ["orders-brokers-100-0", "orders-brokers-101-0", "orders-brokers-102-0"];
-
-async fn ready() -> Simulation {
-    let mut simulation = Simulation::new(None);
-    simulation.create();
-    simulation.settle().await.unwrap();
-    simulation
-}
 
 /// Another build of Kafka: every node has to restart for it.
 fn build(simulation: &Simulation, name: &str) {
@@ -44,10 +36,6 @@ fn condition(simulation: &Simulation, kind: &str) -> String {
     )
 }
 
-fn blameless(simulation: &Simulation) {
-    assert_eq!(simulation.accusations(), Vec::<String>::new());
-}
-
 /// Nothing is taken away for a while.
 async fn nothing_happens(simulation: &mut Simulation, ticks: usize) {
     let before = simulation.disruptions();
@@ -64,7 +52,7 @@ fn once(pods: &[&str]) -> BTreeMap<String, usize> {
 #[test]
 fn every_pod_is_replaced_once_controllers_first_the_active_one_last() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         build(&simulation, "a");
         simulation.settle().await.unwrap();
         let taken = simulation.taken();
@@ -81,14 +69,14 @@ fn every_pod_is_replaced_once_controllers_first_the_active_one_last() {
         assert_eq!(rollout(&simulation), Value::Null);
         assert_eq!(next_action(&simulation), "\"nothing to do\"");
         simulation.stay_quiet().await.unwrap();
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_cluster_that_rolls_stays_ready_and_says_what_it_does() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         build(&simulation, "a");
         let mut seen = Vec::new();
         let mut states = Vec::new();
@@ -109,7 +97,7 @@ fn a_cluster_that_rolls_stays_ready_and_says_what_it_does() {
         assert!(states.contains(&"True Rolling".to_owned()), "{states:?}");
         seen.retain(|said| said != "True RolloutWaiting");
         assert_eq!(seen, ["True Rolling", "False Settled"]);
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -117,7 +105,7 @@ fn a_cluster_that_rolls_stays_ready_and_says_what_it_does() {
 #[test]
 fn a_roll_is_resumed_wherever_it_was_interrupted() {
     let all = on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let before = simulation.writes();
         build(&simulation, "a");
         simulation.settle().await.unwrap();
@@ -138,7 +126,7 @@ fn a_roll_is_resumed_wherever_it_was_interrupted() {
     for (fault, step) in faults {
         for number in (1..=writes).step_by(step) {
             on_one_thread(async {
-                let mut simulation = ready().await;
+                let mut simulation = Simulation::ready().await;
                 simulation.strike((simulation.writes() + number, fault));
                 build(&simulation, "a");
                 simulation.settle().await.unwrap();
@@ -157,7 +145,7 @@ fn a_roll_is_resumed_wherever_it_was_interrupted() {
 #[test]
 fn cut_off_from_kafka_nothing_is_restarted() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kafka.state().cut_off = true;
         build(&simulation, "a");
         nothing_happens(&mut simulation, 60).await;
@@ -171,14 +159,14 @@ fn cut_off_from_kafka_nothing_is_restarted() {
         simulation.kafka.state().cut_off = false;
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_follower_that_lags_holds_the_roll_and_is_named() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kafka.state().lagging.insert(101);
         build(&simulation, "a");
         for _ in 0..60 {
@@ -193,14 +181,14 @@ fn a_follower_that_lags_holds_the_roll_and_is_named() {
         simulation.kafka.state().lagging.clear();
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_broker_that_is_slow_to_return_keeps_the_others_up() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kafka.state().slow.insert(100);
         build(&simulation, "a");
         for _ in 0..100 {
@@ -216,14 +204,14 @@ fn a_broker_that_is_slow_to_return_keeps_the_others_up() {
         simulation.kafka.state().slow.clear();
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn an_image_that_does_not_exist_takes_one_pod_and_reverting_brings_it_back() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
             resource["spec"]["image"] = json!("registry.example.com/kafka:no-such");
         });
@@ -248,14 +236,14 @@ fn an_image_that_does_not_exist_takes_one_pod_and_reverting_brings_it_back() {
         expected.insert(CONTROLLERS[1].to_owned(), 2);
         assert_eq!(simulation.disruptions(), expected, "nobody else is restarted");
         assert_eq!(condition(&simulation, "Stalled"), "False Valid");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn paused_means_paused_even_in_a_resource_that_is_refused() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
             resource["spec"]["maintenance"] = json!({"paused": true});
         });
@@ -279,14 +267,14 @@ fn paused_means_paused_even_in_a_resource_that_is_refused() {
         }
         assert_eq!(simulation.disruptions().len(), 1);
         assert_eq!(condition(&simulation, "Stalled"), "True InvalidSpec");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn outside_its_window_nothing_begins_but_what_a_person_asks_for() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
             let window = json!({"cron": "0 3 * * *", "duration": "1h", "timeZone": "UTC"});
             resource["spec"]["maintenance"] = json!({"windows": [window]});
@@ -307,14 +295,14 @@ fn outside_its_window_nothing_begins_but_what_a_person_asks_for() {
         Simulation::pass_time(3 * 3600);
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions(), once(&BROKERS));
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_restart_that_is_asked_for_happens_once_and_never_again() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         Simulation::pass_time(60);
         let annotate = |simulation: &Simulation, value: &str| {
             simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
@@ -331,14 +319,14 @@ fn a_restart_that_is_asked_for_happens_once_and_never_again() {
         assert_eq!(simulation.disruptions(), once(&pods));
         simulation.stay_quiet().await.unwrap();
         assert_eq!(simulation.disruptions(), once(&pods));
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_pod_whose_replacement_kubernetes_would_refuse_is_left_alone() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.api.state().no_more_pods = Some("denied by policy.example.com".into());
         build(&simulation, "a");
         nothing_happens(&mut simulation, 20).await;
@@ -347,14 +335,14 @@ fn a_pod_whose_replacement_kubernetes_would_refuse_is_left_alone() {
         simulation.api.state().no_more_pods = Some("pods \"x\" is forbidden: exceeded quota: q".into());
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6, "what goes frees what comes");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn a_budget_of_others_is_heard() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let selector = json!({"matchLabels": {"productionkafka.dev/cluster": "orders"}});
         let budget = json!({"spec": {"maxUnavailable": 0, "selector": selector}});
         simulation.put("poddisruptionbudgets", "freeze", budget);
@@ -365,7 +353,7 @@ fn a_budget_of_others_is_heard() {
         simulation.delete("poddisruptionbudgets", "freeze");
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -373,7 +361,7 @@ fn a_budget_of_others_is_heard() {
 #[test]
 fn a_drain_is_let_in_only_while_every_replica_is_in_sync() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let allowed = |simulation: &Simulation| {
             let of =
                 |name: &str| simulation.get("poddisruptionbudgets", name).unwrap()["spec"]["maxUnavailable"].clone();
@@ -389,6 +377,6 @@ fn a_drain_is_let_in_only_while_every_replica_is_in_sync() {
         simulation.settle().await.unwrap();
         assert_eq!(allowed(&simulation), (json!(1), json!(1)));
         simulation.stay_quiet().await.unwrap();
-        blameless(&simulation);
+        simulation.blameless();
     });
 }

@@ -1,20 +1,7 @@
 //! What people and Kubernetes do to a cluster after its creation, in the same simulation: no harm, and back to what was.
 
-use super::simulation::{Simulation, on_one_thread};
+use super::simulation::{CLUSTER, Simulation, on_one_thread};
 use serde_json::{Value, json};
-
-const CLUSTER: (&str, &str) = ("productionkafkas", "orders");
-
-async fn ready() -> Simulation {
-    let mut simulation = Simulation::new(None);
-    simulation.create();
-    simulation.settle().await.unwrap();
-    simulation
-}
-
-fn blameless(simulation: &Simulation) {
-    assert_eq!(simulation.accusations(), Vec::<String>::new());
-}
 
 fn data(simulation: &Simulation, plural: &str, name: &str) -> Value {
     simulation
@@ -26,7 +13,7 @@ fn data(simulation: &Simulation, plural: &str, name: &str) -> Value {
 #[test]
 fn a_cluster_created_again_is_the_same_cluster() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let kept = ["orders-cluster-ca", "orders-clients-ca"];
         let before: Vec<Value> = kept.iter().map(|name| data(&simulation, "secrets", name)).collect();
         let identity = data(&simulation, "configmaps", "orders-identity");
@@ -45,7 +32,7 @@ fn a_cluster_created_again_is_the_same_cluster() {
         assert_eq!(before, after);
         assert_eq!(identity, data(&simulation, "configmaps", "orders-identity"));
         assert_eq!(disks, simulation.kafka.state().disks, "no disk was formatted again");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -53,7 +40,7 @@ fn a_cluster_created_again_is_the_same_cluster() {
 #[test]
 fn a_cluster_replaced_at_once_is_the_same_cluster() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let identity = data(&simulation, "configmaps", "orders-identity");
         let resource = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
         simulation.delete(CLUSTER.0, CLUSTER.1);
@@ -62,14 +49,14 @@ fn a_cluster_replaced_at_once_is_the_same_cluster() {
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         assert_eq!(identity, data(&simulation, "configmaps", "orders-identity"));
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
 #[test]
 fn every_deleted_child_comes_back_as_it_was() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let before = simulation.end_state();
         let pods = simulation.pod_uids();
         for (plural, name) in simulation.children() {
@@ -88,7 +75,7 @@ fn every_deleted_child_comes_back_as_it_was() {
         let after = simulation.end_state();
         assert_eq!(before, after, "{}", Simulation::difference(&before, &after));
         assert_eq!(pods, simulation.pod_uids(), "pods were replaced");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -101,7 +88,7 @@ fn data_of(simulation: &Simulation, plural: &str, name: &str) -> Value {
 fn a_lost_authority_is_never_replaced_once_the_cluster_has_formed() {
     for name in ["orders-cluster-ca", "orders-clients-ca"] {
         on_one_thread(async {
-            let mut simulation = ready().await;
+            let mut simulation = Simulation::ready().await;
             let before = simulation.get("statefulsets", "orders-brokers-100");
             let lost = simulation.get("secrets", name).unwrap();
             simulation.kill();
@@ -132,7 +119,7 @@ fn a_lost_authority_is_never_replaced_once_the_cluster_has_formed() {
             simulation.settle().await.unwrap();
             simulation.stay_quiet().await.unwrap();
             assert_eq!(lost["data"], data(&simulation, "secrets", name));
-            blameless(&simulation);
+            simulation.blameless();
         });
     }
 }
@@ -141,7 +128,7 @@ fn a_lost_authority_is_never_replaced_once_the_cluster_has_formed() {
 #[test]
 fn users_go_on_without_the_authorities() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kill();
         simulation.delete("secrets", "orders-cluster-ca");
         simulation.delete("secrets", "orders-clients-ca");
@@ -179,7 +166,7 @@ fn a_lost_authority_is_not_replaced_while_the_cluster_forms() {
 fn a_running_operator_restores_an_authority() {
     for name in ["orders-cluster-ca", "orders-clients-ca"] {
         on_one_thread(async {
-            let mut simulation = ready().await;
+            let mut simulation = Simulation::ready().await;
             let before = data(&simulation, "secrets", name);
             simulation.delete("secrets", name);
             for _ in 0..2 {
@@ -188,7 +175,7 @@ fn a_running_operator_restores_an_authority() {
             assert_eq!(before, data(&simulation, "secrets", name));
             let says = simulation.condition(CLUSTER.0, CLUSTER.1, "Ready");
             assert_eq!(says["status"], "True", "{says}");
-            blameless(&simulation);
+            simulation.blameless();
         });
     }
 }
@@ -206,7 +193,7 @@ fn late_user() -> Value {
 #[test]
 fn a_refused_change_pauses_nothing() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
             cluster["spec"]["nodePools"][0]["replicas"] = json!(2);
         });
@@ -261,7 +248,7 @@ fn a_refused_change_pauses_nothing() {
             cluster["spec"]["nodePools"][0]["replicas"] = json!(3);
         });
         simulation.settle().await.unwrap();
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -269,7 +256,7 @@ fn a_refused_change_pauses_nothing() {
 #[test]
 fn a_storage_class_that_goes_stops_no_cluster() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kill();
         simulation.delete("storageclasses", "standard");
         simulation.delete("services", "orders-nodes");
@@ -291,7 +278,7 @@ fn a_storage_class_that_goes_stops_no_cluster() {
 #[test]
 fn an_accepted_spec_dies_with_its_resource() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let resource = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
         simulation.delete(CLUSTER.0, CLUSTER.1);
         let mut spec = resource["spec"].clone();
@@ -310,7 +297,7 @@ fn an_accepted_spec_dies_with_its_resource() {
 #[test]
 fn a_bad_change_is_refused_and_changes_nothing() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let before = simulation.end_state();
         simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
             cluster["spec"]["nodePools"][0]["replicas"] = json!(2);
@@ -335,7 +322,7 @@ fn a_bad_change_is_refused_and_changes_nothing() {
             cluster["spec"]["nodePools"][0]["replicas"] = json!(3);
         });
         simulation.settle().await.unwrap();
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -383,7 +370,7 @@ fn a_replaced_disk_is_not_formatted_as_a_voter() {
                 .to_string()
                 .contains("PK_INITIAL_VOTERS")
         );
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -431,7 +418,7 @@ fn a_disk_replaced_while_nobody_looks_is_not_formatted_as_a_voter() {
                 .settle()
                 .await
                 .unwrap_or_else(|problem| panic!("after {ticks} ticks: {problem}"));
-            blameless(&simulation);
+            simulation.blameless();
         }
     });
 }
@@ -440,7 +427,7 @@ fn a_disk_replaced_while_nobody_looks_is_not_formatted_as_a_voter() {
 #[test]
 fn an_unreadable_user_keeps_its_rights() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let before = simulation.kafka.state().acls.clone();
         simulation.edit("kafkausers", "payments-app", |user| {
             user["spec"]["authentication"]["type"] = json!("Quantum");
@@ -477,7 +464,7 @@ fn an_unreadable_user_keeps_its_rights() {
         simulation.settle().await.unwrap();
         let says = simulation.condition("kafkausers", "late", "Ready");
         assert_eq!(says["status"], "True", "{says}");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -485,7 +472,7 @@ fn an_unreadable_user_keeps_its_rights() {
 #[test]
 fn a_failed_acl_job_is_tried_again() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let jobs = |simulation: &Simulation| -> Vec<String> {
             let trace = simulation.trace();
             trace
@@ -522,7 +509,7 @@ fn a_failed_acl_job_is_tried_again() {
         simulation.settle().await.unwrap();
         let says = simulation.condition("kafkausers", "late", "Ready");
         assert_eq!(says["status"], "True", "{says}");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -531,7 +518,7 @@ fn a_failed_acl_job_is_tried_again() {
 fn rights_that_are_taken_back_are_gone() {
     for ticks in [0, 1, 2, 3, 5] {
         on_one_thread(async {
-            let mut simulation = ready().await;
+            let mut simulation = Simulation::ready().await;
             let before = simulation.kafka.state().acls.clone();
             let acls = simulation.get("kafkausers", "payments-app").unwrap()["spec"]["acls"].clone();
             let more = json!([{"resource": {"type": "Topic", "name": "secrets"}, "operations": ["Read"]}]);
@@ -542,7 +529,7 @@ fn rights_that_are_taken_back_are_gone() {
             simulation.edit("kafkausers", "payments-app", |user| user["spec"]["acls"] = acls);
             simulation.settle().await.unwrap();
             assert_eq!(before, simulation.kafka.state().acls, "taken back after {ticks} ticks");
-            blameless(&simulation);
+            simulation.blameless();
         });
     }
 }

@@ -3,17 +3,6 @@
 use super::simulation::{Simulation, on_one_thread};
 use serde_json::{Value, json};
 
-async fn ready() -> Simulation {
-    let mut simulation = Simulation::new(None);
-    simulation.create();
-    simulation.settle().await.unwrap();
-    simulation
-}
-
-fn blameless(simulation: &Simulation) {
-    assert_eq!(simulation.accusations(), Vec::<String>::new());
-}
-
 /// One more resource like the example's.
 fn add(simulation: &Simulation, name: &str) {
     let example = simulation.get("kafkatopics", "payments").unwrap();
@@ -28,7 +17,7 @@ fn add(simulation: &Simulation, name: &str) {
 #[test]
 fn a_topic_that_no_broker_has_heard_of_is_waited_for() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         simulation.kafka.state().unheard.insert("late".into());
         add(&simulation, "late");
         let says = |simulation: &Simulation| -> Vec<Value> {
@@ -50,7 +39,7 @@ fn a_topic_that_no_broker_has_heard_of_is_waited_for() {
                 .await
         );
         simulation.settle().await.unwrap();
-        blameless(&simulation);
+        simulation.blameless();
     });
 }
 
@@ -58,7 +47,7 @@ fn a_topic_that_no_broker_has_heard_of_is_waited_for() {
 #[test]
 fn topics_share_one_look_at_kafka() {
     on_one_thread(async {
-        let mut simulation = ready().await;
+        let mut simulation = Simulation::ready().await;
         let names: Vec<String> = (0..20).map(|number| format!("more-{number}")).collect();
         for name in &names {
             add(&simulation, name);
@@ -81,6 +70,6 @@ fn topics_share_one_look_at_kafka() {
         }
         let looks = simulation.kafka.state().looks - before;
         assert!(looks <= 4, "{looks} looks");
-        blameless(&simulation);
+        simulation.blameless();
     });
 }

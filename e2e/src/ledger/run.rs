@@ -14,7 +14,7 @@ use super::report::Report;
 use super::samples::{self, State};
 use crate::build::ledger as client;
 use crate::harness::Context;
-use crate::{diagnosis, exec, paths};
+use crate::{exec, paths, resources};
 
 /// Delivery may be tried for two minutes, and the consumer has one to follow.
 const FINISH: Duration = Duration::from_mins(4);
@@ -108,14 +108,7 @@ impl<'a> Ledger<'a> {
         let user = format!("pku/{}", self.load.name);
         let topics = self.load.topics.iter().map(|topic| format!("pkt/{}", topic.name));
         for object in topics.chain([user]) {
-            self.context
-                .wait_until(&format!("{object} is Ready"), Duration::from_mins(2), || {
-                    let resource = self.context.kubectl_json(&["-n", &self.namespace, "get", &object])?;
-                    if diagnosis::holds(&resource, "Ready") {
-                        return Ok(Some(()));
-                    }
-                    bail!("{}", diagnosis::summary(&resource))
-                })?;
+            resources::wait_ready(self.context, &self.namespace, &object, Duration::from_mins(2))?;
         }
         Ok(())
     }

@@ -17,11 +17,11 @@ use super::apply::bounded;
 use super::context::Context;
 use super::error::PassError;
 use super::pods::PodFact;
-use super::stores::CLUSTER_LABEL;
 use crate::api::{ProductionKafka, RolloutPhase, RolloutStatus};
 use crate::kafka::KafkaAdmin;
 use crate::kafka::partition::TopicPartition;
 use crate::model::{Cluster, Identity};
+use crate::render::labels;
 use crate::rollout::{self, Decision, KafkaView, Phase, Restart, State, World};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -202,7 +202,7 @@ impl Roll<'_> {
     async fn pods(&self) -> Result<Vec<Pod>, PassError> {
         let (namespace, cluster) = (&self.cluster.names.namespace, &self.cluster.names.cluster);
         let api: Api<Pod> = Api::namespaced(self.context.client.clone(), namespace);
-        let selector = format!("{CLUSTER_LABEL}={cluster},productionkafka.dev/node-id");
+        let selector = format!("{}={cluster},{}", labels::CLUSTER, labels::NODE_ID);
         let parameters = ListParams::default().labels(&selector);
         let list = bounded("list", "Pod", (namespace, cluster), api.list(&parameters)).await?;
         Ok(list.items)

@@ -17,7 +17,7 @@ mod secrets;
 mod world;
 
 pub use gate::Fault;
-pub use world::Simulation;
+pub use world::{CLUSTER, Simulation};
 
 /// Runs a test where no other thread can interfere.
 pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub const NAMESPACE: &str = "kafka";
+/// Kind and name of the example's cluster.
+pub const CLUSTER: (&str, &str) = ("productionkafkas", "orders");
 const TICK: i64 = 2;
 /// Longer than anything waits while all is well.
 const LONG: i64 = 660;
@@ -50,6 +52,19 @@ impl Simulation {
             operator: None,
             deaths: 0,
         }
+    }
+
+    /// The example, settled.
+    pub async fn ready() -> Self {
+        let mut simulation = Self::new(None);
+        simulation.create();
+        simulation.settle().await.unwrap();
+        simulation
+    }
+
+    /// Fails when something happened that never should have.
+    pub fn blameless(&self) {
+        assert_eq!(self.accusations(), Vec::<String>::new());
     }
 
     /// `kubectl apply` of the example that the documentation shows.

@@ -7,26 +7,16 @@ use serde_json::Value;
 
 use super::{CLUSTER, NAMESPACE, NAMESPACES, evidence};
 use crate::harness::Context;
-use crate::{diagnosis, install, paths};
+use crate::{diagnosis, install, paths, resources};
 
 /// Longest that a cluster of this size may take.
 pub const READY: Duration = Duration::from_mins(5);
 
 /// Removes what an earlier run left.
 pub fn clean(context: &Context) -> Result<()> {
-    let installed = context.kubectl(&[
-        "get",
-        "crd",
-        "productionkafkas.productionkafka.dev",
-        "--ignore-not-found",
-    ])?;
-    if !installed.is_empty() {
-        let words = ["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"];
-        context.kubectl(&words)?;
-    }
     NAMESPACES
         .iter()
-        .try_for_each(|namespace| context.delete_namespace(namespace))
+        .try_for_each(|namespace| resources::clean(context, namespace))
 }
 
 /// Installs, applies the example, and waits for the cluster, its topic and its users.

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::evidence;
 use crate::harness::{Context, Report};
-use crate::{diagnosis, install, paths};
+use crate::{diagnosis, install, paths, resources};
 
 pub const NAMESPACE: &str = "first-light-shapes";
 /// Every pod that runs Kafka.
@@ -104,7 +104,7 @@ fn runs(context: &Context, shape: &Shape) -> Result<()> {
     context.restricted_namespace(NAMESPACE)?;
     context.apply(&(shape.resource)()?)?;
     let applied = Instant::now();
-    let resource = wait(context, "pk", shape.cluster)?;
+    let resource = resources::wait_ready(context, NAMESPACE, &format!("pk/{}", shape.cluster), READY)?;
     let seconds = applied.elapsed().as_secs_f64();
     ensure!(
         resource.pointer("/status/kafkaVersion").and_then(Value::as_str) == Some(shape.version),
@@ -112,23 +112,13 @@ fn runs(context: &Context, shape: &Shape) -> Result<()> {
         resource.pointer("/status/kafkaVersion")
     );
     context.apply(&topic(shape))?;
-    wait(context, "pkt", "used")?;
+    resources::wait_ready(context, NAMESPACE, "pkt/used", READY)?;
     let replicas = replicas_per_disk(context, shape)?;
     evidence(format!(
         "Ready after {seconds:.1} s; replicas on each node's disks: {replicas:?}; brokers say {}",
         processes(context)?
     ));
     Ok(())
-}
-
-fn wait(context: &Context, kind: &str, name: &str) -> Result<Value> {
-    context.wait_until(&format!("{kind}/{name} is Ready"), READY, || {
-        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", kind, name])?;
-        if diagnosis::holds(&resource, "Ready") {
-            return Ok(Some(resource));
-        }
-        bail!("{}", diagnosis::summary(&resource))
-    })
 }
 
 /// Every disk of every node must hold some of the topic's replicas: Kafka puts a new one where the fewest are.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Suite;
 use crate::harness::{Context, Processes, Report};
 use crate::versions::DEFAULT_KAFKA;
-use crate::{diagnosis, install, ledger};
+use crate::{diagnosis, install, ledger, resources};
 
 pub const SUITE: Suite = Suite {
     name: "ledger",
@@ -34,7 +34,7 @@ const SOON: Duration = Duration::from_mins(1);
 
 fn run(context: &Context) -> Result<Report> {
     let mut report = Report::new();
-    clean(context)?;
+    resources::clean(context, NAMESPACE)?;
     let up = report.test("a cluster of three brokers is Ready", || start(context));
     if up {
         healthy::run(context, &mut report);
@@ -46,7 +46,7 @@ fn run(context: &Context) -> Result<Report> {
         }
     }
     if report.failed.is_empty() {
-        clean(context)?;
+        resources::clean(context, NAMESPACE)?;
     } else {
         diagnosis::print(context, NAMESPACE, install::NAMESPACE);
     }
@@ -57,21 +57,7 @@ fn start(context: &Context) -> Result<()> {
     install::operator(context, "")?;
     context.restricted_namespace(NAMESPACE)?;
     context.apply(&cluster())?;
-    context.wait_until("the ProductionKafka is Ready", READY, || {
-        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-        if diagnosis::holds(&resource, "Ready") {
-            return Ok(Some(()));
-        }
-        bail!("{}", diagnosis::summary(&resource))
-    })
-}
-
-fn clean(context: &Context) -> Result<()> {
-    let crd = "productionkafkas.productionkafka.dev";
-    if !context.kubectl(&["get", "crd", crd, "--ignore-not-found"])?.is_empty() {
-        context.kubectl(&["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"])?;
-    }
-    context.delete_namespace(NAMESPACE)
+    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
 }
 
 /// One controller: what is tested here are brokers, which have to be frozen without it.

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 
-use super::{NAMESPACE, all_new, ask_for_restart, clean, start, watch};
+use super::{NAMESPACE, all_new, ask_for_restart, start, watch};
 use crate::harness::audit::Entry;
 use crate::harness::{Context, Figures, Measurement};
-use crate::install;
 use crate::ledger::{Ledger, Load};
+use crate::{install, resources};
 
 const ROLLS: usize = 3;
 
 pub fn run(context: &Context) -> Result<Vec<Measurement>> {
     let mut figures = Figures::default();
-    clean(context)?;
+    resources::clean(context, NAMESPACE)?;
     start(context)?;
     let (mut whole, mut gaps, mut away, mut added) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for number in 0..ROLLS {
@@ -45,7 +45,7 @@ pub fn run(context: &Context) -> Result<Vec<Measurement>> {
     figures.add_spread("roll_longest_ack_gap", gaps, "s");
     figures.add_spread("restart_from_eviction_to_ready", away, "s");
     figures.add_spread("restart_from_ready_to_next_eviction", added, "s");
-    clean(context)?;
+    resources::clean(context, NAMESPACE)?;
     Ok(figures.0)
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::Suite;
 use crate::harness::{Context, Report};
 use crate::ledger::{Ledger, Load};
-use crate::{diagnosis, install, ledger};
+use crate::{diagnosis, install, ledger, resources};
 
 pub const SUITE: Suite = Suite {
     name: "safe-change",
@@ -44,7 +44,7 @@ fn run(context: &Context) -> Result<Report> {
         );
         return Ok(report);
     }
-    clean(context)?;
+    resources::clean(context, NAMESPACE)?;
     let up = report.test("Kafka 4.2.1: three controllers and three brokers are Ready", || {
         start(context)
     });
@@ -63,7 +63,7 @@ fn run(context: &Context) -> Result<Report> {
         rolls::upgrades(context, &mut report);
     }
     if report.failed.is_empty() {
-        clean(context)?;
+        resources::clean(context, NAMESPACE)?;
     } else {
         diagnosis::print(context, NAMESPACE, install::NAMESPACE);
     }
@@ -74,18 +74,7 @@ fn start(context: &Context) -> Result<()> {
     install::operator(context, "")?;
     context.restricted_namespace(NAMESPACE)?;
     context.apply(&cluster())?;
-    wait(context, "the ProductionKafka is Ready", READY, |resource| {
-        diagnosis::holds(resource, "Ready")
-    })
-    .map(drop)
-}
-
-fn clean(context: &Context) -> Result<()> {
-    let crd = "productionkafkas.productionkafka.dev";
-    if !context.kubectl(&["get", "crd", crd, "--ignore-not-found"])?.is_empty() {
-        context.kubectl(&["-n", NAMESPACE, "delete", "pk,pkt,pku", "--all", "--wait=false"])?;
-    }
-    context.delete_namespace(NAMESPACE)
+    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
 }
 
 fn cluster() -> String {
