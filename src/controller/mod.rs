@@ -29,6 +29,7 @@ mod report;
 mod resource;
 pub mod rollout;
 mod scale;
+pub mod scram;
 pub mod secrets;
 pub mod settings;
 mod status;

@@ -7,19 +7,15 @@ use super::context::{Context, MANAGER};
 use super::error::PassError;
 use super::memory::Memory;
 use super::resource::{self, Verdict};
+use super::scram;
 use super::secrets;
 use super::stores::ClusterKey;
 use super::trust::{self, SecretData};
 use crate::acl;
 use crate::api::{KafkaUser, KafkaUserStatus, UserAuthenticationType};
-use crate::kafka::Secret;
-use crate::kafka::admin::KafkaAdmin;
-use crate::kafka::scram;
-use crate::kafka::views::{ScramCredential, ScramDeletion, ScramMechanism};
 use crate::model::{ClientAuth, Cluster, names};
 use crate::render::{self, ClientCredentials, UserOwner};
 use crate::runtime::metrics::Outcome;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
@@ -92,7 +88,7 @@ pub async fn pass(context: &Context, user: &KafkaUser) -> Result<Ended, PassErro
     let secret = render::credentials_secret(&owner, &texts).into();
     secrets::keep(context, &cluster.names, &secret).await?;
     if user.spec.authentication.kind == UserAuthenticationType::ScramSha512
-        && let Some(problem) = scram(open.admin.as_ref(), user, &texts).await?
+        && let Some(problem) = scram::keep(open.admin.as_ref(), &context.world, &name, text(&texts, "password")).await?
     {
         return say(context, user, Verdict::waiting("KafkaRefused", &problem)).await;
     }
@@ -165,62 +161,23 @@ fn password(context: &Context) -> Result<String, PassError> {
     }
 }
 
+fn text<'a>(texts: &'a BTreeMap<String, String>, key: &str) -> &'a str {
+    texts.get(key).map(String::as_str).unwrap_or_default()
+}
+
 fn properties(bootstrap: &str, user: &KafkaUser, texts: &BTreeMap<String, String>) -> String {
-    let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
     let username = user.name_any();
     let credentials = match user.spec.authentication.kind {
         UserAuthenticationType::ScramSha512 => ClientCredentials::ScramSha512 {
             username: &username,
-            password: text("password"),
+            password: text(texts, "password"),
         },
         UserAuthenticationType::Mtls => ClientCredentials::Mtls {
-            certificate: text("user.crt"),
-            key: text("user.key"),
+            certificate: text(texts, "user.crt"),
+            key: text(texts, "user.key"),
         },
     };
-    render::client_properties(bootstrap, text("ca.crt"), credentials)
-}
-
-/// Iterations for a password: 8192 and 13 bits of its hash. Kafka shows a credential's iterations and nothing else, so
-/// they tell whether it holds this password (Kafka takes 4096 to 16384).
-fn iterations(password: &str) -> u32 {
-    let hash = digest(&SHA256, password.as_bytes());
-    let bits = hash
-        .as_ref()
-        .iter()
-        .take(2)
-        .fold(0_u32, |bits, byte| (bits << 8) | u32::from(*byte));
-    8192 + (bits & 0x1fff)
-}
-
-/// Writes the credential unless Kafka has one for this password; returns what Kafka refused.
-async fn scram(
-    admin: &dyn KafkaAdmin,
-    user: &KafkaUser,
-    texts: &BTreeMap<String, String>,
-) -> Result<Option<String>, PassError> {
-    let name = user.name_any();
-    let failed = |source| PassError::Kafka {
-        what: "set a SCRAM credential",
-        source: Box::new(source),
-    };
-    let password = texts.get("password").cloned().unwrap_or_default();
-    let iterations = iterations(&password);
-    let there = admin.describe_user_scram(vec![name.clone()]).await.map_err(failed)?;
-    let is_ours = |one: &ScramCredential| {
-        one.mechanism == ScramMechanism::Sha512 && u32::try_from(one.iterations) == Ok(iterations)
-    };
-    if there.get(&name).is_some_and(|all| all.iter().any(is_ours)) {
-        return Ok(None);
-    }
-    let made = scram::random_salt()
-        .and_then(|salt| scram::sha512_credential(&name, &Secret::new(password.into_bytes()), salt, iterations));
-    let upsert = made.map_err(|_| PassError::Randomness)?;
-    let outcomes = admin.alter_user_scram(vec![upsert], Vec::new()).await.map_err(failed)?;
-    Ok(outcomes
-        .into_values()
-        .find_map(Result::err)
-        .map(|error| error.to_string()))
+    render::client_properties(bootstrap, text(texts, "ca.crt"), credentials)
 }
 
 /// Takes credential and rights away, then lets go.
@@ -239,28 +196,9 @@ async fn gone(context: &Context, user: &KafkaUser, memory: &Memory) -> Result<En
     // A cluster that's gone, or that never formed, has nothing to take away.
     let exists = resource::cluster_exists(context, &key).await?;
     if exists && let Some(open) = &memory.client {
-        let name = user.name_any();
-        let deletion = ScramDeletion {
-            user: name.clone(),
-            mechanism: ScramMechanism::Sha512,
-        };
-        let failed = |source| PassError::Kafka {
-            what: "remove a SCRAM credential",
-            source: Box::new(source),
-        };
-        let there = open
-            .admin
-            .describe_user_scram(vec![name.clone()])
-            .await
-            .map_err(failed)?;
-        if there.contains_key(&name) {
-            open.admin
-                .alter_user_scram(Vec::new(), vec![deletion])
-                .await
-                .map_err(failed)?;
-        }
+        let refused = scram::remove(open.admin.as_ref(), &context.world, &user.name_any()).await?;
         let wanted = acl::document(&context.stores.users_of(&key)).content_hash();
-        if memory.acls.as_ref() != Some(&wanted) {
+        if refused.is_some() || memory.acls.as_ref() != Some(&wanted) {
             return Ok(Ended {
                 outcome: Outcome::Waiting,
                 again: SOON,
@@ -318,17 +256,4 @@ async fn say(context: &Context, user: &KafkaUser, verdict: Verdict) -> Result<En
         resource::write_status(context, user, "KafkaUser", &wanted).await?;
     }
     Ok(verdict.ended(SOON, CALM))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn iterations_are_in_kafkas_range_and_tell_passwords_apart() {
-        let all: std::collections::BTreeSet<u32> = (0..200).map(|n| iterations(&format!("password-{n}"))).collect();
-        assert!(all.iter().all(|n| (4096..=16384).contains(n)));
-        assert!(all.len() > 190, "{}", all.len());
-        assert_eq!(iterations("a"), iterations("a"));
-    }
 }

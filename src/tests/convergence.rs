@@ -25,8 +25,8 @@ async fn run(fault: Option<(usize, Fault)>) -> Result<Run, String> {
     accusations.extend(repeated.iter().map(|what| format!("created again: {what}")));
     accusations.extend(deleted.iter().map(|what| format!("deleted: {what}")));
     let upserts = simulation.kafka.state().upserts;
-    if upserts != 1 {
-        accusations.push(format!("{upserts} credentials were written for one user"));
+    if upserts != 2 {
+        accusations.push(format!("{upserts} credentials were written for one user and the guard"));
     }
     if let Some((number, _)) = fault.filter(|(number, _)| *number > trace.len()) {
         accusations.push(format!("there was no write {number} to strike at"));

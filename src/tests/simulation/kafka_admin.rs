@@ -3,6 +3,7 @@
 use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Topic};
 use crate::controller::kafka::Connector;
+use crate::controller::scram::GUARD;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
     ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange,
@@ -494,6 +495,12 @@ impl KafkaAdmin for Admin {
     ) -> AdminFuture<'_, Outcomes<String>> {
         self.order("AlterUserScramCredentials".into(), move |state, _| {
             state.upserts += upserts.len();
+            let stands_alone = |one: &ScramUpsert| one.user == GUARD && upserts.len() + deletions.len() == 1;
+            if !state.scram.contains_key(GUARD) && !upserts.iter().any(stands_alone) {
+                state
+                    .accusations
+                    .insert("SCRAM credentials changed while the guard was missing".into());
+            }
             for deletion in &deletions {
                 state.scram.remove(&deletion.user);
             }

@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{change, say, settled, under_load, wait, watch};
+use super::{CLUSTER, NAMESPACE, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
+use crate::resources;
 use std::time::{Duration, Instant};
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -58,6 +59,7 @@ fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
 }
 
 fn setting(context: &Context) -> Result<()> {
+    removed_user(context)?;
     let before = watch::pods(context)?;
     let since = Timestamp::now();
     under_load(context, "setting", |_| {
@@ -71,6 +73,23 @@ fn setting(context: &Context) -> Result<()> {
     let taken = watch::taken(context, since)?;
     ensure!(taken.values().all(|times| *times == 1), "pods taken away: {taken:?}");
     Ok(())
+}
+
+/// A user that came and went. Brokers that start read it together with all other users; in a Java `HashMap` the name
+/// (hash 3104, bucket 0) stands before theirs, which is where Kafka would lose them (`ScramDelta.apply`).
+fn removed_user(context: &Context) -> Result<()> {
+    context.apply(&format!(
+        r"
+apiVersion: productionkafka.dev/v1alpha1
+kind: KafkaUser
+metadata: {{name: aa, namespace: {NAMESPACE}}}
+spec: {{cluster: {CLUSTER}, authentication: {{type: ScramSha512}}}}
+"
+    ))?;
+    resources::wait_ready(context, NAMESPACE, "kafkauser/aa", Duration::from_mins(1))?;
+    context
+        .kubectl(&["-n", NAMESPACE, "delete", "kafkauser", "aa", "--timeout=60s"])
+        .map(drop)
 }
 
 fn dynamic(context: &Context) -> Result<()> {
