@@ -97,6 +97,9 @@ pub struct TestArgs {
     /// Also run what takes longer than CI allows.
     #[arg(long)]
     pub full: bool,
+    /// Run only tests whose name contains TEXT, after what sets the suite up.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
     /// Keep the cluster that was started for this run, or what it made on the caller's own.
     #[arg(long)]
     pub keep: bool,

@@ -1,5 +1,6 @@
 //! `cargo e2e`: the local Kubernetes cluster, the images, and the end-to-end suites.
 
+mod admin;
 mod build;
 mod check;
 mod cli;

@@ -8,6 +8,7 @@ mod apply;
 mod authority;
 mod cluster;
 mod compare;
+mod containers;
 pub mod context;
 mod dynamic;
 mod error;

@@ -1,5 +1,6 @@
 //! The few facts of a Kafka pod that decisions need, taken from the watch; the rest of the pod isn't kept.
 
+use super::containers;
 use crate::render::labels;
 use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
 use kube::ResourceExt;
@@ -108,44 +109,7 @@ fn trouble(status: &PodStatus) -> Option<String> {
     if let Some(why) = unscheduled(status) {
         return Some(why).filter(|why| !is_on_its_way(why));
     }
-    let containers = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .chain(status.container_statuses.iter().flatten());
-    for container in containers {
-        let last = container
-            .last_state
-            .as_ref()
-            .and_then(|state| state.terminated.as_ref());
-        let now = container.state.as_ref().and_then(|state| state.terminated.as_ref());
-        if let Some(ended) = now
-            .or(last)
-            .filter(|ended| ended.exit_code != 0 && ended.exit_code != 143)
-        {
-            let why = ended
-                .message
-                .clone()
-                .or_else(|| ended.reason.clone())
-                .unwrap_or_default();
-            return Some(format!(
-                "{} ended with {}: {}",
-                container.name,
-                ended.exit_code,
-                bounded(&why)
-            ));
-        }
-        let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-        let reason = waiting.and_then(|waiting| waiting.reason.clone());
-        if let Some(reason) = reason.filter(|reason| reason != "PodInitializing" && reason != "ContainerCreating") {
-            return Some(format!("{}: {reason}", container.name));
-        }
-    }
-    None
-}
-
-fn bounded(text: &str) -> String {
-    text.trim().chars().take(300).collect()
+    containers::failed(status)
 }
 
 #[cfg(test)]

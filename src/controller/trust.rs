@@ -18,7 +18,7 @@ use crate::pki::{
     ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide, inspect, issue,
 };
 use crate::render::{self, Kind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Organisation in every certificate; part of the super users' principals, which no client certificate can carry.
@@ -56,6 +56,8 @@ pub struct Trust {
     pub leaves: BTreeMap<String, StoredLeaf>,
     /// Serial of each node's certificate.
     pub serials: BTreeMap<i32, String>,
+    /// When each node's certificate ends.
+    pub ends: BTreeMap<i32, jiff::Timestamp>,
     /// When the next leaf must be looked at.
     pub next: Option<jiff::Timestamp>,
     /// Cluster and node ids that all this is for.
@@ -101,6 +103,7 @@ pub async fn ensure(
         clients_ca,
         leaves: BTreeMap::new(),
         serials: BTreeMap::new(),
+        ends: BTreeMap::new(),
         next: None,
         made_for: (cluster.clone(), node_ids(cluster, identity)),
         secrets: Vec::new(),
@@ -113,6 +116,7 @@ pub async fn ensure(
         trust.next = Some(trust.next.map_or(until, |next| next.min(until)));
         if let Some(id) = wanted.node {
             trust.serials.insert(id, leaf.serial.clone());
+            trust.ends.insert(id, leaf.not_after);
         }
         trust.leaves.insert(wanted.secret, leaf);
     }
@@ -362,6 +366,20 @@ impl Trust {
     /// End of the certificate that ends first.
     pub fn first_end(&self) -> Option<jiff::Timestamp> {
         self.leaves.values().map(|leaf| leaf.not_after).min()
+    }
+
+    /// Nodes whose former certificate has less than half of `security.tls.renewBefore` left. A new one is made that long
+    /// before the end; whoever runs with the former one by now can't wait for a maintenance window.
+    pub fn pressing(&self, cluster: &Cluster, now: jiff::Timestamp) -> BTreeSet<i32> {
+        let security = &cluster.security;
+        let half = security.renew_before / 2;
+        let is_late = |ends: &jiff::Timestamp| {
+            let made = ends.checked_sub(security.leaf_lifetime);
+            made.and_then(|made| made.checked_add(half))
+                .is_ok_and(|late| late < now)
+        };
+        let late = self.ends.iter().filter(|(_, ends)| is_late(ends));
+        late.map(|(id, _)| *id).collect()
     }
 }
 

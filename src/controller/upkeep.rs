@@ -204,6 +204,7 @@ impl Upkeep<'_> {
             identity,
             revisions: self.revisions,
             serials: &self.trust.serials,
+            pressing: self.trust.pressing(self.cluster, self.context.now()),
         }
     }
 

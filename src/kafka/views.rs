@@ -3,7 +3,7 @@
 //!
 //! Kafka's "-1 means none" is an `Option` here. Nothing in this file talks to anyone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::errors::BrokerError;
 use super::secret::Secret;
@@ -18,6 +18,21 @@ pub struct QuorumView {
     pub high_watermark: Option<i64>,
     pub voters: Vec<ReplicaState>,
     pub observers: Vec<ReplicaState>,
+}
+
+impl QuorumView {
+    /// Ids of the replicas that had everything at some time within so many milliseconds of the newest such time. The
+    /// times are the leader's, so they are compared with each other and not with a clock here.
+    pub fn caught_up(&self, within_ms: i64) -> BTreeSet<i32> {
+        let replicas = || self.voters.iter().chain(&self.observers);
+        let newest = replicas().filter_map(|replica| replica.last_caught_up_ms).max();
+        let is_near = |replica: &&ReplicaState| {
+            let times = replica.last_caught_up_ms.zip(newest);
+            times.is_some_and(|(last, newest)| newest - last <= within_ms)
+        };
+        let near = replicas().filter(is_near).map(|replica| replica.id);
+        near.chain(self.leader_id).collect()
+    }
 }
 
 /// One replica of the metadata log, as the leader sees it.

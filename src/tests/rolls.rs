@@ -299,6 +299,29 @@ fn outside_its_window_nothing_begins_but_what_a_person_asks_for() {
     });
 }
 
+/// Certificates last 90 days and are renewed 30 days before their end; 15 days before it nobody waits any more.
+#[test]
+fn a_certificate_near_its_end_waits_for_no_window() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            let window = json!({"cron": "0 3 1 5 *", "duration": "1h", "timeZone": "UTC"});
+            resource["spec"]["maintenance"] = json!({"windows": [window]});
+        });
+        Simulation::pass_time(61 * 24 * 3600);
+        nothing_happens(&mut simulation, 30).await;
+        assert_eq!(condition(&simulation, "Reconciling"), "False MaintenanceWindowClosed");
+        Simulation::pass_time(13 * 24 * 3600);
+        nothing_happens(&mut simulation, 10).await;
+        Simulation::pass_time(2 * 24 * 3600);
+        simulation.settle().await.unwrap();
+        let pods: Vec<&str> = CONTROLLERS.into_iter().chain(BROKERS).collect();
+        assert_eq!(simulation.disruptions(), once(&pods));
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
 #[test]
 fn a_restart_that_is_asked_for_happens_once_and_never_again() {
     on_one_thread(async {

@@ -21,6 +21,8 @@ pub struct Context {
     target: Target,
     /// Whether what takes longer than CI allows is asked for.
     pub full: bool,
+    /// Part of the names of the tests that are asked for.
+    pub only: Option<String>,
     /// `None` on a cluster that is not ours.
     pub audit: Option<Audit>,
     /// Time between two attempts while waiting.
@@ -28,7 +30,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(target: Target, full: bool) -> Result<Self> {
+    pub fn new(target: Target, full: bool, only: Option<String>) -> Result<Self> {
         let audit = if target.use_current_context {
             None
         } else {
@@ -37,6 +39,7 @@ impl Context {
         Ok(Self {
             target,
             full,
+            only,
             audit,
             poll: Duration::from_millis(200),
         })

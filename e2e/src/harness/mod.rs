@@ -68,8 +68,8 @@ fn run_suite(suite: &Suite, context: &Context) -> Report {
     match (suite.run)(context) {
         Ok(report) => report,
         Err(error) => {
-            let mut report = Report::new();
-            report.test("suite runs to its end", || Err(error));
+            let mut report = Report::default();
+            report.setup("suite runs to its end", || Err(error));
             report
         }
     }
@@ -125,7 +125,7 @@ fn on_cluster(
             );
         }
         load_operator(&target.name, suites)?;
-        return work(&Context::new(target.clone(), arguments.full)?);
+        return work(&Context::new(target.clone(), arguments.full, arguments.only.clone())?);
     }
     let asked_for = target.name != cli::DEFAULT_CLUSTER;
     let fresh = Target {
@@ -143,7 +143,8 @@ fn on_cluster(
     let kafka: BTreeSet<&str> = suites.iter().flat_map(|suite| suite.kafka).copied().collect();
     let kafka = kafka.into_iter().map(str::to_owned).collect();
     up::up(&fresh.name, &UpArgs { nodes, kafka })?;
-    let result = load_operator(&fresh.name, suites).and_then(|()| work(&Context::new(fresh.clone(), arguments.full)?));
+    let result = load_operator(&fresh.name, suites)
+        .and_then(|()| work(&Context::new(fresh.clone(), arguments.full, arguments.only.clone())?));
     if arguments.keep {
         println!("cluster {name} is kept: end it with `cargo e2e --name {name} down`");
     } else {
@@ -159,7 +160,7 @@ fn as_guest(
     suites: &[&Suite],
     work: impl FnOnce(&Context) -> Result<bool>,
 ) -> Result<bool> {
-    let context = Context::new(target.clone(), arguments.full)?;
+    let context = Context::new(target.clone(), arguments.full, arguments.only.clone())?;
     let mut namespaces: Vec<&str> = suites.iter().flat_map(|suite| suite.namespaces).copied().collect();
     if suites.iter().any(|suite| suite.operator) {
         namespaces.push(install::NAMESPACE);

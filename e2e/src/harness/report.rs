@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::Context;
+
 /// One figure of a bench.
 #[derive(Clone, Debug)]
 pub struct Measurement {
@@ -29,15 +31,33 @@ pub struct Report {
     /// Names of the tests that failed.
     pub failed: Vec<String>,
     pub skipped: usize,
+    /// Part of the names of the tests that are asked for; all without it.
+    only: Option<String>,
 }
 
 impl Report {
-    pub fn new() -> Self {
-        Self::default()
+    /// For the tests that the context asks for.
+    pub fn of(context: &Context) -> Self {
+        Self {
+            only: context.only.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Like [`Report::test`], for what others build on: it's never left out.
+    pub fn setup(&mut self, name: &str, check: impl FnOnce() -> Result<()>) -> bool {
+        let only = self.only.take();
+        let passed = self.test(name, check);
+        self.only = only;
+        passed
     }
 
     /// Runs one test, prints its line, and says whether it passed; a failure does not end the suite.
     pub fn test(&mut self, name: &str, check: impl FnOnce() -> Result<()>) -> bool {
+        if self.only.as_ref().is_some_and(|only| !name.contains(only)) {
+            self.skipped += 1;
+            return true;
+        }
         let started = Instant::now();
         let result = check();
         let seconds = started.elapsed().as_secs_f64();
@@ -69,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_counted_and_the_suite_goes_on() {
-        let mut report = Report::new();
+        let mut report = Report::default();
         assert!(!report.test("first", || Err(anyhow!("broken"))));
         assert!(report.test("second", || Ok(())));
         report.skip("third", "not here");
@@ -77,5 +97,16 @@ mod tests {
             (report.passed, report.failed.as_slice(), report.skipped),
             (1, ["first".to_owned()].as_slice(), 1)
         );
+    }
+    #[test]
+    fn only_what_is_asked_for_runs_and_what_sets_it_up() {
+        let mut report = Report {
+            only: Some("drain".to_owned()),
+            ..Report::default()
+        };
+        assert!(report.setup("start", || Ok(())));
+        assert!(report.test("upgrade", || Err(anyhow!("not asked for"))));
+        assert!(!report.test("every node is drained", || Err(anyhow!("broken"))));
+        assert_eq!((report.passed, report.failed.len(), report.skipped), (1, 1, 1));
     }
 }

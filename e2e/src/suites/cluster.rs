@@ -24,7 +24,7 @@ pub const SUITE: Suite = Suite {
 const NAMESPACE: &str = "e2e-cluster";
 
 fn run(context: &Context) -> Result<Report> {
-    let mut report = Report::new();
+    let mut report = Report::of(context);
     context.delete_namespace(NAMESPACE)?;
     context.restricted_namespace(NAMESPACE)?;
     let since = Timestamp::now();

@@ -40,7 +40,7 @@ impl Roll<'_> {
 
     fn node(&self, node: &Node<'_>, live: &[Pod]) -> rollout::Node {
         let now = self.context.now();
-        let pod = live.iter().find(|pod| pod.name_any() == node.names.pod);
+        let found = live.iter().find(|pod| pod.name_any() == node.names.pod);
         // Only a broker has logs that take long to recover; whether it does isn't known here.
         let recovery = if node.pool.roles.broker {
             Recovery::Unknown
@@ -48,21 +48,24 @@ impl Roll<'_> {
             Recovery::No
         };
         let revision = self.revisions.get(&node.names.stateful_set).cloned();
+        let pod = found.map(|pod| pods::pod(pod, None, recovery, now));
+        let certificate = self.serials.get(&node.id).cloned();
+        let runs_former = pod.as_ref().is_some_and(|pod| pod.runs.certificate != certificate);
         rollout::Node {
             id: node.id,
             pool: node.pool.name.clone(),
             rack: node.rack.map(str::to_owned),
             roles: node.pool.roles,
             leaving: node.leaving,
-            pod: pod.map(|pod| pods::pod(pod, None, recovery, now)),
+            pod,
             wants: Software {
                 revision: revision.unwrap_or_default(),
                 image: self.cluster.image.clone(),
-                certificate: self.serials.get(&node.id).cloned(),
+                certificate,
             },
             also: Vec::new(),
-            restart_asked: self.asked_of_all().into_iter().chain(asked_of(pod)).max(),
-            urgent: false,
+            restart_asked: self.asked_of_all().into_iter().chain(asked_of(found)).max(),
+            urgent: runs_former && self.pressing.contains(&node.id),
             refused: None,
         }
     }

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Everything a roll of one cluster is about.
@@ -40,6 +40,8 @@ pub struct Roll<'a> {
     pub revisions: &'a BTreeMap<String, String>,
     /// Serial of each node's current certificate.
     pub serials: &'a BTreeMap<i32, String>,
+    /// Nodes whose former certificate is about to end.
+    pub pressing: BTreeSet<i32>,
 }
 
 /// A decision with what must be written before it's carried out.

@@ -1,9 +1,10 @@
 //! Pods as the rollout planner wants them, from a live list: what each was made from and how far it is.
 
+use crate::controller::containers;
 use crate::render::labels;
 use crate::rollout::{Phase, Pod as RolloutPod, Recovery, Software};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use kube::ResourceExt;
 
 /// Annotation that asks for a restart: on the resource an RFC 3339 time, pods made before it are restarted; on a pod any
@@ -11,8 +12,6 @@ use kube::ResourceExt;
 pub const RESTART: &str = "productionkafka.dev/restart";
 /// The container that runs Kafka.
 const KAFKA: &str = "kafka";
-/// A container that waits for one of these comes up by itself.
-const ON_ITS_WAY: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
 /// A pod as the planner knows it. `lost`: why its Kubernetes node doesn't answer.
 pub fn pod(pod: &Pod, lost: Option<String>, recovery: Recovery, now: Timestamp) -> RolloutPod {
@@ -86,11 +85,8 @@ fn ready_since(status: &PodStatus) -> Option<Timestamp> {
 
 /// A container that ended badly or that Kubernetes holds back fails; anything else is on its way.
 fn not_running(status: &PodStatus, created: Timestamp) -> Phase {
-    let all = status.init_container_statuses.iter().flatten();
-    for container in all.chain(status.container_statuses.iter().flatten()) {
-        if let Some(why) = failure(container) {
-            return Phase::Failing { why };
-        }
+    if let Some(why) = containers::failing(status) {
+        return Phase::Failing { why };
     }
     let scheduled = status
         .conditions
@@ -108,28 +104,4 @@ fn pending(since: Timestamp, why: &str) -> Phase {
         since,
         why: why.to_owned(),
     }
-}
-
-fn failure(container: &ContainerStatus) -> Option<String> {
-    let waiting = |state: &ContainerState| {
-        let waiting = state.waiting.as_ref()?;
-        let reason = waiting
-            .reason
-            .as_deref()
-            .filter(|reason| !ON_ITS_WAY.contains(reason))?;
-        let message = waiting.message.as_deref().unwrap_or_default();
-        Some(format!("{}: {reason}: {message}", container.name))
-    };
-    let ended = |state: &ContainerState| {
-        let ended = state.terminated.as_ref().filter(|ended| ended.exit_code != 0)?;
-        let why = ended.message.as_deref().or(ended.reason.as_deref()).unwrap_or_default();
-        Some(format!(
-            "{} ended with {}: {}",
-            container.name,
-            ended.exit_code,
-            why.trim()
-        ))
-    };
-    let state = container.state.as_ref()?;
-    waiting(state).or_else(|| ended(state))
 }

@@ -44,7 +44,6 @@ fn topics(view: &PartitionsView) -> Vec<String> {
         .iter()
         .map(|partition| partition.topic.clone())
         .collect();
-    topics.dedup();
     topics.sort_unstable();
     topics.dedup();
     topics
@@ -96,20 +95,15 @@ fn partition(state: PartitionState, min_isr: usize, reassigning: bool) -> Partit
     }
 }
 
-/// Times are the leader's, so they are compared with its own.
 fn voters(view: &QuorumView) -> Quorum {
-    let newest = view.voters.iter().filter_map(|voter| voter.last_caught_up_ms).max();
-    let voter = |replica: &crate::kafka::views::ReplicaState| Voter {
-        id: replica.id,
-        caught_up: Some(replica.id) == view.leader_id
-            || replica
-                .last_caught_up_ms
-                .zip(newest)
-                .is_some_and(|(last, newest)| newest - last <= FETCH_TIMEOUT_MS),
+    let caught_up = view.caught_up(FETCH_TIMEOUT_MS);
+    let voter = |id: i32| Voter {
+        id,
+        caught_up: caught_up.contains(&id),
     };
     Quorum {
         leader: view.leader_id,
-        voters: view.voters.iter().map(voter).collect(),
+        voters: view.voters.iter().map(|replica| voter(replica.id)).collect(),
     }
 }
 

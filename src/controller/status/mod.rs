@@ -18,7 +18,7 @@ use crate::api::{
     Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, RebalanceStatus,
     UpgradeStatus, VoterStatus,
 };
-use crate::kafka::views::{QuorumView, ReplicaState};
+use crate::kafka::views::QuorumView;
 use crate::model::{Cluster, Findings, Identity};
 
 /// A replica is shown as caught up while it was so within this many milliseconds of the newest: five fetch timeouts
@@ -200,26 +200,14 @@ pub fn failing(
 fn quorum(view: &QuorumView, observed: &Observed<'_>) -> Option<QuorumStatus> {
     let nodes = observed.cluster.nodes(observed.identity);
     let is_broker = |id: i32| nodes.iter().any(|node| node.id == id && node.pool.roles.broker);
-    let newest = view
-        .voters
-        .iter()
-        .chain(&view.observers)
-        .filter_map(|replica| replica.last_caught_up_ms)
-        .max();
-    let caught_up = |replica: &ReplicaState| {
-        Some(replica.id) == view.leader_id
-            || replica
-                .last_caught_up_ms
-                .zip(newest)
-                .is_some_and(|(last, newest)| newest - last <= CAUGHT_UP_MS)
-    };
+    let caught_up = view.caught_up(CAUGHT_UP_MS);
     let mut voters: Vec<VoterStatus> = view
         .voters
         .iter()
         .map(|voter| VoterStatus {
             id: voter.id,
             directory_id: voter.directory_id.clone(),
-            caught_up: caught_up(voter),
+            caught_up: caught_up.contains(&voter.id),
         })
         .collect();
     voters.sort_by_key(|voter| voter.id);
@@ -230,7 +218,7 @@ fn quorum(view: &QuorumView, observed: &Observed<'_>) -> Option<QuorumStatus> {
         .filter(|observer| !is_broker(observer.id))
         .map(|observer| ObserverStatus {
             id: observer.id,
-            caught_up: caught_up(observer),
+            caught_up: caught_up.contains(&observer.id),
         })
         .collect();
     observers.sort_by_key(|observer| observer.id);

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{NAMESPACE, evidence};
+use crate::admin::Admin;
 use crate::client::{Attempt, BIN, Client, numbered};
 use crate::harness::{Context, Report};
 
@@ -20,7 +21,7 @@ const ALERT_AS_SIZE: &str = "OutOfMemoryError: Java heap space";
 /// An application's pod and an administrator's pod.
 pub struct Clients<'a> {
     pub app: Client<'a>,
-    pub admin: Client<'a>,
+    pub admin: Admin<'a>,
 }
 
 impl<'a> Clients<'a> {
@@ -32,18 +33,8 @@ impl<'a> Clients<'a> {
         ];
         let app = Client::start(context, NAMESPACE, "client", &secrets)?;
         app.run(10, &files()).context("write the client's files")?;
-        let admin = Client::start(context, NAMESPACE, "admin", &["orders-operator-tls"])?;
-        admin
-            .run(10, &admin_files())
-            .context("write the administrator's files")?;
+        let admin = Admin::start(context, NAMESPACE, "orders", "orders-brokers-100-0")?;
         Ok(Self { app, admin })
-    }
-
-    /// One of Kafka's scripts as super user, through a broker's internal listener.
-    pub fn admin_tool(&self, tool: &str, arguments: &str) -> Result<String> {
-        let host = format!("orders-brokers-100-0.orders-nodes.{NAMESPACE}.svc:9091");
-        let line = format!("{BIN}/{tool} --bootstrap-server {host} --command-config /tmp/admin.properties {arguments}");
-        self.admin.run(60, &line)
     }
 
     /// Writes numbered records with a tag as the application's user.
@@ -83,15 +74,6 @@ fn files() -> String {
          printf 'jdk.tls.disabledAlgorithms=\\njdk.tls.legacyAlgorithms=\\n' > old-protocols.security
          ! cmp -s app.properties wrong.properties"
     )
-}
-
-fn admin_files() -> String {
-    "cd /tmp
-     cat /secrets/orders-operator-tls/tls.key /secrets/orders-operator-tls/tls.crt > admin.pem
-     printf 'security.protocol=SSL\\nssl.truststore.type=PEM\\nssl.keystore.type=PEM\\n' > admin.properties
-     printf 'ssl.truststore.location=/secrets/orders-operator-tls/ca.crt\\n' >> admin.properties
-     printf 'ssl.keystore.location=/tmp/admin.pem\\n' >> admin.properties"
-        .to_owned()
 }
 
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
@@ -142,7 +124,7 @@ fn permissions(context: &Context, clients: &Clients<'_>, report: &mut Report) {
                 "Not authorized to access topics: [salaries]",
             ],
         )?;
-        let offsets = clients.admin_tool("kafka-get-offsets.sh", "--topic salaries")?;
+        let offsets = clients.admin.tool("kafka-get-offsets.sh", "--topic salaries")?;
         ensure!(
             offsets.trim() == "salaries:0:0",
             "the topic's end offsets are {offsets:?}"
@@ -168,7 +150,7 @@ fn permissions(context: &Context, clients: &Clients<'_>, report: &mut Report) {
             "ClusterAuthorizationException",
             "Authorization failed",
         ])?;
-        let topics = clients.admin_tool("kafka-topics.sh", "--list")?;
+        let topics = clients.admin.tool("kafka-topics.sh", "--list")?;
         ensure!(
             !topics.lines().any(|topic| topic == "own"),
             "the topic exists: {topics}"

@@ -42,10 +42,10 @@ const NAMESPACES: &[&str] = &[NAMESPACE, inputs::NAMESPACE, shapes::NAMESPACE, b
 const CLUSTER: &str = "orders";
 
 fn run(context: &Context) -> Result<Report> {
-    let mut report = Report::new();
+    let mut report = Report::of(context);
     let since = Timestamp::now();
     setup::clean(context)?;
-    let up = report.test("charts install, the example is Ready within 5 minutes", || {
+    let up = report.setup("charts install, the example is Ready within 5 minutes", || {
         setup::ready(context)
     });
     if !up {

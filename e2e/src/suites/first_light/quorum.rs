@@ -13,7 +13,7 @@ const TOOL: &str = "kafka-metadata-quorum.sh";
 
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     report.test("kafka-features: kraft.version is 1", || {
-        let text = clients.admin_tool("kafka-features.sh", "describe")?;
+        let text = clients.admin.tool("kafka-features.sh", "describe")?;
         let line = text
             .lines()
             .find(|line| line.contains("kraft.version"))
@@ -36,10 +36,10 @@ pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
                 "the identity holds {} directory ids",
                 expected.len()
             );
-            let status = clients.admin_tool(TOOL, "describe --status")?;
+            let status = clients.admin.tool(TOOL, "describe --status")?;
             let voters = status_voters(&status)?;
             ensure!(voters == expected, "--status has {voters:?}, the identity {expected:?}");
-            let replication = clients.admin_tool(TOOL, "describe --replication")?;
+            let replication = clients.admin.tool(TOOL, "describe --replication")?;
             let voters = replication_voters(&replication);
             ensure!(
                 voters == expected,

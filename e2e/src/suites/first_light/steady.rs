@@ -31,13 +31,13 @@ pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
 
 /// The oracle must be able to fail: one change by hand raises it by at least one.
 fn control(context: &Context, clients: &Clients<'_>) -> Result<()> {
-    clients.admin_tool(
+    clients.admin.tool(
         "kafka-topics.sh",
         "--create --if-not-exists --topic by-hand --partitions 1 --replication-factor 3",
     )?;
     let before = metrics::kafka_requests(context, ALTER)?;
     let change = "--alter --entity-type topics --entity-name by-hand --add-config retention.ms=3600000";
-    clients.admin_tool("kafka-configs.sh", change)?;
+    clients.admin.tool("kafka-configs.sh", change)?;
     let after = metrics::kafka_requests(context, ALTER)?;
     ensure!(
         after > before,

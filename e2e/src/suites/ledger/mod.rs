@@ -33,9 +33,9 @@ const READY: Duration = Duration::from_mins(5);
 const SOON: Duration = Duration::from_mins(1);
 
 fn run(context: &Context) -> Result<Report> {
-    let mut report = Report::new();
+    let mut report = Report::of(context);
     resources::clean(context, NAMESPACE)?;
-    let up = report.test("a cluster of three brokers is Ready", || start(context));
+    let up = report.setup("a cluster of three brokers is Ready", || start(context));
     if up {
         healthy::run(context, &mut report);
         if context.audit.is_some() {

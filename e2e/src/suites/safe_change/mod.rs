@@ -6,6 +6,7 @@ mod broken;
 mod drains;
 mod faults;
 mod rolls;
+mod scaling;
 mod watch;
 
 use std::time::Duration;
@@ -36,7 +37,7 @@ const READY: Duration = Duration::from_mins(5);
 const ROLLED: Duration = Duration::from_mins(10);
 
 fn run(context: &Context) -> Result<Report> {
-    let mut report = Report::new();
+    let mut report = Report::of(context);
     if context.audit.is_none() {
         report.skip(
             "changes under load",
@@ -45,7 +46,7 @@ fn run(context: &Context) -> Result<Report> {
         return Ok(report);
     }
     resources::clean(context, NAMESPACE)?;
-    let up = report.test("Kafka 4.2.1: three controllers and three brokers are Ready", || {
+    let up = report.setup("Kafka 4.2.1: three controllers and three brokers are Ready", || {
         start(context)
     });
     if up {
@@ -60,7 +61,11 @@ fn run(context: &Context) -> Result<Report> {
                 "takes half an hour: --full",
             );
         }
-        rolls::upgrades(context, &mut report);
+        rolls::upgrade_first(context, &mut report);
+        if context.full {
+            scaling::run(context, &mut report);
+            rolls::upgrade_last(context, &mut report);
+        }
     }
     if report.failed.is_empty() {
         resources::clean(context, NAMESPACE)?;

@@ -1,0 +1,102 @@
+//! A pod with Kafka's own tools as super user, through a broker's internal listener: suites take these for judges, since
+//! they don't share a line with the operator.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result};
+
+use crate::client::{BIN, Client};
+use crate::harness::Context;
+
+const PROPERTIES: &str = "/tmp/admin.properties";
+
+/// The administrator of one cluster.
+pub struct Admin<'a> {
+    pod: Client<'a>,
+    bootstrap: String,
+}
+
+impl<'a> Admin<'a> {
+    /// `broker` is the name of a pod that stays; the operator's own certificate is used.
+    pub fn start(context: &'a Context, namespace: &str, cluster: &str, broker: &str) -> Result<Self> {
+        let secret = format!("{cluster}-operator-tls");
+        let pod = Client::start(context, namespace, "admin", &[&secret])?;
+        pod.run(10, &files(&secret))
+            .context("write the administrator's files")?;
+        let bootstrap = format!("{broker}.{cluster}-nodes.{namespace}.svc:9091");
+        Ok(Self { pod, bootstrap })
+    }
+
+    /// Standard output of one of Kafka's scripts.
+    pub fn tool(&self, tool: &str, arguments: &str) -> Result<String> {
+        let connect = format!("--bootstrap-server {} --command-config {PROPERTIES}", self.bootstrap);
+        self.pod.run(60, &format!("{BIN}/{tool} {connect} {arguments}"))
+    }
+
+    /// Brokers of each partition's replicas, as `kafka-topics.sh` describes them.
+    pub fn replicas(&self) -> Result<BTreeMap<String, Vec<i32>>> {
+        Ok(replicas(&self.tool("kafka-topics.sh", "--describe")?))
+    }
+
+    /// Ids of the brokers that are registered and not fenced.
+    pub fn brokers(&self) -> Result<BTreeSet<i32>> {
+        Ok(brokers(&self.tool("kafka-broker-api-versions.sh", "")?))
+    }
+}
+
+fn files(secret: &str) -> String {
+    format!(
+        "cd /tmp
+         cat /secrets/{secret}/tls.key /secrets/{secret}/tls.crt > admin.pem
+         printf 'security.protocol=SSL\\nssl.truststore.type=PEM\\nssl.keystore.type=PEM\\n' > {PROPERTIES}
+         printf 'ssl.truststore.location=/secrets/{secret}/ca.crt\\n' >> {PROPERTIES}
+         printf 'ssl.keystore.location=/tmp/admin.pem\\n' >> {PROPERTIES}"
+    )
+}
+
+/// Lines such as `Topic: a	Partition: 0	Leader: 100	Replicas: 100,101,102	Isr: …`.
+fn replicas(text: &str) -> BTreeMap<String, Vec<i32>> {
+    let field = |line: &str, name: &str| {
+        let value = line
+            .split('\t')
+            .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix(": "));
+        value.map(str::to_owned)
+    };
+    let partition = |line: &str| {
+        let name = format!("{}-{}", field(line, "Topic")?, field(line, "Partition")?);
+        let ids = field(line, "Replicas")?;
+        Some((name, ids.split(',').filter_map(|id| id.parse().ok()).collect()))
+    };
+    text.lines().filter_map(partition).collect()
+}
+
+/// Lines such as `host:9091 (id: 100 rack: a isFenced: false) -> (`.
+fn brokers(text: &str) -> BTreeSet<i32> {
+    let id = |line: &str| line.split_once("(id: ")?.1.split_once(' ')?.0.parse().ok();
+    text.lines()
+        .filter(|line| line.contains("isFenced: false"))
+        .filter_map(id)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_of_partitions_are_read() {
+        let text = "Topic: a\tTopicId: x\tPartitionCount: 1\tReplicationFactor: 3\tConfigs: \n\
+            \tTopic: a\tPartition: 0\tLeader: 100\tReplicas: 100,102,101\tIsr: 100,102\tElr: \tLastKnownElr: \n";
+        assert_eq!(
+            replicas(text),
+            BTreeMap::from([("a-0".to_owned(), vec![100, 102, 101])])
+        );
+    }
+
+    #[test]
+    fn brokers_that_serve_are_told_from_fenced_ones() {
+        let text = "h:9091 (id: 100 rack: a isFenced: false) -> (\n\tProduce(0): 0\n)\n\
+            h:9091 (id: 101 rack: b isFenced: true) -> (\n";
+        assert_eq!(brokers(text), BTreeSet::from([100]));
+    }
+}
