@@ -54,7 +54,7 @@ fn files(secret: &str) -> String {
     )
 }
 
-/// Lines such as `Topic: a	Partition: 0	Leader: 100	Replicas: 100,101,102	Isr: …`.
+/// Lines of fields such as `Topic: a`, `Partition: 0`, `Leader: 100`, `Replicas: 100,101,102`, with tabs between them.
 fn replicas(text: &str) -> BTreeMap<String, Vec<i32>> {
     let field = |line: &str, name: &str| {
         let value = line
