@@ -8,6 +8,8 @@ use super::context::{Context, MANAGER};
 use super::error::PassError;
 use super::ledger::{Entry, ObjectKey, wish};
 use super::stores::child_meta;
+use crate::api::Quantity;
+use crate::model::measure;
 use crate::render::labels::{MANAGED_BY, OPERATOR};
 use crate::render::{Child, Kind, hash_of};
 use crate::runtime::metrics::Verb;
@@ -117,9 +119,12 @@ fn is_settled(context: &Context, key: &ObjectKey, wanted: u64) -> bool {
 
 /// Reads live, refuses what isn't ours, writes what differs.
 async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) -> Result<Applied, PassError> {
-    let child = &stamped(child);
+    let mut child = stamped(child);
     if let Some(live) = get(context, &key).await? {
         refuse_foreign(&key, &live, &child.body)?;
+        if key.kind == Kind::PersistentVolumeClaim {
+            keep_size(&live, &mut child.body);
+        }
         if live_says(&live, &child.body) {
             record(context, key, wanted, &live);
             return Ok(Applied::Unchanged);
@@ -166,6 +171,18 @@ fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Resu
         name: key.name.clone(),
         owner: owner.map_or_else(|| "nobody".into(), |owner| format!("{} {}", owner.kind, owner.name)),
     })
+}
+
+/// What a claim has beyond what's wanted stays: volumes can't shrink, and others may grow them.
+fn keep_size(live: &DynamicObject, wanted: &mut Value) {
+    const SIZE: &str = "/spec/resources/requests/storage";
+    let bytes = |size: &Value| measure::bytes(&Quantity(size.as_str()?.to_owned()));
+    let live = live.data.pointer(SIZE);
+    if let (Some(live), Some(wanted)) = (live, wanted.pointer_mut(SIZE))
+        && bytes(live) > bytes(wanted)
+    {
+        *wanted = live.clone();
+    }
 }
 
 fn live_says(live: &DynamicObject, wanted: &Value) -> bool {

@@ -7,10 +7,10 @@ use super::identity;
 use super::memory::Memory;
 use super::stores::{CLUSTER_LABEL, ClusterKey};
 use crate::api::ProductionKafka;
-use crate::model::validate::{ExistingNode, StorageClassFact};
+use crate::model::validate::{Disk, ExistingNode, StorageClassFact};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
-use crate::render::labels::{NODE_ID, POOL};
+use crate::render::labels::{DISK, NODE_ID, POOL, SIZE, STORAGE_CLASS};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -45,10 +45,11 @@ pub async fn gather(
             None => Ok(None),
         }
     };
-    let (storage_classes, zones, existing, identity) = Box::pin(futures::future::try_join4(
+    let (storage_classes, zones, existing, disks, identity) = Box::pin(futures::future::try_join5(
         storage_classes(context),
         zones,
         existing(context, key),
+        disks(context, key),
         identity::load(context, &names, memory),
     ))
     .await?;
@@ -56,6 +57,7 @@ pub async fn gather(
         storage_classes,
         zones,
         existing,
+        disks,
         identity,
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
@@ -73,16 +75,11 @@ fn metadata_version(resource: &ProductionKafka, memory: &Memory) -> Option<i32> 
 /// `None` when the operator may not list them.
 async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFact>>, PassError> {
     let api: Api<StorageClass> = Api::all(context.client.clone());
-    let list = bounded(
-        "list",
-        "StorageClass",
-        ("", ""),
-        api.list_metadata(&ListParams::default()),
-    )
-    .await;
+    let list = bounded("list", "StorageClass", ("", ""), api.list(&ListParams::default())).await;
     let Some(list) = allowed(list)? else { return Ok(None) };
-    let fact = |class: &PartialObjectMeta<StorageClass>| StorageClassFact {
+    let fact = |class: &StorageClass| StorageClassFact {
         name: class.name_any(),
+        expands: class.allow_volume_expansion.unwrap_or_default(),
         default: class
             .annotations()
             .get(DEFAULT_CLASS)
@@ -119,22 +116,42 @@ fn allowed<T>(result: Result<T, PassError>) -> Result<Option<T>, PassError> {
 async fn existing(context: &Context, key: &ClusterKey) -> Result<Vec<ExistingNode>, PassError> {
     let api: Api<StatefulSet> = Api::namespaced(context.client.clone(), &key.namespace);
     let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
-    let list = bounded("list", "StatefulSet", (&key.namespace, ""), api.list(&parameters)).await?;
+    let list = bounded(
+        "list",
+        "StatefulSet",
+        (&key.namespace, ""),
+        api.list_metadata(&parameters),
+    )
+    .await?;
     Ok(list.items.iter().filter_map(existing_node).collect())
 }
 
-fn existing_node(set: &StatefulSet) -> Option<ExistingNode> {
+fn existing_node(set: &PartialObjectMeta<StatefulSet>) -> Option<ExistingNode> {
     let labels = set.labels();
-    let claims = set.spec.as_ref()?.volume_claim_templates.iter().flatten();
-    let volume = |claim: &PersistentVolumeClaim| {
-        let spec = claim.spec.as_ref()?;
-        let size = spec.resources.as_ref()?.requests.as_ref()?.get("storage")?.0.clone();
-        Some((size, spec.storage_class_name.clone()))
-    };
     Some(ExistingNode {
         id: labels.get(NODE_ID)?.parse().ok()?,
         pool: labels.get(POOL)?.clone(),
-        volumes: claims.filter_map(volume).collect(),
+    })
+}
+
+/// Disks of nodes, those of nodes that are gone among them.
+async fn disks(context: &Context, key: &ClusterKey) -> Result<Vec<Disk>, PassError> {
+    let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
+    let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
+    let place = (key.namespace.as_str(), "");
+    let list = bounded("list", "PersistentVolumeClaim", place, api.list(&parameters)).await?;
+    Ok(list.items.iter().filter_map(disk).collect())
+}
+
+fn disk(claim: &PersistentVolumeClaim) -> Option<Disk> {
+    let (labels, annotations) = (claim.labels(), claim.annotations());
+    Some(Disk {
+        node: labels.get(NODE_ID)?.parse().ok()?,
+        pool: labels.get(POOL)?.clone(),
+        index: annotations.get(DISK)?.parse().ok()?,
+        size: annotations.get(SIZE)?.clone(),
+        asked_class: annotations.get(STORAGE_CLASS).cloned(),
+        class: claim.spec.as_ref()?.storage_class_name.clone(),
     })
 }
 

@@ -12,7 +12,7 @@ use crate::runtime::metrics::Metrics;
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -62,6 +62,7 @@ pub fn start(
         watching.child::<Service>(Kind::Service);
         watching.child::<NetworkPolicy>(Kind::NetworkPolicy);
         watching.child::<PodDisruptionBudget>(Kind::PodDisruptionBudget);
+        watching.child::<PersistentVolumeClaim>(Kind::PersistentVolumeClaim);
         watching.child::<StatefulSet>(Kind::StatefulSet);
         watching.child::<Job>(Kind::Job);
         watching.pods();

@@ -103,7 +103,7 @@ impl NodeNames {
         format!("{}-config-{hash}", self.stateful_set)
     }
 
-    /// Claim of volume `index`, as the StatefulSet controller names it.
+    /// Claim of volume `index`.
     pub fn claim(&self, index: usize) -> String {
         format!("{}-{}", volume(index), self.pod)
     }
@@ -118,7 +118,7 @@ impl NodeNames {
     }
 }
 
-/// Name of volume `index` in the pod and in the claim template.
+/// Name of volume `index` in the pod.
 pub fn volume(index: usize) -> String {
     format!("data-{index}")
 }

@@ -54,18 +54,20 @@ pub enum Kind {
     Service,
     NetworkPolicy,
     PodDisruptionBudget,
+    PersistentVolumeClaim,
     StatefulSet,
     Job,
 }
 
 impl Kind {
     /// Every kind, in the order in which they're applied.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ConfigMap,
         Self::Secret,
         Self::Service,
         Self::NetworkPolicy,
         Self::PodDisruptionBudget,
+        Self::PersistentVolumeClaim,
         Self::StatefulSet,
         Self::Job,
     ];
@@ -95,6 +97,7 @@ impl Kind {
             Self::Service => of::<core::v1::Service>(),
             Self::NetworkPolicy => of::<networking::v1::NetworkPolicy>(),
             Self::PodDisruptionBudget => of::<policy::v1::PodDisruptionBudget>(),
+            Self::PersistentVolumeClaim => of::<core::v1::PersistentVolumeClaim>(),
             Self::StatefulSet => of::<apps::v1::StatefulSet>(),
             Self::Job => of::<batch::v1::Job>(),
         }

@@ -17,6 +17,12 @@ pub const COMPONENT: &str = "productionkafka.dev/component";
 pub const USER: &str = "productionkafka.dev/user";
 /// Annotation of a pod: hash of everything in its template that a restart would change.
 pub const REVISION: &str = "productionkafka.dev/revision";
+/// Annotation of a volume claim: the size that the resource asked for last. The claim's own may have grown beyond it.
+pub const SIZE: &str = "productionkafka.dev/size";
+/// Annotation of a volume claim: the class that the resource named, if it named one.
+pub const STORAGE_CLASS: &str = "productionkafka.dev/storage-class";
+/// Annotation of a volume claim: which of the node's disks it is, from 0.
+pub const DISK: &str = "productionkafka.dev/disk";
 /// Annotation of a pod: serial of the node certificate that it was started with.
 pub const CERTIFICATE: &str = "productionkafka.dev/certificate";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -89,7 +95,7 @@ pub fn node_labels(names: &ClusterNames, node: &Node<'_>) -> Labels {
     labels
 }
 
-/// Labels of a volume claim: the StatefulSet's claim templates are immutable, so only what never changes.
+/// Labels of a volume claim, which outlives the resource: nothing of its life is in them.
 pub fn claim_labels(names: &ClusterNames, node: &Node<'_>) -> Labels {
     map([
         (INSTANCE, &names.cluster),

@@ -73,6 +73,7 @@ pub fn children(input: &Input<'_>) -> Vec<Child> {
         .collect();
     children.extend(services::services(input.cluster));
     children.extend(network_policies::network_policies(input.cluster));
+    children.extend(nodes.iter().flat_map(|node| volumes::claims(input, node)));
     children.extend(sets);
     children
 }

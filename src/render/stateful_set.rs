@@ -1,11 +1,10 @@
 //! One StatefulSet of one replica per Kafka node: its own disks, key, configuration and revision. `OnDelete`: only the
-//! operator's decision replaces a pod. Disks are retained whatever is deleted or scaled.
+//! operator's decision replaces a pod. Claims of disks are objects of their own (`volumes`): whatever becomes of the set,
+//! they stay.
 
-use super::{Child, Input, Kind, labels, pod, volumes};
+use super::{Child, Input, Kind, labels, pod};
 use crate::model::Node;
-use k8s_openapi::api::apps::v1::{
-    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec, StatefulSetUpdateStrategy,
-};
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec, StatefulSetUpdateStrategy};
 
 pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> Child {
     let names = &input.cluster.names;
@@ -17,16 +16,11 @@ pub(super) fn stateful_set(input: &Input<'_>, node: &Node<'_>, config_map: &str)
             service_name: Some(names.nodes_service()),
             selector: labels::matching(labels::node_selector(names, node)),
             template: pod::template(input, node, config_map),
-            volume_claim_templates: Some(volumes::claims(input, node)),
             update_strategy: Some(StatefulSetUpdateStrategy {
                 type_: Some("OnDelete".into()),
                 rolling_update: None,
             }),
             pod_management_policy: Some("Parallel".into()),
-            persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
-                when_deleted: Some("Retain".into()),
-                when_scaled: Some("Retain".into()),
-            }),
             revision_history_limit: Some(1),
             ..StatefulSetSpec::default()
         }),

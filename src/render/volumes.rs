@@ -1,12 +1,13 @@
-//! Volumes of a node's pod and where they're mounted; claim templates of its disks.
+//! Volumes of a node's pod and where they're mounted, and the claims of its disks. The claims are objects of their own and
+//! not templates of the StatefulSet, which are immutable: so disks can grow and be added while the pod's set stays.
 
 use super::listener_properties::TLS;
 use super::server_properties::DATA;
-use super::{Input, labels};
-use crate::model::{Node, names};
+use super::{Child, Input, Kind, labels};
+use crate::model::{Node, VolumeClaim, names};
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec, SecretVolumeSource,
-    Volume, VolumeMount, VolumeResourceRequirements,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
+    PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,9 +16,17 @@ use std::collections::BTreeMap;
 /// Readable by owner and group (`fsGroup`), by nobody else.
 pub const KEY_MODE: i32 = 0o440;
 
-/// Volumes that aren't disks. `config_map` holds the node's files.
+/// Everything that's mounted. `config_map` holds the node's files.
 pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
-    vec![
+    let disk = |index| Volume {
+        name: names::volume(index),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: node.names.claim(index),
+            read_only: None,
+        }),
+        ..Volume::default()
+    };
+    let mut volumes = vec![
         Volume {
             name: "config".into(),
             config_map: Some(ConfigMapVolumeSource {
@@ -40,7 +49,9 @@ pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
         // Kafka's compression libraries are unpacked here and executed.
         scratch("tmp", "256Mi"),
         scratch("tools", "128Mi"),
-    ]
+    ];
+    volumes.extend((0..node.pool.volumes.len()).map(disk));
+    volumes
 }
 
 fn scratch(name: &str, limit: &str) -> Volume {
@@ -89,12 +100,29 @@ fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
-/// One claim per disk. Immutable in a StatefulSet, so nothing here may follow from what can change.
-pub fn claims(input: &Input<'_>, node: &Node<'_>) -> Vec<PersistentVolumeClaim> {
-    let claim = |(index, volume): (usize, &crate::model::VolumeClaim)| PersistentVolumeClaim {
+/// One claim per disk. They belong to nobody: data outlives StatefulSet and resource.
+pub fn claims(input: &Input<'_>, node: &Node<'_>) -> Vec<Child> {
+    let volumes = node.pool.volumes.iter().enumerate();
+    volumes
+        .map(|(index, volume)| claim(input, node, index, volume))
+        .collect()
+}
+
+fn claim(input: &Input<'_>, node: &Node<'_>, index: usize, volume: &VolumeClaim) -> Child {
+    let name = node.names.claim(index);
+    let mut annotations = BTreeMap::from([
+        (labels::SIZE.to_owned(), volume.size.clone()),
+        (labels::DISK.to_owned(), index.to_string()),
+    ]);
+    if let Some(class) = &volume.storage_class {
+        annotations.insert(labels::STORAGE_CLASS.to_owned(), class.clone());
+    }
+    let object = PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(names::volume(index)),
+            name: Some(name.clone()),
+            namespace: Some(input.cluster.names.namespace.clone()),
             labels: Some(labels::claim_labels(&input.cluster.names, node)),
+            annotations: Some(annotations),
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
@@ -109,5 +137,5 @@ pub fn claims(input: &Input<'_>, node: &Node<'_>) -> Vec<PersistentVolumeClaim> 
         }),
         status: None,
     };
-    node.pool.volumes.iter().enumerate().map(claim).collect()
+    Child::new(Kind::PersistentVolumeClaim, &name, &object)
 }

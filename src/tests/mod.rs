@@ -3,6 +3,7 @@
 mod bad_input;
 mod convergence;
 mod crds;
+mod disks;
 mod layering;
 mod rolls;
 mod scaling;

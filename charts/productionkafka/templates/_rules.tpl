@@ -8,10 +8,11 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [create, delete, get, list, patch, update, watch]
-# Volumes: their uid tells a lost disk from a known one. The StatefulSet controller creates them; nobody deletes them.
+# Volumes: created for each Kafka node and grown when the resource asks for it; their uid tells a lost disk from a known
+# one. Nobody deletes them.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [list]
+  verbs: [create, get, list, patch, watch]
 # Pods: phase, address and the result of ACL Jobs. A rolling restart asks by a dry-run create whether the replacement
 # would be admitted (the StatefulSet's controller creates it), and deletes pods that serve nothing.
 - apiGroups: [""]

@@ -6,10 +6,9 @@ use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::runtime::metrics::Verb;
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
-use k8s_openapi::api::core::v1::{PersistentVolumeClaimVolumeSource, Pod, PodSpec, Volume};
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
-use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, PostParams};
 
 /// Asks Kubernetes whether it would admit the pod that the StatefulSet is about to make in place of `pod`. `Some`: why
@@ -64,22 +63,9 @@ fn replacement((namespace, set): (&str, &str), spec: StatefulSetSpec) -> Pod {
     let mut metadata = spec.template.metadata.unwrap_or_default();
     metadata.name = Some(format!("{set}-rehearsal"));
     metadata.namespace = Some(namespace.to_owned());
-    let mut pod = spec.template.spec.unwrap_or_default();
-    for claim in spec.volume_claim_templates.iter().flatten() {
-        let name = claim.name_any();
-        let source = PersistentVolumeClaimVolumeSource {
-            claim_name: format!("{name}-{set}-0"),
-            read_only: None,
-        };
-        pod.volumes.get_or_insert_default().push(Volume {
-            name,
-            persistent_volume_claim: Some(source),
-            ..Volume::default()
-        });
-    }
     Pod {
         metadata,
-        spec: Some(pod),
+        spec: spec.template.spec,
         status: None,
     }
 }

@@ -1,10 +1,8 @@
 //! Changes to a cluster that exists already and that would lose data or can't be carried out yet: refused whole, before
 //! anything is touched.
 
-use super::{ExistingNode, Facts, Findings};
-use crate::api::Quantity;
+use super::{Facts, Findings, disks};
 use crate::model::Pool;
-use crate::model::measure;
 use std::collections::BTreeMap;
 
 pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
@@ -27,8 +25,7 @@ pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
             );
         }
         controllers(pool, identity.directory_ids.len(), findings);
-        let of_pool: Vec<&ExistingNode> = facts.existing.iter().filter(|node| node.pool == pool.name).collect();
-        storage(pool, &of_pool, findings);
+        disks::check(pool, facts, findings);
     }
     removed(pools, facts, findings);
 }
@@ -57,25 +54,6 @@ fn controllers(pool: &Pool, voters: usize, findings: &mut Findings) {
         findings.add(
             path,
             format!("the quorum was formed with {voters} controllers; changing that isn't available yet"),
-        );
-    }
-}
-
-fn storage(pool: &Pool, existing: &[&ExistingNode], findings: &mut Findings) {
-    let same = |node: &&&ExistingNode| {
-        node.volumes.len() == pool.volumes.len()
-            && node.volumes.iter().zip(&pool.volumes).all(|((size, class), wanted)| {
-                measure::bytes(&Quantity(size.clone())) == measure::bytes(&Quantity(wanted.size.clone()))
-                    && *class == wanted.storage_class
-            })
-    };
-    if let Some(node) = existing.iter().find(|node| !same(node)) {
-        findings.add(
-            format!("spec.nodePools[{}].storage", pool.name),
-            format!(
-                "node {} has other volumes; changing size, class or number isn't available yet: restore it",
-                node.id
-            ),
         );
     }
 }

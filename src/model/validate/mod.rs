@@ -4,6 +4,7 @@
 mod availability;
 mod changes;
 mod config;
+mod disks;
 mod jvm;
 mod kubernetes_words;
 mod listeners;
@@ -76,6 +77,8 @@ impl Findings {
 pub struct StorageClassFact {
     pub name: String,
     pub default: bool,
+    /// `allowVolumeExpansion`.
+    pub expands: bool,
 }
 
 /// A node's StatefulSet that exists already.
@@ -83,8 +86,21 @@ pub struct StorageClassFact {
 pub struct ExistingNode {
     pub id: i32,
     pub pool: String,
-    /// Size and class of each volume claim, in order.
-    pub volumes: Vec<(String, Option<String>)>,
+}
+
+/// A node's volume claim that exists already, also that of a node that's gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    pub node: i32,
+    pub pool: String,
+    /// Position in the pool's `volumes`.
+    pub index: usize,
+    /// As the resource asked for last; the claim itself may be larger.
+    pub size: String,
+    /// Class that the resource named, if it did.
+    pub asked_class: Option<String>,
+    /// Class that it has.
+    pub class: Option<String>,
 }
 
 /// What validation needs to know of the world.
@@ -95,6 +111,7 @@ pub struct Facts {
     /// Failure domains of the Kubernetes nodes by the resource's topology key; `None`: unknown.
     pub zones: Option<Vec<String>>,
     pub existing: Vec<ExistingNode>,
+    pub disks: Vec<Disk>,
     pub identity: Option<Identity>,
     /// Finalised `metadata.version`, as last seen.
     pub metadata_version: Option<i32>,

@@ -29,10 +29,18 @@ spec:
 
 pub fn facts() -> Facts {
     Facts {
-        storage_classes: Some(vec![StorageClassFact {
-            name: "standard".into(),
-            default: true,
-        }]),
+        storage_classes: Some(vec![
+            StorageClassFact {
+                name: "standard".into(),
+                default: true,
+                expands: true,
+            },
+            StorageClassFact {
+                name: "fixed".into(),
+                default: false,
+                expands: false,
+            },
+        ]),
         zones: Some(vec!["a".into(), "b".into(), "c".into()]),
         cluster_domain: "cluster.local".into(),
         ..Facts::default()

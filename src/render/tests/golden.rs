@@ -73,6 +73,7 @@ fn a_node_with_both_roles_and_two_disks() {
     for (name, kind) in [
         ("combined_config_map", Kind::ConfigMap),
         ("combined_stateful_set", Kind::StatefulSet),
+        ("combined_claims", Kind::PersistentVolumeClaim),
         ("combined_services", Kind::Service),
         ("combined_network_policies", Kind::NetworkPolicy),
         ("combined_budgets", Kind::PodDisruptionBudget),

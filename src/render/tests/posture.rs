@@ -115,11 +115,13 @@ fn no_environment_or_argument_is_a_secret() {
 }
 
 #[test]
-fn everything_but_the_identity_and_cas_goes_with_the_resource() {
+fn everything_but_the_identity_cas_and_disks_goes_with_the_resource() {
     let world = demo();
     let texts = BTreeMap::from([("ca.crt".to_owned(), "x".to_owned())]);
     let node = world.node(100);
-    let mut owned = world.children();
+    let is_disk = |child: &Child| child.kind == Kind::PersistentVolumeClaim;
+    let (disks, mut owned): (Vec<Child>, Vec<Child>) = world.children().into_iter().partition(is_disk);
+    assert_eq!(disks.len(), 6);
     owned.extend(demo_acl_job());
     owned.push(cluster_ca_cert_secret(&world.cluster, &texts));
     owned.push(operator_tls_secret(&world.cluster, &texts));
@@ -131,11 +133,12 @@ fn everything_but_the_identity_and_cas_goes_with_the_resource() {
         assert_eq!(reference["kind"], "ProductionKafka");
         assert_eq!(reference["controller"], true);
     }
-    for child in [
+    let kept = [
         identity_config_map(&world.cluster.names, &world.identity),
         cluster_ca_secret(&world.cluster.names, &texts),
         clients_ca_secret(&world.cluster.names, &texts),
-    ] {
+    ];
+    for child in disks.iter().chain(&kept) {
         assert!(child.body["metadata"]["ownerReferences"].is_null(), "{child:?}");
     }
 }

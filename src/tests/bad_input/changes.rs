@@ -67,24 +67,63 @@ pub const WRONG: &[Case] = &[
     change(
         "a smaller disk",
         &[(BROKER_DISKS, "storage: {volumes: [{size: 1Gi}]}")],
-        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
-    ),
-    change(
-        "a larger disk",
-        &[(BROKER_DISKS, "storage: {volumes: [{size: 4Gi}]}")],
-        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+        &[("spec.nodePools[brokers].storage.volumes[0].size", "node 100 has 2Gi")],
     ),
     change(
         "another class",
         &[(
             BROKER_DISKS,
-            "storage: {volumes: [{size: 2Gi, storageClassName: standard}]}",
+            "storage: {volumes: [{size: 2Gi, storageClassName: fixed}]}",
         )],
-        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
+        &[(
+            "spec.nodePools[brokers].storage.volumes[0].storageClassName",
+            "the disk of node 100 was made with class none by name",
+        )],
     ),
-    change(
-        "another disk",
-        &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}, {size: 2Gi}]}")],
-        &[("spec.nodePools[brokers].storage", "node 100 has other volumes")],
-    ),
+    Case {
+        facts: two_fixed_disks,
+        ..change(
+            "a larger disk of a class that can't",
+            &[(
+                BROKER_DISKS,
+                "storage: {volumes: [{size: 2Gi, storageClassName: fixed}, {size: 3Gi, storageClassName: fixed}]}",
+            )],
+            &[(
+                "spec.nodePools[brokers].storage.volumes[1].size",
+                "StorageClass fixed of node 100 doesn't have allowVolumeExpansion",
+            )],
+        )
+    },
+    Case {
+        facts: two_fixed_disks,
+        ..change(
+            "one disk less",
+            &[(
+                BROKER_DISKS,
+                "storage: {volumes: [{size: 2Gi, storageClassName: fixed}]}",
+            )],
+            &[(
+                "spec.nodePools[brokers].storage.volumes[1]",
+                "node 100 has a disk there",
+            )],
+        )
+    },
 ];
+
+/// Brokers with two disks of a class whose volumes can't grow.
+fn two_fixed_disks() -> Facts {
+    let mut facts = existing();
+    let brokers = facts.disks.iter().filter(|disk| disk.pool == "brokers");
+    let second: Vec<Disk> = brokers
+        .map(|disk| Disk {
+            index: 1,
+            ..disk.clone()
+        })
+        .collect();
+    facts.disks.extend(second);
+    for disk in facts.disks.iter_mut().filter(|disk| disk.pool == "brokers") {
+        disk.class = Some("fixed".into());
+        disk.asked_class = Some("fixed".into());
+    }
+    facts
+}

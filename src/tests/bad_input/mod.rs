@@ -10,7 +10,7 @@ mod unavailable;
 use crate::api::ProductionKafka;
 use crate::model::identity::Plan;
 use crate::model::validate::tests::{VALID, facts, valid_cluster};
-use crate::model::validate::{ExistingNode, Facts};
+use crate::model::validate::{Disk, ExistingNode, Facts};
 use crate::model::{Identity, validate};
 
 /// Replaces a text of the valid resource.
@@ -53,9 +53,17 @@ fn existing() -> Facts {
     let node = |node: crate::model::Node<'_>| ExistingNode {
         id: node.id,
         pool: node.pool.name.clone(),
-        volumes: vec![(node.pool.volumes[0].size.clone(), None)],
+    };
+    let disk = |node: crate::model::Node<'_>| Disk {
+        node: node.id,
+        pool: node.pool.name.clone(),
+        index: 0,
+        size: node.pool.volumes[0].size.clone(),
+        asked_class: None,
+        class: Some("standard".into()),
     };
     Facts {
+        disks: cluster.nodes(&identity).into_iter().map(disk).collect(),
         existing: cluster.nodes(&identity).into_iter().map(node).collect(),
         identity: Some(identity),
         metadata_version: Some(30),
@@ -176,6 +184,24 @@ fn what_is_right_is_accepted() {
         (
             "the same size in other words",
             &[(BROKER_DISKS, "storage: {volumes: [{size: 2048Mi}]}")],
+            existing,
+        ),
+        (
+            "larger disks",
+            &[(BROKER_DISKS, "storage: {volumes: [{size: 4Gi}]}")],
+            existing,
+        ),
+        (
+            "another disk",
+            &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}, {size: 2Gi}]}")],
+            existing,
+        ),
+        (
+            "the class that disks have, by its name",
+            &[(
+                BROKER_DISKS,
+                "storage: {volumes: [{size: 2Gi, storageClassName: standard}]}",
+            )],
             existing,
         ),
         (

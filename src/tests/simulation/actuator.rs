@@ -80,19 +80,6 @@ fn pods_of_stateful_sets(state: &mut State) {
     let sets: Vec<(Key, Value)> = open.map(|(key, set)| (key.clone(), set.clone())).collect();
     for (key, set) in sets {
         let pod_name = format!("{}-0", key.name);
-        for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
-            let claim = Key::new(
-                "persistentvolumeclaims",
-                &format!("{}-{pod_name}", template["metadata"]["name"].as_str().unwrap()),
-            );
-            if state.get(&claim).is_none() {
-                let body = json!({
-                    "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                    "metadata": {"labels": template["metadata"]["labels"]}, "spec": template["spec"],
-                });
-                state.put(Actor::Other, &claim, body);
-            }
-        }
         let pod = Key::new("pods", &pod_name);
         if state.get(&pod).is_none() {
             let template = &set["spec"]["template"];
@@ -180,6 +167,7 @@ fn mounts_exist(state: &State, pod: &Value) -> bool {
     pod["spec"]["volumes"].as_array().into_iter().flatten().all(|volume| {
         let projected = volume["projected"]["sources"].as_array().into_iter().flatten();
         there("configmaps", &volume["configMap"]["name"])
+            && there("persistentvolumeclaims", &volume["persistentVolumeClaim"]["claimName"])
             && there("secrets", &volume["secret"]["secretName"])
             && projected.into_iter().all(|source| {
                 there("configmaps", &source["configMap"]["name"]) && there("secrets", &source["secret"]["name"])

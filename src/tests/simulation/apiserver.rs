@@ -6,6 +6,8 @@ use super::call::{Call, Key};
 use super::clock;
 use super::gate::{Fault, Gate, Passage};
 use super::oracles::{Actor, Oracles};
+use crate::api::Quantity;
+use crate::model::measure;
 use http::{Method, Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -336,6 +338,13 @@ impl State {
         {
             return refusal(409, "Conflict", &format!("{} was modified", call.key));
         }
+        if known.as_ref().is_some_and(|known| shrinks(known, &call.body)) {
+            return refusal(
+                422,
+                "Invalid",
+                "spec.resources.requests.storage: field can not be less than status.capacity",
+            );
+        }
         let wish = wish_in(&call.body, is_status);
         let slot = (call.key.clone(), call.manager().to_owned(), is_status);
         let is_new = known.is_none();
@@ -376,6 +385,15 @@ fn wish_in(body: &Value, is_status: bool) -> Value {
         metadata.retain(|field, _| !["uid", "resourceVersion"].contains(&field.as_str()));
     }
     wish
+}
+
+/// A volume claim that would ask for less than it has.
+fn shrinks(known: &Value, asked: &Value) -> bool {
+    let bytes = |claim: &Value| {
+        let size = text(claim, "/spec/resources/requests/storage")?;
+        measure::bytes(&Quantity(size.to_owned()))
+    };
+    asked["kind"] == "PersistentVolumeClaim" && bytes(asked) < bytes(known)
 }
 
 /// Everything whose change raises the generation.

@@ -117,6 +117,7 @@ impl Operator {
             "services" => child(Kind::Service, event),
             "networkpolicies" => child(Kind::NetworkPolicy, event),
             "poddisruptionbudgets" => child(Kind::PodDisruptionBudget, event),
+            "persistentvolumeclaims" => child(Kind::PersistentVolumeClaim, event),
             "statefulsets" => child(Kind::StatefulSet, event),
             "jobs" => child(Kind::Job, event),
             "pods" if is_ours(&event) => stores

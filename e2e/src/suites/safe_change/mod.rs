@@ -3,6 +3,7 @@
 
 mod bench;
 mod broken;
+mod disks;
 mod drains;
 mod faults;
 mod rolls;
@@ -11,7 +12,7 @@ mod watch;
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::Suite;
@@ -62,6 +63,7 @@ fn run(context: &Context) -> Result<Report> {
             );
         }
         rolls::upgrade_first(context, &mut report);
+        disks::run(context, &mut report);
         if context.full {
             scaling::run(context, &mut report);
             rolls::upgrade_last(context, &mut report);
@@ -135,6 +137,18 @@ fn wait(context: &Context, what: &str, timeout: Duration, is: impl Fn(&Value) ->
             resource.pointer("/status/rollout").unwrap_or(&Value::Null)
         )
     })
+}
+
+/// Merges into the pool of brokers; returns the new generation.
+fn brokers(context: &Context, fields: &Value) -> Result<i64> {
+    let mut pools = resource(context)?
+        .pointer("/spec/nodePools")
+        .cloned()
+        .unwrap_or_default();
+    let pool = pools.get_mut(1).and_then(Value::as_object_mut);
+    let fields = fields.as_object().cloned().unwrap_or_default();
+    pool.context("the second pool is that of the brokers")?.extend(fields);
+    change(context, &serde_json::json!({"nodePools": pools}))
 }
 
 fn resource(context: &Context) -> Result<Value> {

@@ -7,12 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, change, resource, say, settled, under_load, wait, watch};
+use super::{CLUSTER, NAMESPACE, brokers, say, settled, under_load, wait, watch};
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
 
 const MOVED: Duration = Duration::from_mins(10);
-const BROKERS: usize = 1;
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test("scaling: two brokers come and get their share", || grown(context));
@@ -149,11 +148,5 @@ fn ask_for_balance(context: &Context) -> Result<()> {
 
 /// Changes the pool of brokers; returns the new generation.
 fn pool(context: &Context, replicas: u8, excluded: &[i32]) -> Result<i64> {
-    let resource = resource(context)?;
-    let mut pools = resource.pointer("/spec/nodePools").cloned().unwrap_or_default();
-    if let Some(pool) = pools.get_mut(BROKERS).and_then(Value::as_object_mut) {
-        pool.insert("replicas".to_owned(), json!(replicas));
-        pool.insert("excludedNodeIds".to_owned(), json!(excluded));
-    }
-    change(context, &json!({"nodePools": pools}))
+    brokers(context, &json!({"replicas": replicas, "excludedNodeIds": excluded}))
 }
