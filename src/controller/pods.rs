@@ -26,6 +26,8 @@ pub struct PodFact {
     /// The Kafka container runs (ready or not).
     pub running: bool,
     pub terminating: bool,
+    /// By when it should have ended, if it's to: the time of its deletion and the time that it was given.
+    pub ends: Option<jiff::Timestamp>,
     /// Hash of what a restart would change, as the pod was made with.
     pub revision: Option<String>,
     /// Serial of the node certificate, as the pod was made with.
@@ -56,6 +58,7 @@ impl PodFact {
             ready: status.is_some_and(is_ready),
             running: status.is_some_and(is_running),
             terminating: pod.metadata.deletion_timestamp.is_some(),
+            ends: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
             revision: annotation(labels::REVISION),
             certificate: annotation(labels::CERTIFICATE),
             config_maps: spec
@@ -97,8 +100,7 @@ fn unscheduled(status: &PodStatus) -> Option<String> {
     condition.message.clone().or_else(|| condition.reason.clone())
 }
 
-/// The scheduler's words for a volume that is being made: the StatefulSet controller creates claim and pod at the same
-/// time, and a provisioner takes a while.
+/// The scheduler's words for a volume that is being made, which takes a provisioner a while.
 fn is_on_its_way(why: &str) -> bool {
     let claim = why.contains("persistentvolumeclaim \"") && why.contains("not found");
     claim || why.contains("unbound immediate PersistentVolumeClaims")

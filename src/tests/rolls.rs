@@ -1,7 +1,7 @@
 //! Rolling restarts of the documented example, in the simulation: each pod once, one after the other, nothing while
 //! something is wrong, and the same end whatever happens to the operator on the way.
 
-use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread};
+use super::simulation::{CLUSTER, Fault, Simulation, clock, on_one_thread};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -204,6 +204,34 @@ fn a_broker_that_is_slow_to_return_keeps_the_others_up() {
         simulation.kafka.state().slow.clear();
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
+        simulation.blameless();
+    });
+}
+
+/// The machine of a broker is lost and Kubernetes wants its pod gone: the operator neither frees it by force nor takes any
+/// other pod, says what to do, and goes on when Kubernetes itself has freed it.
+#[test]
+fn a_pod_on_a_lost_machine_is_left_to_kubernetes() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().unreachable.insert(101);
+        let deleted = json!(clock::now().to_string());
+        simulation.edit("pods", BROKERS[1], |pod| {
+            pod["metadata"]["deletionTimestamp"] = deleted;
+            pod["status"]["conditions"][0]["status"] = json!("False");
+        });
+        build(&simulation, "a");
+        nothing_happens(&mut simulation, 200).await;
+        assert!(simulation.disruptions().is_empty());
+        let ready = simulation.condition(CLUSTER.0, CLUSTER.1, "Ready");
+        assert_eq!(ready["reason"], "NodesFailing", "{ready}");
+        let nodes = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nodes"].to_string();
+        assert!(nodes.contains("node.kubernetes.io/out-of-service"), "{nodes}");
+        simulation.kafka.state().unreachable.clear();
+        simulation.settle().await.unwrap();
+        // It came back as the new build by itself.
+        let pods: Vec<&str> = CONTROLLERS.into_iter().chain([BROKERS[0], BROKERS[2]]).collect();
+        assert_eq!(simulation.disruptions(), once(&pods));
         simulation.blameless();
     });
 }

@@ -4,7 +4,10 @@ use super::Observed;
 use crate::api::{NodeStatus, VolumeStatus};
 use crate::controller::pods::PodFact;
 use crate::model::{Node, names};
+use jiff::{SignedDuration, Timestamp};
 
+/// Longer than this after its time, a pod hasn't ended: its machine doesn't answer. A kubelet reports within seconds.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(60);
 /// Most nodes in a status.
 const NAMED: usize = 100;
 
@@ -48,7 +51,10 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
         return ("Missing", Some("the pod doesn't exist yet".into()));
     };
     if pod.terminating {
-        return ("Pending", Some("the pod is being deleted".into()));
+        return match overdue(pod, observed.now) {
+            Some(why) => ("Failing", Some(why)),
+            None => ("Pending", Some("the pod is being deleted".into())),
+        };
     }
     if !pod.running {
         if let Some(trouble) = &pod.trouble {
@@ -72,6 +78,19 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
                 .or_else(|| Some("Kafka is starting or not ready".into())),
         ),
     }
+}
+
+/// A pod is deleted by force only by Kubernetes itself, and only when its machine is known to be gone: two processes on one
+/// disk, or two of one node id, are worse than one less.
+fn overdue(pod: &PodFact, now: Timestamp) -> Option<String> {
+    let late = now.duration_since(pod.ends?);
+    let machine = pod.machine.as_deref().unwrap_or("its machine");
+    (late > OVERDUE).then(|| {
+        format!(
+            "the pod should have ended and {machine} doesn't confirm it. If that machine is off for good, delete its Node or \
+             taint it with node.kubernetes.io/out-of-service=nodeshutdown:NoExecute: nothing else frees the pod"
+        )
+    })
 }
 
 /// Why the pod doesn't run what the resource asks for, derived from the pod itself.

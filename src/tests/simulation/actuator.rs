@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 /// Lets everything happen once.
 pub fn step(api: &Apiserver, kafka: &Kafka) {
     collect_garbage(&mut api.state());
-    end_pods(&mut api.state());
+    end_pods(&mut api.state(), &kafka.state().unreachable.clone());
     let leads = kafka.quorum().1.is_some();
     let dead = kafka.state().dead.clone();
     let starting = starting_pods(api).into_iter();
@@ -38,10 +38,12 @@ fn starting_pods(api: &Apiserver) -> Vec<(Key, Value)> {
     starting.map(|(key, pod)| (key.clone(), pod.clone())).collect()
 }
 
-/// Kubelets end the pods that are to go.
-fn end_pods(state: &mut State) {
+/// Kubelets end the pods that are to go, if they can be reached.
+fn end_pods(state: &mut State, unreachable: &BTreeSet<i32>) {
     let ended = state.list("pods").into_iter();
-    let ended = ended.filter(|(_, pod)| pod.pointer("/metadata/deletionTimestamp").is_some());
+    let ended = ended.filter(|(_, pod)| {
+        pod.pointer("/metadata/deletionTimestamp").is_some() && !unreachable.contains(&node_id(pod))
+    });
     for (key, _) in ended {
         state.end(&key);
     }

@@ -50,6 +50,8 @@ pub struct KafkaState {
     pub moves: usize,
     /// Nodes whose machine is dead: their pods don't start.
     pub dead: BTreeSet<i32>,
+    /// Nodes whose machine doesn't answer: their pods are never known to have ended.
+    pub unreachable: BTreeSet<i32>,
     /// Copies don't come to an end.
     pub copies_stall: bool,
     pub quotas: BTreeMap<QuotaEntity, QuotaValues>,

@@ -6,7 +6,7 @@ mod apiserver;
 mod apply;
 mod call;
 
-mod clock;
+pub mod clock;
 mod end_state;
 mod gate;
 mod kafka;
