@@ -7,10 +7,10 @@ use super::identity;
 use super::memory::Memory;
 use super::stores::{CLUSTER_LABEL, ClusterKey};
 use crate::api::ProductionKafka;
-use crate::model::validate::{Disk, ExistingNode, StorageClassFact};
+use crate::model::validate::{Claim, ExistingNode, StorageClassFact};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
-use crate::render::labels::{DISK, NODE_ID, POOL, SIZE, STORAGE_CLASS};
+use crate::render::labels::{NODE_ID, POOL, SIZE};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -45,11 +45,11 @@ pub async fn gather(
             None => Ok(None),
         }
     };
-    let (storage_classes, zones, existing, disks, identity) = Box::pin(futures::future::try_join5(
+    let (storage_classes, zones, existing, claims, identity) = Box::pin(futures::future::try_join5(
         storage_classes(context),
         zones,
         existing(context, key),
-        disks(context, key),
+        claims_of(context, key),
         identity::load(context, &names, memory),
     ))
     .await?;
@@ -57,7 +57,7 @@ pub async fn gather(
         storage_classes,
         zones,
         existing,
-        disks,
+        claims,
         identity,
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
@@ -134,25 +134,20 @@ fn existing_node(set: &PartialObjectMeta<StatefulSet>) -> Option<ExistingNode> {
     })
 }
 
-/// Disks of nodes, those of nodes that are gone among them.
-async fn disks(context: &Context, key: &ClusterKey) -> Result<Vec<Disk>, PassError> {
+/// Claims of disks, those of nodes that are gone among them.
+async fn claims_of(context: &Context, key: &ClusterKey) -> Result<Vec<Claim>, PassError> {
     let api: Api<PersistentVolumeClaim> = Api::namespaced(context.client.clone(), &key.namespace);
     let parameters = ListParams::default().labels(&format!("{CLUSTER_LABEL}={}", key.name));
     let place = (key.namespace.as_str(), "");
     let list = bounded("list", "PersistentVolumeClaim", place, api.list(&parameters)).await?;
-    Ok(list.items.iter().filter_map(disk).collect())
-}
-
-fn disk(claim: &PersistentVolumeClaim) -> Option<Disk> {
-    let (labels, annotations) = (claim.labels(), claim.annotations());
-    Some(Disk {
-        node: labels.get(NODE_ID)?.parse().ok()?,
-        pool: labels.get(POOL)?.clone(),
-        index: annotations.get(DISK)?.parse().ok()?,
-        size: annotations.get(SIZE)?.clone(),
-        asked_class: annotations.get(STORAGE_CLASS).cloned(),
-        class: claim.spec.as_ref()?.storage_class_name.clone(),
-    })
+    let claim = |claim: &PersistentVolumeClaim| {
+        Some(Claim {
+            name: claim.name_any(),
+            size: claim.annotations().get(SIZE)?.clone(),
+            class: claim.spec.as_ref()?.storage_class_name.clone(),
+        })
+    };
+    Ok(list.items.iter().filter_map(claim).collect())
 }
 
 /// Uid of each metadata volume claim of the given pods, by claim name. Read while a cluster is forming only.

@@ -50,7 +50,7 @@ fn permitted(
     let mut wanted = identity.clone();
     let mut withheld = BTreeSet::new();
     for node in controllers(cluster, identity) {
-        let Some(claim) = claims.get(&node.names.claim(0)) else {
+        let Some(claim) = claims.get(&node.names.claim(0, 0)) else {
             continue;
         };
         let pod = pods.iter().find(|pod| pod.name == node.names.pod);

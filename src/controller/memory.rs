@@ -52,6 +52,8 @@ pub struct Memory {
     pub rebalance: Option<RebalanceStatus>,
     /// What the last look at the dynamic configuration led to.
     pub settings: Option<DynamicSettings>,
+    /// Why other disks aren't taken up yet.
+    pub disks: Option<String>,
     /// What Kubernetes has against the restart that was decided, in its own words.
     pub restart_refused: Option<String>,
     /// What the last hold of a roll was about, so that an event is said once.

@@ -10,6 +10,7 @@ mod cluster;
 mod compare;
 mod containers;
 pub mod context;
+mod disks;
 mod dynamic;
 mod error;
 mod facts;

@@ -5,9 +5,11 @@ use super::acls;
 use super::apply::{self, Wish};
 use super::cluster::{Ended, last, overlaid};
 use super::context::Context;
+use super::disks;
 use super::error::PassError;
 use super::finalize;
 use super::forming;
+use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
@@ -55,7 +57,8 @@ impl Upkeep<'_> {
         let identity = self.formed(identity, &look, memory).await?;
         let waiting = self.settle(&identity, &look, memory).await?;
         let (identity, scaling) = self.scale(identity, &look, memory).await?;
-        let waiting = waiting.into_iter().chain(scaling.then_some(SOON)).min();
+        let (identity, replacing) = self.disks(identity, &look, memory).await?;
+        let waiting = waiting.into_iter().chain((scaling || replacing).then_some(SOON)).min();
         let planned = self.plan(&identity, &look, memory).await?;
         let mut status = self.say(&identity, &look, planned.as_ref(), memory);
         if let Some(failure) = &memory.acl_failure {
@@ -146,6 +149,28 @@ impl Upkeep<'_> {
             }
             _ => Ok((identity, false)),
         }
+    }
+
+    /// Other disks for brokers, one after the other. Costs nothing while all are as the resource asks.
+    async fn disks(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<(Identity, bool), PassError> {
+        let Some(admin) = look.admin.as_ref().filter(|_| look.facts.is_some()) else {
+            return Ok((identity, false));
+        };
+        let policy = self.roll(&identity).policy();
+        let sight = disks::Sight {
+            cluster: self.cluster,
+            identity: &identity,
+            policy: &policy,
+            settled: self.settled(&identity),
+        };
+        let (next, waits) = disks::drive(self.context, &sight, admin.as_ref()).await?;
+        let open = next.is_some() || waits.is_some();
+        memory.disks = waits;
+        if let Some(next) = next {
+            let committed = identity::commit(self.context, &self.cluster.names, memory, next).await?;
+            return Ok((committed, true));
+        }
+        Ok((identity, open))
     }
 
     async fn dynamic(
@@ -272,6 +297,7 @@ impl Upkeep<'_> {
             certificates_until: self.trust.first_end(),
             upgrade: memory.upgrade.as_ref(),
             rebalance: memory.rebalance.as_ref(),
+            disks: memory.disks.as_deref(),
             refused: settings.map_or(&[], |settings| settings.refused.as_slice()),
             now: self.context.now(),
         };

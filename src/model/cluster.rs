@@ -1,7 +1,7 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
 use super::identity::BLOCK;
-use super::{ClusterNames, Identity, KafkaVersion, NodeNames, dynamic_keys};
+use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
 use crate::api::{
     Audit, Finalize, KeyAlgorithm, MaintenanceWindow, NetworkPeer, PodTemplate, Resources, SingleReplicaPartitions,
     TlsVersion,
@@ -147,6 +147,17 @@ pub struct Node<'a> {
     pub names: NodeNames,
     /// The pool doesn't ask for it any more: it goes once it's empty.
     pub leaving: bool,
+    pub disks: Vec<Disk>,
+}
+
+/// A disk of a node, as its pod mounts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Name of the claim.
+    pub claim: String,
+    pub storage_class: Option<String>,
+    /// What the resource asks for; `None` if it asks for another disk in its place, or for none.
+    pub size: Option<String>,
 }
 
 impl Cluster {
@@ -161,15 +172,37 @@ impl Cluster {
             let stays = pool.ids(first).filter(|id| !identity.drained.contains(id));
             let leaves = identity.leaving.range(first..first.saturating_add(BLOCK)).copied();
             let ids: BTreeSet<i32> = stays.chain(leaves).collect();
-            nodes.extend(ids.into_iter().map(|id| Node {
-                id,
-                pool,
-                rack: identity.racks.get(&id).map(String::as_str),
-                names: self.names.node(&pool.name, id),
-                leaving: identity.leaving.contains(&id),
-            }));
+            nodes.extend(ids.into_iter().map(|id| self.one(identity, pool, id)));
         }
         nodes
+    }
+
+    fn one<'a>(&self, identity: &'a Identity, pool: &'a Pool, id: i32) -> Node<'a> {
+        let names = self.names.node(&pool.name, id);
+        let disk = |(index, disk): (usize, &NodeDisk)| {
+            let asked = pool
+                .volumes
+                .get(index)
+                .filter(|asked| asked.storage_class == disk.class);
+            Disk {
+                claim: names.claim(index, disk.generation),
+                storage_class: disk.class.clone(),
+                size: asked.map(|asked| asked.size.clone()),
+            }
+        };
+        let known = identity.disks.get(&id);
+        Node {
+            id,
+            pool,
+            rack: identity.racks.get(&id).map(String::as_str),
+            leaving: identity.leaving.contains(&id),
+            disks: known
+                .iter()
+                .flat_map(|known| known.disks.iter().enumerate())
+                .map(disk)
+                .collect(),
+            names,
+        }
     }
 
     /// Cluster-wide dynamic configuration: what brokers take over while they run. `min.insync.replicas` is always part of

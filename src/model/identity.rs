@@ -1,7 +1,7 @@
 //! The identity of a cluster: what must never be drawn twice. It's committed, in an object that survives the resource,
 //! before the first node exists; deleting and creating the resource again adopts it and with it the data.
 
-use super::{ClusterNames, KafkaId, Pool, ports};
+use super::{ClusterNames, KafkaId, NodeDisks, Pool, ports};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,9 @@ pub struct Identity {
     /// Brokers that were found empty and are being removed: from here there's no way back.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub drained: BTreeSet<i32>,
+    /// Which claims the disks of each node are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub disks: BTreeMap<i32, NodeDisks>,
 }
 
 impl Identity {
@@ -121,6 +124,7 @@ impl Plan<'_> {
             }
         }
         self.assign_racks(&mut identity);
+        self.add_disks(&mut identity);
         identity
     }
 
@@ -149,6 +153,19 @@ impl Plan<'_> {
             formats: BTreeMap::new(),
             leaving: BTreeSet::new(),
             drained: BTreeSet::new(),
+            disks: BTreeMap::new(),
+        }
+    }
+
+    /// Gives every node the disks that it lacks.
+    fn add_disks(&self, identity: &mut Identity) {
+        for pool in self.pools {
+            let Some(&first) = identity.pools.get(&pool.name) else {
+                continue;
+            };
+            for id in pool.ids(first) {
+                identity.disks.entry(id).or_default().extend(&pool.volumes);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The validated world: what can exist, as opposed to what a user may write. Pure; knows no client, clock or randomness.
 
 pub mod cluster;
+pub mod disks;
 pub mod dynamic_keys;
 pub mod id;
 pub mod identity;
@@ -13,9 +14,10 @@ pub mod vulnerabilities;
 pub mod windows;
 
 pub use cluster::{
-    ClientAuth, ClientListener, Cluster, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, UpgradePolicy,
+    ClientAuth, ClientListener, Cluster, Disk, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, UpgradePolicy,
     VolumeClaim,
 };
+pub use disks::{NodeDisk, NodeDisks};
 pub use id::KafkaId;
 pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};

@@ -103,9 +103,13 @@ impl NodeNames {
         format!("{}-config-{hash}", self.stateful_set)
     }
 
-    /// Claim of volume `index`.
-    pub fn claim(&self, index: usize) -> String {
-        format!("{}-{}", volume(index), self.pod)
+    /// Claim of volume `index`, of which so many others were used before.
+    pub fn claim(&self, index: usize, generation: u32) -> String {
+        let first = format!("{}-{}", volume(index), self.pod);
+        match generation {
+            0 => first,
+            _ => format!("{first}-{generation}"),
+        }
     }
 
     /// DNS names in the node's certificate.

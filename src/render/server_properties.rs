@@ -117,7 +117,7 @@ fn identity_of(all: &mut BTreeMap<String, String>, cluster: &Cluster, identity: 
         .filter(|node| node.pool.roles.controller)
         .map(|node| format!("{}:{}", node.names.host, ports::CONTROLLER))
         .collect();
-    let log_dirs: Vec<String> = (0..node.pool.volumes.len()).map(log_dir).collect();
+    let log_dirs: Vec<String> = (0..node.disks.len()).map(log_dir).collect();
     all.insert("node.id".into(), node.id.to_string());
     all.insert("process.roles".into(), node.pool.roles.process_roles().into());
     all.insert("controller.quorum.bootstrap.servers".into(), controllers.join(","));

@@ -4,7 +4,7 @@
 use super::listener_properties::TLS;
 use super::server_properties::DATA;
 use super::{Child, Input, Kind, labels};
-use crate::model::{Node, VolumeClaim, names};
+use crate::model::{Disk, Node, names};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
@@ -18,10 +18,10 @@ pub const KEY_MODE: i32 = 0o440;
 
 /// Everything that's mounted. `config_map` holds the node's files.
 pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
-    let disk = |index| Volume {
+    let disk = |(index, disk): (usize, &Disk)| Volume {
         name: names::volume(index),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-            claim_name: node.names.claim(index),
+            claim_name: disk.claim.clone(),
             read_only: None,
         }),
         ..Volume::default()
@@ -50,7 +50,7 @@ pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
         scratch("tmp", "256Mi"),
         scratch("tools", "128Mi"),
     ];
-    volumes.extend((0..node.pool.volumes.len()).map(disk));
+    volumes.extend(node.disks.iter().enumerate().map(disk));
     volumes
 }
 
@@ -77,7 +77,7 @@ pub fn for_format(node: &Node<'_>) -> Vec<VolumeMount> {
         mount("tmp", "/tmp", false),
         tools(true),
     ];
-    mounts.extend((0..node.pool.volumes.len()).map(|index| {
+    mounts.extend((0..node.disks.len()).map(|index| {
         let name = names::volume(index);
         mount(&name, &format!("{DATA}/{name}"), false)
     }));
@@ -100,26 +100,27 @@ fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
-/// One claim per disk. They belong to nobody: data outlives StatefulSet and resource.
+/// One claim per disk that the resource asks for. They belong to nobody: data outlives StatefulSet and resource. A disk
+/// that's to be replaced isn't touched any more.
 pub fn claims(input: &Input<'_>, node: &Node<'_>) -> Vec<Child> {
-    let volumes = node.pool.volumes.iter().enumerate();
-    volumes
-        .map(|(index, volume)| claim(input, node, index, volume))
+    let disks = node.disks.iter().enumerate();
+    disks
+        .filter_map(|(index, disk)| claim(input, node, index, disk))
         .collect()
 }
 
-fn claim(input: &Input<'_>, node: &Node<'_>, index: usize, volume: &VolumeClaim) -> Child {
-    let name = node.names.claim(index);
+fn claim(input: &Input<'_>, node: &Node<'_>, index: usize, disk: &Disk) -> Option<Child> {
+    let size = disk.size.clone()?;
     let mut annotations = BTreeMap::from([
-        (labels::SIZE.to_owned(), volume.size.clone()),
+        (labels::SIZE.to_owned(), size.clone()),
         (labels::DISK.to_owned(), index.to_string()),
     ]);
-    if let Some(class) = &volume.storage_class {
+    if let Some(class) = &disk.storage_class {
         annotations.insert(labels::STORAGE_CLASS.to_owned(), class.clone());
     }
     let object = PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(name.clone()),
+            name: Some(disk.claim.clone()),
             namespace: Some(input.cluster.names.namespace.clone()),
             labels: Some(labels::claim_labels(&input.cluster.names, node)),
             annotations: Some(annotations),
@@ -127,15 +128,15 @@ fn claim(input: &Input<'_>, node: &Node<'_>, index: usize, volume: &VolumeClaim)
         },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".into()]),
-            storage_class_name: volume.storage_class.clone(),
+            storage_class_name: disk.storage_class.clone(),
             volume_mode: Some("Filesystem".into()),
             resources: Some(VolumeResourceRequirements {
-                requests: Some(BTreeMap::from([("storage".into(), Quantity(volume.size.clone()))])),
+                requests: Some(BTreeMap::from([("storage".into(), Quantity(size))])),
                 limits: None,
             }),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,
     };
-    Child::new(Kind::PersistentVolumeClaim, &name, &object)
+    Some(Child::new(Kind::PersistentVolumeClaim, &disk.claim, &object))
 }

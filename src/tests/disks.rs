@@ -1,5 +1,5 @@
-//! Disks that grow and disks that are added, in the simulation: nothing restarts for more room, each broker once for one
-//! more disk, and what somebody else has grown stays.
+//! Disks that grow, are added, replaced and taken away, in the simulation: nothing restarts for more room, each broker once
+//! for anything else, one after the other, and what somebody else has grown stays.
 
 use super::simulation::{CLUSTER, Simulation, on_one_thread};
 use serde_json::{Value, json};
@@ -91,6 +91,126 @@ fn one_more_disk_restarts_each_broker_once() {
         assert_eq!(sizes(&simulation), expected);
         let once: BTreeMap<String, usize> = BROKERS.iter().map(|pod| ((*pod).to_owned(), 1)).collect();
         assert_eq!(simulation.disruptions(), once);
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// The claims that the pods of brokers mount.
+fn mounted(simulation: &Simulation) -> Vec<String> {
+    let state = simulation.api.state();
+    let pods = state.of_kind("pods").filter(|(key, _)| key.name.contains("brokers"));
+    let volumes = pods.flat_map(|(_, pod)| pod["spec"]["volumes"].as_array().unwrap());
+    let mut claims: Vec<String> = volumes
+        .filter_map(|volume| {
+            volume
+                .pointer("/persistentVolumeClaim/claimName")?
+                .as_str()
+                .map(str::to_owned)
+        })
+        .collect();
+    claims.sort();
+    claims
+}
+
+/// How many brokers have other disks than those of the start, in pods or in what pods are made from.
+fn begun(simulation: &Simulation) -> usize {
+    let state = simulation.api.state();
+    let is_new = |set: &Value| {
+        set["spec"]["template"]["spec"]["volumes"]
+            .to_string()
+            .contains("-0-1\"")
+    };
+    state.of_kind("statefulsets").filter(|(_, set)| is_new(set)).count()
+}
+
+fn storage_class(simulation: &Simulation, name: &str) {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {},
+        "provisioner": "x", "allowVolumeExpansion": true});
+    simulation.put("storageclasses", name, class);
+}
+
+/// One node takes up its new disk, and the next one only when all replicas are in sync again.
+#[test]
+fn disks_of_another_class_are_taken_up_node_by_node() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        storage_class(&simulation, "fast");
+        disks(&simulation, &json!([{"size": "3Gi", "storageClassName": "fast"}]));
+        simulation.kafka.state().lagging.insert(102);
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        assert_eq!(begun(&simulation), 0);
+        let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+        assert!(next.contains("lack replicas in sync"), "{next}");
+        simulation.kafka.state().lagging.clear();
+        let first = simulation.until(|simulation| begun(simulation) == 1).await;
+        assert!(first);
+        simulation.kafka.state().lagging.insert(100);
+        for _ in 0..40 {
+            simulation.tick().await;
+        }
+        assert_eq!(begun(&simulation), 1, "the second waits for the first one's replicas");
+        simulation.kafka.state().lagging.clear();
+        simulation.settle().await.unwrap();
+        let claim = |pod: &&str| format!("data-0-{pod}-1");
+        assert_eq!(mounted(&simulation), BROKERS.iter().map(claim).collect::<Vec<_>>());
+        let once: BTreeMap<String, usize> = BROKERS.iter().map(|pod| ((*pod).to_owned(), 1)).collect();
+        assert_eq!(simulation.disruptions(), once);
+        for pod in BROKERS {
+            assert!(
+                simulation.get(CLAIMS, &format!("data-0-{pod}")).is_some(),
+                "the old disk is kept"
+            );
+        }
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// Naming the class that the disks have anyway changes nothing.
+#[test]
+fn a_class_by_name_that_is_there_restarts_nothing() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        for pod in BROKERS {
+            simulation.edit(CLAIMS, &format!("data-0-{pod}"), |claim| {
+                claim["spec"]["storageClassName"] = json!("standard");
+            });
+        }
+        let size = sizes(&simulation).into_values().next().unwrap();
+        disks(&simulation, &json!([{"size": size, "storageClassName": "standard"}]));
+        simulation.settle().await.unwrap();
+        assert!(simulation.disruptions().is_empty());
+        assert_eq!(begun(&simulation), 0);
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// A disk that isn't asked for any more is left, kept, and not taken up again when another one is asked for.
+#[test]
+fn one_disk_less_and_one_more_again() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let size = sizes(&simulation).into_values().next().unwrap();
+        let two = json!([{"size": size}, {"size": "3Gi"}]);
+        for (volumes, second) in [
+            (two.clone(), Some("")),
+            (json!([{"size": size}]), None),
+            (two, Some("-1")),
+        ] {
+            disks(&simulation, &volumes);
+            simulation.settle().await.unwrap();
+            let mut expected: Vec<String> = BROKERS.iter().map(|pod| format!("data-0-{pod}")).collect();
+            if let Some(mark) = second {
+                expected.extend(BROKERS.iter().map(|pod| format!("data-1-{pod}{mark}")));
+            }
+            assert_eq!(mounted(&simulation), expected);
+        }
+        let thrice: BTreeMap<String, usize> = BROKERS.iter().map(|pod| ((*pod).to_owned(), 3)).collect();
+        assert_eq!(simulation.disruptions(), thrice);
         simulation.stay_quiet().await.unwrap();
         simulation.blameless();
     });

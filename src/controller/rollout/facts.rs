@@ -84,7 +84,7 @@ impl Roll<'_> {
         })
     }
 
-    pub(super) fn policy(&self) -> Policy {
+    pub fn policy(&self) -> Policy {
         let maintenance = &self.cluster.maintenance;
         let schedules: Vec<Schedule> = maintenance
             .windows

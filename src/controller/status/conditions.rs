@@ -66,7 +66,13 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     let certificates = certificates_valid(judged);
     let (ready, next) = ready(judged, &quorum, &replicated);
     let is_ready = ready.0 == ConditionStatus::True;
-    let reconciling = if is_ready {
+    let reconciling = if let Some(why) = judged.observed.disks.filter(|_| is_ready) {
+        (
+            ConditionStatus::True,
+            "DisksWaiting",
+            format!("other disks are asked for: {why}"),
+        )
+    } else if is_ready {
         (
             ConditionStatus::False,
             "Settled",
@@ -287,6 +293,9 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
     }
     if replicated.0 == ConditionStatus::False {
         return bounded(&format!("wait: {}", replicated.2));
+    }
+    if let Some(why) = judged.observed.disks {
+        return bounded(&format!("wait: other disks are taken up node by node: {why}"));
     }
     let moving = judged.observed.rebalance.and_then(next_of_rebalance);
     moving.map_or_else(|| "nothing to do".to_owned(), |next| bounded(&next))

@@ -39,6 +39,8 @@ pub struct Observed<'a> {
     pub upgrade: Option<&'a UpgradeStatus>,
     /// Replicas that are moved, as this process knows.
     pub rebalance: Option<&'a RebalanceStatus>,
+    /// Why other disks aren't taken up yet.
+    pub disks: Option<&'a str>,
     /// Dynamic settings that Kafka refused.
     pub refused: &'a [Refused],
     /// What the rolling restart that is called for has decided.

@@ -37,7 +37,7 @@ fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
         message,
         revision: pod.and_then(|pod| pod.revision.clone()),
         pending_reasons: pod.map(|pod| pending(observed, node, pod)).unwrap_or_default(),
-        volumes: (0..node.pool.volumes.len())
+        volumes: (0..node.disks.len())
             .map(|index| VolumeStatus {
                 name: names::volume(index),
                 used_percent: None,
@@ -103,6 +103,10 @@ fn pending(observed: &Observed<'_>, node: &Node<'_>, pod: &PodFact) -> Vec<Strin
     let serial = observed.serials.get(&node.id);
     if serial.is_some() && pod.certificate.as_ref() != serial {
         reasons.push("the pod was started with an older certificate".to_owned());
+    }
+    let disks = observed.identity.disks.get(&node.id);
+    if disks.is_some_and(|disks| disks.differs(&node.pool.volumes)) {
+        reasons.push("other disks are asked for".to_owned());
     }
     if pod.restart_asked {
         reasons.push("a restart of the pod was asked for".to_owned());

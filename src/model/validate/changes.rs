@@ -2,10 +2,10 @@
 //! anything is touched.
 
 use super::{Facts, Findings, disks};
-use crate::model::Pool;
+use crate::model::{ClusterNames, Pool};
 use std::collections::BTreeMap;
 
-pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
+pub fn check(pools: &[Pool], names: &ClusterNames, facts: &Facts, findings: &mut Findings) {
     let Some(identity) = &facts.identity else { return };
     for pool in pools {
         let Some(&first) = identity.pools.get(&pool.name) else {
@@ -25,7 +25,7 @@ pub fn check(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
             );
         }
         controllers(pool, identity.directory_ids.len(), findings);
-        disks::check(pool, facts, findings);
+        disks::check(pool, names, (identity, facts), findings);
     }
     removed(pools, facts, findings);
 }

@@ -1,73 +1,73 @@
-//! Changes of disks that exist: they may grow where their class allows it, and a disk may be added behind the others.
-//! Everything else would need replicas to move first, or loses them, and is refused before anything is touched.
+//! Changes of disks that exist: they may grow where their class allows it, and may be added. Those of brokers may be of
+//! another class or go, one node at a time, since the other replicas fill them again. What can't be carried out is refused
+//! before anything is touched.
 
-use super::{Disk, Facts, Findings};
+use super::{Claim, Facts, Findings};
 use crate::api::Quantity;
-use crate::model::{Pool, VolumeClaim, measure};
+use crate::model::{ClusterNames, Identity, NodeDisk, Pool, VolumeClaim, measure};
 use std::collections::BTreeSet;
 
-pub fn check(pool: &Pool, facts: &Facts, findings: &mut Findings) {
-    let nodes: BTreeSet<i32> = facts.existing.iter().map(|node| node.id).collect();
+pub fn check(pool: &Pool, names: &ClusterNames, (identity, facts): (&Identity, &Facts), findings: &mut Findings) {
     let mut said = BTreeSet::new();
-    for disk in facts.disks.iter().filter(|disk| disk.pool == pool.name) {
-        let problem = match pool.volumes.get(disk.index) {
-            Some(wanted) => changed(disk, wanted, facts),
-            None if nodes.contains(&disk.node) => Some((
-                String::new(),
-                format!(
-                    "node {} has a disk there; taking one away isn't available yet: restore it",
-                    disk.node
-                ),
-            )),
-            // Of a node that's gone: it was kept, and nobody asks for it.
-            None => None,
-        };
-        // One finding for a disk of the pool, however many nodes have it.
-        if let Some((field, message)) = problem.filter(|_| said.insert(disk.index)) {
-            let path = format!("spec.nodePools[{}].storage.volumes[{}]{field}", pool.name, disk.index);
-            findings.add(path, message);
+    for node in facts.existing.iter().filter(|node| node.pool == pool.name) {
+        let known = identity.disks.get(&node.id).map(|known| known.disks.as_slice());
+        for (index, disk) in known.unwrap_or_default().iter().enumerate() {
+            let name = names.node(&pool.name, node.id).claim(index, disk.generation);
+            let claim = facts.claims.iter().find(|claim| claim.name == name);
+            let problem = match pool.volumes.get(index) {
+                Some(wanted) if wanted.storage_class == disk.class => {
+                    claim.and_then(|claim| resized(claim, wanted, node.id, facts))
+                }
+                Some(wanted) => other_class(pool, disk, wanted, claim, node.id),
+                None => gone(pool, node.id),
+            };
+            // One finding for a disk of the pool, however many nodes have it.
+            if let Some((field, message)) = problem.filter(|_| said.insert(index)) {
+                let path = format!("spec.nodePools[{}].storage.volumes[{index}]{field}", pool.name);
+                findings.add(path, message);
+            }
         }
     }
 }
 
-fn changed(disk: &Disk, wanted: &VolumeClaim, facts: &Facts) -> Option<(String, String)> {
-    let named = |class: &Option<String>| class.as_deref().unwrap_or("none by name").to_owned();
+type Problem = Option<(&'static str, String)>;
+
+fn gone(pool: &Pool, node: i32) -> Problem {
+    let message = format!("controller {node} has a disk there; taking one away isn't available yet: restore it");
+    pool.roles.controller.then_some(("", message))
+}
+
+fn other_class(pool: &Pool, disk: &NodeDisk, wanted: &VolumeClaim, claim: Option<&Claim>, node: i32) -> Problem {
     // Naming the class that a disk has anyway changes nothing.
-    if wanted.storage_class != disk.asked_class
-        && (wanted.storage_class.is_none() || wanted.storage_class != disk.class)
-    {
-        return Some((
-            ".storageClassName".into(),
-            format!(
-                "the disk of node {} was made with class {}; another class isn't available yet: restore it",
-                disk.node,
-                named(&disk.asked_class)
-            ),
-        ));
+    if wanted.storage_class.is_some() && claim.is_some_and(|claim| claim.class == wanted.storage_class) {
+        return None;
     }
+    let is = disk.class.as_deref().unwrap_or("none by name");
+    if pool.roles.controller {
+        let message = format!(
+            "the disk of controller {node} was made with class {is}; another one isn't available yet: restore it"
+        );
+        return Some((".storageClassName", message));
+    }
+    let message = format!("the disk of node {node} was made with class {is}: name the class that it shall have");
+    wanted.storage_class.is_none().then_some((".storageClassName", message))
+}
+
+fn resized(claim: &Claim, wanted: &VolumeClaim, node: i32, facts: &Facts) -> Problem {
     let bytes = |size: &str| measure::bytes(&Quantity(size.to_owned()));
-    let (is, asked) = (bytes(&disk.size)?, bytes(&wanted.size)?);
+    let (is, asked) = (bytes(&claim.size)?, bytes(&wanted.size)?);
     if asked < is {
-        return Some((
-            ".size".into(),
-            format!(
-                "a volume can't shrink: node {} has {}; write at least that",
-                disk.node, disk.size
-            ),
-        ));
+        let message = format!(
+            "a volume can't shrink: node {node} has {}; write at least that",
+            claim.size
+        );
+        return Some((".size", message));
     }
-    let class = facts
-        .storage_classes
-        .iter()
-        .flatten()
-        .find(|class| Some(&class.name) == disk.class.as_ref())?;
-    (asked > is && !class.expands).then(|| {
-        (
-            ".size".into(),
-            format!(
-                "StorageClass {} of node {} doesn't have allowVolumeExpansion: set it there, or restore {}",
-                class.name, disk.node, disk.size
-            ),
-        )
-    })
+    let mut classes = facts.storage_classes.iter().flatten();
+    let class = classes.find(|class| Some(&class.name) == claim.class.as_ref())?;
+    let message = format!(
+        "StorageClass {} of node {node} doesn't have allowVolumeExpansion: set it there, or restore {}",
+        class.name, claim.size
+    );
+    (asked > is && !class.expands).then_some((".size", message))
 }

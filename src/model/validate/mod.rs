@@ -88,17 +88,12 @@ pub struct ExistingNode {
     pub pool: String,
 }
 
-/// A node's volume claim that exists already, also that of a node that's gone.
+/// A volume claim of the cluster that exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disk {
-    pub node: i32,
-    pub pool: String,
-    /// Position in the pool's `volumes`.
-    pub index: usize,
+pub struct Claim {
+    pub name: String,
     /// As the resource asked for last; the claim itself may be larger.
     pub size: String,
-    /// Class that the resource named, if it did.
-    pub asked_class: Option<String>,
     /// Class that it has.
     pub class: Option<String>,
 }
@@ -111,7 +106,7 @@ pub struct Facts {
     /// Failure domains of the Kubernetes nodes by the resource's topology key; `None`: unknown.
     pub zones: Option<Vec<String>>,
     pub existing: Vec<ExistingNode>,
-    pub disks: Vec<Disk>,
+    pub claims: Vec<Claim>,
     pub identity: Option<Identity>,
     /// Finalised `metadata.version`, as last seen.
     pub metadata_version: Option<i32>,
@@ -137,7 +132,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let config = config::check(&spec.tuning, &mut findings);
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
     node_ids::check(&cluster_names(resource, facts), &pools, facts, &mut findings);
-    changes::check(&pools, facts, &mut findings);
+    changes::check(&pools, &cluster_names(resource, facts), facts, &mut findings);
     let (Some(version), Some(security), Some(upgrade)) = (version, security, upgrade) else {
         return Err(findings);
     };

@@ -8,7 +8,7 @@ use crate::model::{ClientAuth, ClientListener, VolumeClaim};
 type Edit = (&'static str, fn(&mut World));
 
 /// Broker 100 must be restarted for each of these.
-const RESTARTS: [Edit; 24] = [
+const RESTARTS: [Edit; 25] = [
     ("image", |w| w.cluster.image = "docker.io/apache/kafka:4.4.0".into()),
     ("broker key", |w| {
         w.cluster.config.insert("queued.max.requests".into(), "9".into());
@@ -45,11 +45,20 @@ const RESTARTS: [Edit; 24] = [
         let resources = &mut w.cluster.pools[1].resources;
         resources.limits.insert("memory".into(), Quantity("1Gi".into()));
     }),
-    ("disks", |w| {
+    ("one more disk", |w| {
         w.cluster.pools[1].volumes.push(VolumeClaim {
             size: "1Gi".into(),
             storage_class: None,
         });
+        let volumes = &w.cluster.pools[1].volumes;
+        w.identity.disks.get_mut(&100).unwrap().extend(volumes);
+    }),
+    ("another disk in the place of one", |w| {
+        w.cluster.pools[1].volumes[0].storage_class = Some("fast".into());
+        let disks = w.identity.disks.remove(&100).unwrap();
+        w.identity
+            .disks
+            .insert(100, disks.replaced(&w.cluster.pools[1].volumes));
     }),
     ("label", |w| {
         w.cluster.pools[1].template.labels.insert("a".into(), "b".into());
@@ -69,7 +78,7 @@ const RESTARTS: [Edit; 24] = [
 ];
 
 /// No pod may be restarted for any of these.
-const NO_RESTART: [Edit; 12] = [
+const NO_RESTART: [Edit; 14] = [
     ("dynamic broker key", |w| {
         w.cluster.config.insert("num.io.threads".into(), "9".into());
     }),
@@ -87,6 +96,10 @@ const NO_RESTART: [Edit; 12] = [
         w.identity.volumes.insert(0, "uid".into());
     }),
     ("order of listeners", |w| w.cluster.listeners.reverse()),
+    ("more room", |w| w.cluster.pools[1].volumes[0].size = "9Gi".into()),
+    ("a class that isn't taken up yet", |w| {
+        w.cluster.pools[1].volumes[0].storage_class = Some("fast".into());
+    }),
     ("network policies", |w| w.cluster.security.network_policy = false),
     ("allowed peers", |w| {
         w.cluster.listeners[0]

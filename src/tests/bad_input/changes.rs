@@ -70,60 +70,55 @@ pub const WRONG: &[Case] = &[
         &[("spec.nodePools[brokers].storage.volumes[0].size", "node 100 has 2Gi")],
     ),
     change(
-        "another class",
+        "another class for controllers",
         &[(
-            BROKER_DISKS,
-            "storage: {volumes: [{size: 2Gi, storageClassName: fixed}]}",
+            "storage: {volumes: [{size: 1Gi}]}",
+            "storage: {volumes: [{size: 1Gi, storageClassName: fixed}]}",
         )],
         &[(
-            "spec.nodePools[brokers].storage.volumes[0].storageClassName",
-            "the disk of node 100 was made with class none by name",
+            "spec.nodePools[controllers].storage.volumes[0].storageClassName",
+            "the disk of controller 0 was made with class none by name",
         )],
     ),
     Case {
-        facts: two_fixed_disks,
+        facts: fixed_disks,
         ..change(
-            "a larger disk of a class that can't",
+            "a class by name no more",
+            &[],
             &[(
-                BROKER_DISKS,
-                "storage: {volumes: [{size: 2Gi, storageClassName: fixed}, {size: 3Gi, storageClassName: fixed}]}",
-            )],
-            &[(
-                "spec.nodePools[brokers].storage.volumes[1].size",
-                "StorageClass fixed of node 100 doesn't have allowVolumeExpansion",
+                "spec.nodePools[brokers].storage.volumes[0].storageClassName",
+                "name the class that it shall have",
             )],
         )
     },
     Case {
-        facts: two_fixed_disks,
+        facts: fixed_disks,
         ..change(
-            "one disk less",
+            "a larger disk of a class that can't",
             &[(
                 BROKER_DISKS,
-                "storage: {volumes: [{size: 2Gi, storageClassName: fixed}]}",
+                "storage: {volumes: [{size: 3Gi, storageClassName: fixed}]}",
             )],
             &[(
-                "spec.nodePools[brokers].storage.volumes[1]",
-                "node 100 has a disk there",
+                "spec.nodePools[brokers].storage.volumes[0].size",
+                "StorageClass fixed of node 100 doesn't have allowVolumeExpansion",
             )],
         )
     },
 ];
 
-/// Brokers with two disks of a class whose volumes can't grow.
-fn two_fixed_disks() -> Facts {
+/// Brokers whose disks are of a class, by name, whose volumes can't grow.
+fn fixed_disks() -> Facts {
     let mut facts = existing();
-    let brokers = facts.disks.iter().filter(|disk| disk.pool == "brokers");
-    let second: Vec<Disk> = brokers
-        .map(|disk| Disk {
-            index: 1,
-            ..disk.clone()
-        })
-        .collect();
-    facts.disks.extend(second);
-    for disk in facts.disks.iter_mut().filter(|disk| disk.pool == "brokers") {
+    for claim in facts.claims.iter_mut().filter(|claim| claim.name.contains("brokers")) {
+        claim.class = Some("fixed".into());
+    }
+    let disks = facts
+        .identity
+        .iter_mut()
+        .flat_map(|identity| identity.disks.range_mut(100..));
+    for disk in disks.flat_map(|(_, disks)| &mut disks.disks) {
         disk.class = Some("fixed".into());
-        disk.asked_class = Some("fixed".into());
     }
     facts
 }

@@ -10,7 +10,7 @@ mod unavailable;
 use crate::api::ProductionKafka;
 use crate::model::identity::Plan;
 use crate::model::validate::tests::{VALID, facts, valid_cluster};
-use crate::model::validate::{Disk, ExistingNode, Facts};
+use crate::model::validate::{Claim, ExistingNode, Facts};
 use crate::model::{Identity, validate};
 
 /// Replaces a text of the valid resource.
@@ -54,16 +54,13 @@ fn existing() -> Facts {
         id: node.id,
         pool: node.pool.name.clone(),
     };
-    let disk = |node: crate::model::Node<'_>| Disk {
-        node: node.id,
-        pool: node.pool.name.clone(),
-        index: 0,
+    let claim = |node: crate::model::Node<'_>| Claim {
+        name: node.names.claim(0, 0),
         size: node.pool.volumes[0].size.clone(),
-        asked_class: None,
         class: Some("standard".into()),
     };
     Facts {
-        disks: cluster.nodes(&identity).into_iter().map(disk).collect(),
+        claims: cluster.nodes(&identity).into_iter().map(claim).collect(),
         existing: cluster.nodes(&identity).into_iter().map(node).collect(),
         identity: Some(identity),
         metadata_version: Some(30),
@@ -194,6 +191,14 @@ fn what_is_right_is_accepted() {
         (
             "another disk",
             &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}, {size: 2Gi}]}")],
+            existing,
+        ),
+        (
+            "another class",
+            &[(
+                BROKER_DISKS,
+                "storage: {volumes: [{size: 1Gi, storageClassName: fixed}]}",
+            )],
             existing,
         ),
         (
