@@ -12,6 +12,7 @@ pub mod controller;
 pub mod kafka;
 pub mod model;
 pub mod pki;
+pub mod quorum;
 pub mod rebalance;
 pub mod render;
 pub mod rollout;
