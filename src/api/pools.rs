@@ -56,7 +56,9 @@ pub struct Storage {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = kube::core::ListMerge::Atomic)]
     pub volumes: Vec<Volume>,
-    /// What happens to a node's volumes when the node is removed or the resource deleted. `Delete` isn't available yet.
+    /// What happens to a volume that no node uses any more because its broker left the cluster or got another disk.
+    /// `Delete` needs an operator that may delete volumes (chart value `rbac.deleteVolumes`). Deleting the resource
+    /// deletes no volume either way.
     #[serde(default)]
     pub reclaim: Reclaim,
 }

@@ -39,6 +39,9 @@ pub struct Args {
     /// DNS domain of the Kubernetes cluster.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     cluster_domain: String,
+    /// Delete volumes that no Kafka node uses any more, for resources that ask for it.
+    #[arg(long, env = "DELETE_VOLUMES")]
+    delete_volumes: bool,
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged, for example `info` or `productionkafka=debug`.
@@ -166,6 +169,7 @@ fn context(
         settings: Settings {
             operator_image: args.image.clone(),
             cluster_domain: args.cluster_domain.clone(),
+            may_delete_volumes: args.delete_volumes,
         },
         stores,
         ledger: Ledger::default(),

@@ -22,6 +22,8 @@ pub struct Settings {
     pub operator_image: String,
     /// DNS domain of the Kubernetes cluster, for certificates.
     pub cluster_domain: String,
+    /// Volumes may be deleted where a resource asks for it.
+    pub may_delete_volumes: bool,
 }
 
 /// Time and randomness, so that tests can hold them still.

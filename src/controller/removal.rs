@@ -2,7 +2,8 @@
 //! that commit on there is no way back, and each step is done again until the last is seen to be done.
 //!
 //! Kafka takes the configuration of a broker only while it's registered, and a running broker registers again: so its
-//! settings go after its pod and before its registration. Volumes stay (`storage.reclaim: Retain`).
+//! settings go after its pod and before its registration. Volumes are the last to go,
+//! where the pool had `storage.reclaim: Delete`.
 
 use super::apply;
 use super::context::Context;
@@ -10,6 +11,7 @@ use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::pods::PodFact;
 use super::rebalance::brake;
+use super::reclaim;
 use crate::kafka::configs::{ConfigChange, ConfigOp, ConfigResource, ConfigSource};
 use crate::kafka::errors::KafkaError;
 use crate::kafka::{BrokerState, KafkaAdmin};
@@ -78,7 +80,9 @@ impl Removal<'_> {
             unregister(id, admin).await?;
             return Ok(Stage::Going);
         }
-        let left = self.delete(Kind::Secret, &names.tls_secret).await? || self.is_cached(&names.stateful_set);
+        let left = self.delete(Kind::Secret, &names.tls_secret).await?
+            || reclaim::of_removed(self.context, names, id, self.identity).await?
+            || self.is_cached(&names.stateful_set);
         Ok(if left { Stage::Going } else { Stage::Gone })
     }
 

@@ -3,8 +3,8 @@
 use super::identity::BLOCK;
 use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
 use crate::api::{
-    Audit, Finalize, KeyAlgorithm, MaintenanceWindow, NetworkPeer, PodTemplate, Resources, SingleReplicaPartitions,
-    TlsVersion,
+    Audit, Finalize, KeyAlgorithm, MaintenanceWindow, NetworkPeer, PodTemplate, Reclaim, Resources,
+    SingleReplicaPartitions, TlsVersion,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -85,6 +85,8 @@ pub struct Pool {
     /// Ids that no node of the pool may have.
     pub excluded: BTreeSet<i32>,
     pub volumes: Vec<VolumeClaim>,
+    /// What becomes of volumes that none of the pool's nodes uses any more.
+    pub reclaim: Reclaim,
     pub resources: Resources,
     pub heap_mib: u64,
     pub template: PodTemplate,

@@ -46,6 +46,7 @@ impl NodeDisks {
     }
 
     /// The disks as the resource asks for them: another claim for each that differs, none for those too many.
+    #[must_use]
     pub fn replaced(mut self, wanted: &[VolumeClaim]) -> Self {
         self.disks.truncate(wanted.len());
         for (index, volume) in wanted.iter().enumerate() {
@@ -82,11 +83,11 @@ mod tests {
     use super::*;
 
     fn volumes(classes: &[Option<&str>]) -> Vec<VolumeClaim> {
-        let volume = |class: &Option<&str>| VolumeClaim {
+        let volume = |class: Option<&str>| VolumeClaim {
             size: "1Gi".into(),
             storage_class: class.map(str::to_owned),
         };
-        classes.iter().map(volume).collect()
+        classes.iter().copied().map(volume).collect()
     }
 
     fn generations(disks: &NodeDisks) -> Vec<u32> {

@@ -23,6 +23,8 @@ pub const SIZE: &str = "productionkafka.dev/size";
 pub const STORAGE_CLASS: &str = "productionkafka.dev/storage-class";
 /// Annotation of a volume claim: which of the node's disks it is, from 0.
 pub const DISK: &str = "productionkafka.dev/disk";
+/// Annotation of a volume claim, with `Delete`: it goes once its node doesn't use it any more.
+pub const RECLAIM: &str = "productionkafka.dev/reclaim";
 /// Annotation of a pod: serial of the node certificate that it was started with.
 pub const CERTIFICATE: &str = "productionkafka.dev/certificate";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";

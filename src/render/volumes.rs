@@ -4,6 +4,7 @@
 use super::listener_properties::TLS;
 use super::server_properties::DATA;
 use super::{Child, Input, Kind, labels};
+use crate::api::Reclaim;
 use crate::model::{Disk, Node, names};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
@@ -117,6 +118,9 @@ fn claim(input: &Input<'_>, node: &Node<'_>, index: usize, disk: &Disk) -> Optio
     ]);
     if let Some(class) = &disk.storage_class {
         annotations.insert(labels::STORAGE_CLASS.to_owned(), class.clone());
+    }
+    if node.pool.reclaim == Reclaim::Delete {
+        annotations.insert(labels::RECLAIM.to_owned(), "Delete".to_owned());
     }
     let object = PersistentVolumeClaim {
         metadata: ObjectMeta {

@@ -9,10 +9,10 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
   resources: [configmaps]
   verbs: [create, delete, get, list, patch, update, watch]
 # Volumes: created for each Kafka node and grown when the resource asks for it; their uid tells a lost disk from a known
-# one. Nobody deletes them.
+# one. Deleted only where the installation allows it (rbac.deleteVolumes) and a resource asks for it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [create, get, list, patch, watch]
+  verbs: [create, {{ if .Values.rbac.deleteVolumes }}delete, {{ end }}get, list, patch, watch]
 # Pods: phase, address and the result of ACL Jobs. A rolling restart asks by a dry-run create whether the replacement
 # would be admitted (the StatefulSet's controller creates it), and deletes pods that serve nothing.
 - apiGroups: [""]

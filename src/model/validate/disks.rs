@@ -3,7 +3,7 @@
 //! before anything is touched.
 
 use super::{Claim, Facts, Findings};
-use crate::api::Quantity;
+use crate::api::{NodePool, Quantity, Reclaim};
 use crate::model::{ClusterNames, Identity, NodeDisk, Pool, VolumeClaim, measure};
 use std::collections::BTreeSet;
 
@@ -28,6 +28,17 @@ pub fn check(pool: &Pool, names: &ClusterNames, (identity, facts): (&Identity, &
             }
         }
     }
+}
+
+/// The right to delete volumes is given to the operator only on purpose.
+pub fn reclaim(pool: &NodePool, path: &str, facts: &Facts, findings: &mut Findings) -> Reclaim {
+    if pool.storage.reclaim == Reclaim::Delete && !facts.may_delete_volumes {
+        findings.add(
+            format!("{path}.storage.reclaim"),
+            "this operator may not delete volumes: install its chart with rbac.deleteVolumes=true, or use Retain",
+        );
+    }
+    pool.storage.reclaim
 }
 
 type Problem = Option<(&'static str, String)>;

@@ -2,6 +2,7 @@
 //! do; nothing after it can fail. Pure: what it needs to know of the world comes in as `Facts`.
 
 mod availability;
+mod buffers;
 mod changes;
 mod config;
 mod disks;
@@ -112,6 +113,8 @@ pub struct Facts {
     pub metadata_version: Option<i32>,
     /// DNS domain of the Kubernetes cluster.
     pub cluster_domain: String,
+    /// The operator was given the right to delete volume claims.
+    pub may_delete_volumes: bool,
 }
 
 /// The validated cluster, or everything that stands in its way.
@@ -130,6 +133,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let security = security::check(&spec.security, &mut findings);
     let listeners = listeners::check(&spec.listeners, &mut findings);
     let config = config::check(&spec.tuning, &mut findings);
+    buffers::check(&pools, &config, &mut findings);
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
     node_ids::check(&cluster_names(resource, facts), &pools, facts, &mut findings);
     changes::check(&pools, &cluster_names(resource, facts), facts, &mut findings);

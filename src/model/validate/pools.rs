@@ -1,7 +1,7 @@
 //! Pools: names, roles, ids, disks, memory, scheduling.
 
 use super::kubernetes_words::{is_label_key, is_label_value};
-use super::{Facts, Findings};
+use super::{Facts, Findings, disks};
 use crate::api::{NodePool, ProductionKafkaSpec, Quantity, Resources, Role};
 use crate::model::identity::BLOCK;
 use crate::model::measure::{self, MIB};
@@ -77,6 +77,7 @@ fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mu
         first_node_id: pool.first_node_id,
         excluded: pool.excluded_node_ids.iter().copied().collect(),
         volumes: volumes(pool, &path, facts, findings),
+        reclaim: disks::reclaim(pool, &path, facts, findings),
         heap_mib: heap(&spec.tuning.jvm.heap, memory, &path, findings),
         resources,
         template: pool.template.clone(),

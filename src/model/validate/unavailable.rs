@@ -3,7 +3,6 @@
 use super::Findings;
 use crate::api::{
     AuthenticationType, CaSource, EncryptionRequirement, ExposureType, NodeTuning, ProductionKafkaSpec, Profile,
-    Reclaim,
 };
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
@@ -15,14 +14,6 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
             );
         }
     };
-    for pool in &spec.node_pools {
-        let path = format!("spec.nodePools[{}].storage.reclaim", pool.name);
-        refuse(
-            pool.storage.reclaim == Reclaim::Delete,
-            path,
-            "leave it at Retain and delete volumes by hand",
-        );
-    }
     let ha = &spec.high_availability;
     refuse(
         ha.unclean_leader_election,

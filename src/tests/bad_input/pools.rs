@@ -3,6 +3,11 @@
 use super::*;
 
 pub const WRONG: &[Case] = &[
+    case(
+        "volumes that this operator may not delete",
+        &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}], reclaim: Delete}")],
+        &[("spec.nodePools[brokers].storage.reclaim", "rbac.deleteVolumes=true")],
+    ),
     // Roles, numbers, names, ids.
     case(
         "two controllers",

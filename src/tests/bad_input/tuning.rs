@@ -4,6 +4,17 @@ use super::*;
 
 pub const WRONG: &[Case] = &[
     case(
+        "a buffer that no heap has room for",
+        &[(
+            LISTENERS,
+            "  tuning: {config: {log.cleaner.dedupe.buffer.size: '134217729'}}\n  listeners:\n",
+        )],
+        &[(
+            "config[log.cleaner.dedupe.buffer.size]",
+            "the smallest is 256 MiB: at most 134217728",
+        )],
+    ),
+    case(
         "keys of the operator",
         &[(
             LISTENERS,

@@ -4,11 +4,6 @@ use super::*;
 
 pub const WRONG: &[Case] = &[
     case(
-        "reclaim",
-        &[(BROKER_DISKS, "storage: {volumes: [{size: 2Gi}], reclaim: Delete}")],
-        &[("spec.nodePools[brokers].storage.reclaim", "isn't available")],
-    ),
-    case(
         "unclean election",
         &[(HA, "highAvailability: {uncleanLeaderElection: true, rack")],
         &[("spec.highAvailability.uncleanLeaderElection", "isn't available")],
