@@ -12,12 +12,19 @@ use crate::kafka::errors::KafkaError;
 use crate::kafka::tls::{ClientIdentity, TlsError};
 use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
 use crate::model::{Cluster, Identity, ports};
+use crate::runtime::scrape;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Opens admin clients; tests put an in-memory cluster behind it.
 pub trait Connector: Send + Sync {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError>;
+
+    /// What a node's process exports about itself; `None`: it doesn't answer.
+    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>>;
 }
 
 /// Opens real clients.
@@ -37,6 +44,10 @@ impl Connector for RealConnector {
             options,
         )))
     }
+
+    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>> {
+        async move { scrape::text(&address, &path).await }.boxed()
+    }
 }
 
 /// What Kafka said.
@@ -47,6 +58,8 @@ pub struct KafkaFacts {
     pub brokers: Option<ClusterView>,
     pub partitions: Option<PartitionsView>,
     pub features: Option<FeaturesView>,
+    /// Log directories that brokers have given up, by path. A broker that doesn't say which has none here.
+    pub failed_dirs: BTreeMap<i32, Vec<String>>,
     /// Why something is missing.
     pub problem: Option<String>,
 }
@@ -138,6 +151,7 @@ pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timest
         brokers: None,
         partitions: None,
         features: None,
+        failed_dirs: BTreeMap::new(),
         problem: None,
     };
     let target = if brokers_up {
@@ -153,8 +167,31 @@ pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timest
         let (brokers, partitions) = futures::future::join(admin.describe_cluster(true), admin.partitions()).await;
         facts.brokers = keep(brokers, &mut facts.problem);
         facts.partitions = keep(partitions, &mut facts.problem);
+        facts.failed_dirs = failed_dirs(admin, &facts).await;
     }
     facts
+}
+
+/// Brokers that serve and have replicas offline have lost a log directory; they are asked which.
+async fn failed_dirs(admin: &dyn KafkaAdmin, facts: &KafkaFacts) -> BTreeMap<i32, Vec<String>> {
+    let (Some(brokers), Some(partitions)) = (&facts.brokers, &facts.partitions) else {
+        return BTreeMap::new();
+    };
+    let serving = brokers.brokers.iter().filter(|broker| !broker.fenced);
+    let serving: BTreeSet<i32> = serving.map(|broker| broker.id).collect();
+    let offline = partitions.partitions.iter().flat_map(|one| &one.offline);
+    let suspects: BTreeSet<i32> = offline.filter(|id| serving.contains(id)).copied().collect();
+    if suspects.is_empty() {
+        return BTreeMap::new();
+    }
+    let told = admin.describe_log_dirs(suspects.iter().copied().collect()).await;
+    let told = told.unwrap_or_default();
+    let failed = |id: i32| {
+        let dirs = told.get(&id).and_then(|dirs| dirs.as_ref().ok());
+        let failed = dirs.into_iter().flatten().filter(|dir| dir.error.is_some());
+        failed.map(|dir| dir.path.clone()).collect()
+    };
+    suspects.into_iter().map(|id| (id, failed(id))).collect()
 }
 
 fn keep<T>(result: Result<T, KafkaError>, problem: &mut Option<String>) -> Option<T> {
@@ -182,6 +219,7 @@ mod tests {
             brokers: None,
             partitions: complete.then(PartitionsView::default),
             features: None,
+            failed_dirs: BTreeMap::new(),
             problem: (!complete).then(|| "timed out".to_owned()),
         }
     }

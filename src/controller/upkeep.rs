@@ -5,6 +5,7 @@ use super::acls;
 use super::apply::{self, Wish};
 use super::cluster::{Ended, last, overlaid};
 use super::context::Context;
+use super::delays::{self, Delays};
 use super::disks;
 use super::error::PassError;
 use super::finalize;
@@ -13,6 +14,7 @@ use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
+use super::reclaim;
 use super::report;
 use super::rollout::{self, Planned, Roll};
 use super::scale;
@@ -48,6 +50,8 @@ pub struct Upkeep<'a> {
 struct Look {
     admin: Option<Arc<dyn KafkaAdmin>>,
     facts: Option<KafkaFacts>,
+    /// Pods that run and take long to get ready.
+    delays: Delays,
 }
 
 impl Upkeep<'_> {
@@ -56,6 +60,7 @@ impl Upkeep<'_> {
         let look = self.look(&identity, memory).await;
         let identity = self.formed(identity, &look, memory).await?;
         let waiting = self.settle(&identity, &look, memory).await?;
+        self.reclaim(&identity, &look).await?;
         let (identity, scaling) = self.scale(identity, &look, memory).await?;
         let (identity, replacing) = self.disks(identity, &look, memory).await?;
         let waiting = waiting.into_iter().chain((scaling || replacing).then_some(SOON)).min();
@@ -104,7 +109,8 @@ impl Upkeep<'_> {
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         memory.kafka = facts.clone().map(Arc::new);
-        Look { admin, facts }
+        let delays = delays::look(self.context, self.cluster, identity, self.pods).await;
+        Look { admin, facts, delays }
     }
 
     /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
@@ -156,7 +162,7 @@ impl Upkeep<'_> {
         let Some(admin) = look.admin.as_ref().filter(|_| look.facts.is_some()) else {
             return Ok((identity, false));
         };
-        let policy = self.roll(&identity).policy();
+        let policy = self.roll(&identity, look).policy();
         let sight = disks::Sight {
             cluster: self.cluster,
             identity: &identity,
@@ -171,6 +177,17 @@ impl Upkeep<'_> {
             return Ok((committed, true));
         }
         Ok((identity, open))
+    }
+
+    /// Volumes that other disks have replaced. Before anything of this pass changes the identity: the pods' revisions were
+    /// rendered from this one.
+    async fn reclaim(&self, identity: &Identity, look: &Look) -> Result<(), PassError> {
+        match &look.admin {
+            Some(admin) if self.settled(identity) => {
+                reclaim::replaced(self.context, self.cluster, identity, admin.as_ref()).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn dynamic(
@@ -221,12 +238,13 @@ impl Upkeep<'_> {
         apply::all(self.context, &self.cluster.names.namespace, &wishes).await
     }
 
-    fn roll<'r>(&'r self, identity: &'r Identity) -> Roll<'r> {
+    fn roll<'r>(&'r self, identity: &'r Identity, look: &'r Look) -> Roll<'r> {
         Roll {
             context: self.context,
             resource: self.resource,
             cluster: self.cluster,
             identity,
+            delays: &look.delays,
             revisions: self.revisions,
             serials: &self.trust.serials,
             pressing: self.trust.pressing(self.cluster, self.context.now()),
@@ -235,7 +253,7 @@ impl Upkeep<'_> {
 
     /// What the rollout planner decides, if there's anything to decide.
     async fn plan(&self, identity: &Identity, look: &Look, memory: &Memory) -> Result<Option<Planned>, PassError> {
-        let roll = self.roll(identity);
+        let roll = self.roll(identity, look);
         let before = last(memory, self.resource).and_then(|status| status.rollout.as_ref());
         if !roll.is_called_for(self.pods, before) {
             return Ok(None);
@@ -260,7 +278,7 @@ impl Upkeep<'_> {
             if !report::intend(self.context, self.resource, memory, status).await? {
                 return Ok(Some(SOON));
             }
-            memory.restart_refused = self.roll(identity).act(planned, look.admin.as_deref()).await?;
+            memory.restart_refused = self.roll(identity, look).act(planned, look.admin.as_deref()).await?;
         } else {
             report::write(self.context, self.resource, memory, status).await?;
         }
@@ -281,7 +299,7 @@ impl Upkeep<'_> {
         planned: Option<&Planned>,
         memory: &Memory,
     ) -> ProductionKafkaStatus {
-        let unreadable = self.roll(identity).unreadable_request();
+        let unreadable = self.roll(identity, look).unreadable_request();
         let losses = self.trust.losses();
         let settings = memory.settings.as_ref();
         let observed = Observed {
@@ -292,6 +310,7 @@ impl Upkeep<'_> {
             identity,
             pods: self.pods,
             kafka: look.facts.as_ref(),
+            delays: &look.delays,
             revisions: self.revisions,
             serials: &self.trust.serials,
             certificates_until: self.trust.first_end(),

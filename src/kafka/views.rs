@@ -21,17 +21,20 @@ pub struct QuorumView {
 }
 
 impl QuorumView {
-    /// Ids of the replicas that had everything at some time within so many milliseconds of the newest such time. The
+    /// Whether this voter or observer had everything at some time within so many milliseconds of the newest such time. The
     /// times are the leader's, so they are compared with each other and not with a clock here.
+    pub fn is_caught_up(&self, replica: &ReplicaState, within_ms: i64) -> bool {
+        let replicas = self.voters.iter().chain(&self.observers);
+        let newest = replicas.filter_map(|replica| replica.last_caught_up_ms).max();
+        let times = replica.last_caught_up_ms.zip(newest);
+        times.is_some_and(|(last, newest)| newest - last <= within_ms)
+    }
+
+    /// Ids of the voters that are caught up, the leader among them. A node whose disk was replaced follows as an observer
+    /// under its voter's id, and doesn't count: it has no vote.
     pub fn caught_up(&self, within_ms: i64) -> BTreeSet<i32> {
-        let replicas = || self.voters.iter().chain(&self.observers);
-        let newest = replicas().filter_map(|replica| replica.last_caught_up_ms).max();
-        let is_near = |replica: &&ReplicaState| {
-            let times = replica.last_caught_up_ms.zip(newest);
-            times.is_some_and(|(last, newest)| newest - last <= within_ms)
-        };
-        let near = replicas().filter(is_near).map(|replica| replica.id);
-        near.chain(self.leader_id).collect()
+        let near = self.voters.iter().filter(|voter| self.is_caught_up(voter, within_ms));
+        near.map(|voter| voter.id).chain(self.leader_id).collect()
     }
 }
 

@@ -41,6 +41,7 @@ pub use secrets::{
     node_tls_secret, operator_tls_secret,
 };
 pub use sentinel::{sentinel, sentinel_name};
+pub use server_properties::log_dir;
 pub use services::bootstrap_servers;
 
 use crate::model::{Cluster, Identity};

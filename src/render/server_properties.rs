@@ -129,7 +129,7 @@ fn identity_of(all: &mut BTreeMap<String, String>, cluster: &Cluster, identity: 
 }
 
 /// Log directory on volume `index`: below the mount point, where a file system keeps its `lost+found`.
-fn log_dir(index: usize) -> String {
+pub fn log_dir(index: usize) -> String {
     format!("{DATA}/{}/kafka-log", names::volume(index))
 }
 

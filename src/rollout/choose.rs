@@ -19,7 +19,7 @@ fn is_harmless(sight: &Sight<'_>, due: &Due<'_>) -> bool {
     let phase = &due.pod.phase;
     let idle = match phase {
         Phase::Starting { recovery, .. } => match recovery {
-            Recovery::No | Recovery::Stalled { .. } => true,
+            Recovery::No => true,
             Recovery::Unknown => !due.node.roles.broker || due.is_manual(),
             Recovery::Progressing { .. } => false,
         },

@@ -115,12 +115,12 @@ pub(super) fn not_ready(node: &Node) -> Reason {
         Some(Phase::Terminating { .. }) => "being deleted".to_owned(),
         Some(Phase::Pending { why, .. }) => format!("pending: {}", bounded(why)),
         Some(Phase::Starting {
-            recovery: Recovery::Progressing { segments_left },
+            recovery: Recovery::Progressing { logs_left },
             ..
         }) => {
             return Reason::Recovering {
                 node: node.id,
-                segments_left: *segments_left,
+                logs_left: *logs_left,
             };
         }
         Some(Phase::Starting { .. }) => "starting".to_owned(),
@@ -161,9 +161,9 @@ fn itself(due: &Due<'_>, against: &mut Reasons) {
     let node = due.node.id;
     match &due.pod.phase {
         Phase::Starting { recovery, .. } => match recovery {
-            Recovery::Progressing { segments_left } => against.push(Reason::Recovering {
+            Recovery::Progressing { logs_left } => against.push(Reason::Recovering {
                 node,
-                segments_left: *segments_left,
+                logs_left: *logs_left,
             }),
             Recovery::Unknown if due.node.roles.broker && !due.is_manual() => {
                 against.push(Reason::RecoveryUnknown { node });

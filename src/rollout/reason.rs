@@ -67,7 +67,7 @@ pub enum Reason {
     },
     Recovering {
         node: i32,
-        segments_left: u64,
+        logs_left: u64,
     },
     RecoveryUnknown {
         node: i32,
@@ -205,8 +205,11 @@ impl fmt::Display for Reason {
                     "node {node} is ready, but its process ended {restarts} times, lately"
                 )
             }
-            Self::Recovering { node, segments_left } => {
-                write!(out, "broker {node} recovers its logs, {segments_left} segments to go")
+            Self::Recovering { node, logs_left } => {
+                write!(
+                    out,
+                    "broker {node} recovers its logs after an unclean stop, {logs_left} to go"
+                )
             }
             Self::RecoveryUnknown { node } => write!(
                 out,

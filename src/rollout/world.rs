@@ -175,13 +175,8 @@ pub enum Phase {
 pub enum Recovery {
     /// The node says so, or has no logs to recover.
     No,
-    Progressing {
-        segments_left: u64,
-    },
-    /// No segment recovered for long.
-    Stalled {
-        segments_left: u64,
-    },
+    /// Log directories of partitions that haven't been checked yet.
+    Progressing { logs_left: u64 },
     /// The node doesn't say.
     Unknown,
 }

@@ -215,3 +215,66 @@ fn one_disk_less_and_one_more_again() {
         simulation.blameless();
     });
 }
+
+/// A disk that Kafka has given up is named, and its broker and all others are left as they are.
+#[test]
+fn a_failed_disk_is_named_and_restarts_nothing() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().failed_disks.insert(101);
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["image"] = json!("registry.example.com/kafka:4.3.1-a");
+        });
+        for _ in 0..100 {
+            simulation.tick().await;
+        }
+        let taken = simulation.disruptions();
+        assert!(
+            !taken.keys().any(|pod| pod.contains("brokers") && pod != BROKERS[1]),
+            "{taken:?}"
+        );
+        let status = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"].clone();
+        let nodes = status["nodes"].as_array().unwrap();
+        let node = nodes.iter().find(|node| node["id"] == 101).unwrap();
+        assert_eq!(node["phase"], "Failing");
+        let message = node["message"].as_str().unwrap();
+        assert!(
+            message.contains("/var/lib/kafka/data-0/kafka-log (claim data-0-orders-brokers-101-0)"),
+            "{message}"
+        );
+        simulation.kafka.state().failed_disks.clear();
+        simulation.settle().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// Where the pool says so, a disk goes once its successor holds all replicas, and not before.
+#[test]
+fn replaced_disks_go_where_the_pool_says_so() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        storage_class(&simulation, "fast");
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["nodePools"][1]["storage"]["reclaim"] = json!("Delete");
+        });
+        simulation.settle().await.unwrap();
+        assert!(simulation.disruptions().is_empty());
+        disks(&simulation, &json!([{"size": "3Gi", "storageClassName": "fast"}]));
+        let first = simulation.until(|simulation| begun(simulation) == 1).await;
+        assert!(first);
+        simulation.kafka.state().lagging.insert(100);
+        for _ in 0..40 {
+            simulation.tick().await;
+        }
+        let is_there = |simulation: &Simulation, pod: &str| simulation.get(CLAIMS, &format!("data-0-{pod}")).is_some();
+        assert!(is_there(&simulation, BROKERS[0]), "its replicas aren't in sync yet");
+        simulation.kafka.state().lagging.clear();
+        simulation.settle().await.unwrap();
+        let gone = |simulation: &Simulation| !BROKERS.iter().any(|pod| is_there(simulation, pod));
+        assert!(simulation.until(gone).await, "{:?}", sizes(&simulation));
+        let claim = |pod: &&str| format!("data-0-{pod}-1");
+        assert_eq!(mounted(&simulation), BROKERS.iter().map(claim).collect::<Vec<_>>());
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}

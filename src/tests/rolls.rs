@@ -208,6 +208,59 @@ fn a_broker_that_is_slow_to_return_keeps_the_others_up() {
     });
 }
 
+/// What keeps a broker is told: in the roll, and with the node.
+#[test]
+fn a_broker_that_recovers_its_logs_is_waited_for() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().recovering = 312;
+        simulation.kafka.state().slow.insert(100);
+        build(&simulation, "a");
+        for _ in 0..1_000 {
+            simulation.tick().await;
+        }
+        assert!(!simulation.disruptions().contains_key(BROKERS[1]));
+        let why = "recovers its logs after an unclean stop, 312 to go";
+        assert!(
+            next_action(&simulation).contains(&format!("broker 100 {why}")),
+            "{}",
+            next_action(&simulation)
+        );
+        assert_eq!(condition(&simulation, "Stalled"), "False Valid");
+        let nodes = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nodes"].to_string();
+        assert!(nodes.contains(&format!("Kafka {why}")), "{nodes}");
+        simulation.kafka.state().slow.clear();
+        simulation.settle().await.unwrap();
+        assert_eq!(simulation.disruptions().len(), 6);
+        simulation.blameless();
+    });
+}
+
+#[test]
+fn a_machine_that_does_not_answer_is_named() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().unreachable.insert(101);
+        simulation.edit("pods", BROKERS[1], |pod| {
+            pod["status"]["conditions"][0]["status"] = json!("False");
+        });
+        simulation.edit("nodes", "a", |machine| {
+            machine["status"]["conditions"] = json!([{"type": "Ready", "status": "Unknown"}]);
+        });
+        nothing_happens(&mut simulation, 40).await;
+        let next = next_action(&simulation);
+        assert!(next.contains("node 101 is failing: machine a doesn't answer"), "{next}");
+        build(&simulation, "a");
+        nothing_happens(&mut simulation, 40).await;
+        let next = next_action(&simulation);
+        assert!(next.contains("machine a doesn't answer"), "{next}");
+        simulation.edit("nodes", "a", |machine| drop(machine["status"].take()));
+        simulation.kafka.state().unreachable.clear();
+        simulation.settle().await.unwrap();
+        simulation.blameless();
+    });
+}
+
 /// The machine of a broker is lost and Kubernetes wants its pod gone: the operator neither frees it by force nor takes any
 /// other pod, says what to do, and goes on when Kubernetes itself has freed it.
 #[test]

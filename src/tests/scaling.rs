@@ -303,6 +303,26 @@ fn a_named_broker_is_replaced() {
     });
 }
 
+/// Where the pool says so, the volume of a broker that left is the last to go.
+#[test]
+fn volumes_of_removed_brokers_go_where_the_pool_says_so() {
+    on_one_thread(async {
+        let mut simulation = grown(None).await;
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["nodePools"][BROKERS]["storage"]["reclaim"] = json!("Delete");
+        });
+        simulation.settle().await.unwrap();
+        (REPLACE.change)(&simulation);
+        assert!(simulation.until(REPLACE.over).await, "{}", rebalance(&simulation));
+        simulation.settle().await.unwrap();
+        let claim = |id: i32| simulation.get("persistentvolumeclaims", &format!("data-0-orders-brokers-{id}-0"));
+        assert_eq!(claim(101), None);
+        assert!([100, 102, 103, 104].iter().all(|id| claim(*id).is_some()));
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
 #[test]
 fn a_removal_survives_a_kill_after_each_write() {
     struck(&REPLACE, Fault::KillAfter, 1);

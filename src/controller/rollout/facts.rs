@@ -41,14 +41,17 @@ impl Roll<'_> {
     fn node(&self, node: &Node<'_>, live: &[Pod]) -> rollout::Node {
         let now = self.context.now();
         let found = live.iter().find(|pod| pod.name_any() == node.names.pod);
-        // Only a broker has logs that take long to recover; whether it does isn't known here.
-        let recovery = if node.pool.roles.broker {
+        let delay = self.delays.get(&node.names.pod);
+        // Only a broker has logs that take long to recover.
+        let usual = if node.pool.roles.broker {
             Recovery::Unknown
         } else {
             Recovery::No
         };
+        let recovery = delay.map_or(usual, |delay| delay.recovery);
+        let lost = delay.and_then(|delay| delay.lost.clone());
         let revision = self.revisions.get(&node.names.stateful_set).cloned();
-        let pod = found.map(|pod| pods::pod(pod, None, recovery, now));
+        let pod = found.map(|pod| pods::pod(pod, lost.clone(), recovery, now));
         let certificate = self.serials.get(&node.id).cloned();
         let runs_former = pod.as_ref().is_some_and(|pod| pod.runs.certificate != certificate);
         rollout::Node {

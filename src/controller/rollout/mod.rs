@@ -15,6 +15,7 @@ pub use pods::{RESTART, restart_asked};
 
 use super::apply::bounded;
 use super::context::Context;
+use super::delays::Delays;
 use super::error::PassError;
 use super::pods::PodFact;
 use crate::api::{ProductionKafka, RolloutPhase, RolloutStatus};
@@ -36,6 +37,8 @@ pub struct Roll<'a> {
     pub resource: &'a ProductionKafka,
     pub cluster: &'a Cluster,
     pub identity: &'a Identity,
+    /// Pods that run and take long to get ready.
+    pub delays: &'a Delays,
     /// Revision that each StatefulSet asks for, by its name.
     pub revisions: &'a BTreeMap<String, String>,
     /// Serial of each node's current certificate.

@@ -10,6 +10,7 @@ pub use conditions::{condition, merge};
 pub use nodes::nodes;
 pub use replication::replication;
 
+use super::delays::Delays;
 use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::rollout::Planned;
@@ -31,6 +32,8 @@ pub struct Observed<'a> {
     pub identity: &'a Identity,
     pub pods: &'a [PodFact],
     pub kafka: Option<&'a KafkaFacts>,
+    /// Pods that run and take long to get ready.
+    pub delays: &'a Delays,
     /// Revision each node's StatefulSet asks for, by StatefulSet name.
     pub revisions: &'a std::collections::BTreeMap<String, String>,
     /// Serial of each node's current certificate.
@@ -220,7 +223,7 @@ fn quorum(view: &QuorumView, observed: &Observed<'_>) -> Option<QuorumStatus> {
         .filter(|observer| !is_broker(observer.id))
         .map(|observer| ObserverStatus {
             id: observer.id,
-            caught_up: caught_up.contains(&observer.id),
+            caught_up: view.is_caught_up(observer, CAUGHT_UP_MS),
         })
         .collect();
     observers.sort_by_key(|observer| observer.id);

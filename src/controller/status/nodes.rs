@@ -3,7 +3,9 @@
 use super::Observed;
 use crate::api::{NodeStatus, VolumeStatus};
 use crate::controller::pods::PodFact;
-use crate::model::{Node, names};
+use crate::model::{Disk, Node, names};
+use crate::render;
+use crate::rollout::Recovery;
 use jiff::{SignedDuration, Timestamp};
 
 /// Longer than this after its time, a pod hasn't ended: its machine doesn't answer. A kubelet reports within seconds.
@@ -63,21 +65,54 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
         let waiting = pod.waiting.as_deref().unwrap_or("the pod is being started");
         return ("Pending", Some(waiting.to_owned()));
     }
-    let fenced = observed
-        .kafka
+    let (ready, kafka) = (pod.ready, observed.kafka);
+    if !ready {
+        return late(observed, pod);
+    }
+    if let Some(dirs) = kafka.and_then(|kafka| kafka.failed_dirs.get(&node.id)) {
+        return ("Failing", Some(failed_disk(node, dirs)));
+    }
+    let fenced = kafka
         .and_then(|kafka| kafka.brokers.as_ref())
         .and_then(|view| view.brokers.iter().find(|broker| broker.id == node.id))
         .is_some_and(|broker| broker.fenced);
-    match (pod.ready, node.pool.roles.broker && fenced) {
-        (true, true) => ("Fenced", Some("Kafka doesn't let the broker serve yet".into())),
-        (true, false) => ("Running", None),
-        (false, _) => (
-            "Starting",
-            pod.trouble
-                .clone()
-                .or_else(|| Some("Kafka is starting or not ready".into())),
-        ),
+    if node.pool.roles.broker && fenced {
+        return ("Fenced", Some("Kafka doesn't let the broker serve yet".into()));
     }
+    ("Running", None)
+}
+
+/// A pod that runs and isn't ready.
+fn late(observed: &Observed<'_>, pod: &PodFact) -> (&'static str, Option<String>) {
+    let delay = observed.delays.get(&pod.name);
+    if let Some(lost) = delay.and_then(|delay| delay.lost.clone()) {
+        return ("Failing", Some(lost));
+    }
+    if let Some(Recovery::Progressing { logs_left }) = delay.map(|delay| delay.recovery) {
+        let why = format!("Kafka recovers its logs after an unclean stop, {logs_left} to go");
+        return ("Starting", Some(why));
+    }
+    let why = pod.trouble.as_deref().unwrap_or("Kafka is starting or not ready");
+    ("Starting", Some(why.to_owned()))
+}
+
+/// Kafka goes on without a disk that fails, and doesn't take it up again before it's started anew.
+fn failed_disk(node: &Node<'_>, dirs: &[String]) -> String {
+    let claim = |dir: &String| {
+        let on = |(index, _): &(usize, &Disk)| *dir == render::log_dir(*index);
+        let disk = node.disks.iter().enumerate().find(on);
+        disk.map_or_else(|| dir.clone(), |(_, disk)| format!("{dir} (claim {})", disk.claim))
+    };
+    let named: Vec<String> = dirs.iter().map(claim).collect();
+    let which = if named.is_empty() {
+        "a log directory".to_owned()
+    } else {
+        named.join(", ")
+    };
+    format!(
+        "Kafka has given up {which}: its replicas are offline here, other disks serve. Once the disk is well, restart the pod; \
+         for an empty one, delete the claim and then the pod"
+    )
 }
 
 /// A pod is deleted by force only by Kubernetes itself, and only when its machine is known to be gone: two processes on one

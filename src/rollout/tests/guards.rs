@@ -111,7 +111,7 @@ const BROKER: [(&str, Break, &str); 21] = [
     ),
 ];
 
-const RECOVERING: Recovery = Recovery::Progressing { segments_left: 470 };
+const RECOVERING: Recovery = Recovery::Progressing { logs_left: 470 };
 
 fn starting(recovery: Recovery) -> Phase {
     Phase::Starting {
@@ -241,7 +241,6 @@ fn a_broker_in_log_recovery_is_never_replaced_while_it_progresses() {
         (RECOVERING, Some(second(-10)), Err("LogRecovery")),
         (Recovery::Unknown, None, Err("LogRecoveryUnknown")),
         (Recovery::Unknown, Some(second(-10)), Ok(100)),
-        (Recovery::Stalled { segments_left: 3 }, None, Ok(100)),
         (Recovery::No, None, Ok(100)),
     ] {
         let mut case = Case::new();

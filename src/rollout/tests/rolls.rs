@@ -117,7 +117,7 @@ fn a_pod_that_is_never_created_or_starts_for_long_halts_and_recovery_of_logs_doe
         (
             Some(Phase::Starting {
                 since: second(0),
-                recovery: Recovery::Progressing { segments_left: 9 },
+                recovery: Recovery::Progressing { logs_left: 9 },
             }),
             false,
         ),
@@ -353,7 +353,7 @@ fn what_changed_since_the_intent_counts() {
     assert_eq!(recovering.restarted(), [100]);
     recovering.pod(100).phase = Phase::Starting {
         since: second(-1),
-        recovery: Recovery::Progressing { segments_left: 9 },
+        recovery: Recovery::Progressing { logs_left: 9 },
     };
     assert!(
         held(&recovering.step()).contains(&"LogRecovery"),

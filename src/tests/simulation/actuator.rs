@@ -4,7 +4,7 @@
 use super::apiserver::{Apiserver, State};
 use super::call::Key;
 use super::clock;
-use super::kafka::{Kafka, node_id};
+use super::kafka::{Kafka, metadata_claim, node_id};
 use super::oracles::Actor;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -116,6 +116,9 @@ fn status_of_set(state: &mut State, key: &Key, mut set: Value) {
 /// Pending, then formatted and running, then ready once the quorum leads.
 fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: bool) {
     let running = pod.pointer("/status/containerStatuses/0/state/running").is_some();
+    if kafka.state().unreachable.contains(&node_id(&pod)) {
+        return;
+    }
     if !running && is_image_missing(&pod) {
         let waiting = json!({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}});
         pod["status"] = json!({
@@ -127,10 +130,7 @@ fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: boo
         return;
     }
     if !running {
-        let claim = api
-            .state()
-            .get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))
-            .cloned();
+        let claim = metadata_claim(&pod).and_then(|key| api.state().get(&key).cloned());
         let Some(claim) = claim.filter(|_| mounts_exist(&api.state(), &pod)) else {
             return;
         };

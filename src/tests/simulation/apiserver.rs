@@ -147,7 +147,7 @@ impl State {
     fn take(&mut self, actor: Actor, key: &Key) {
         let Some(object) = self.objects.remove(key) else { return };
         self.versions += 1;
-        self.oracles.removed(actor, key);
+        self.oracles.removed(actor, key, &object, &self.objects);
         self.wishes.retain(|(of, _, _), _| of != key);
         self.log.push(Change {
             key: key.clone(),

@@ -63,8 +63,12 @@ pub struct KafkaState {
     pub looks: usize,
     /// Brokers that don't catch up.
     pub lagging: BTreeSet<i32>,
+    /// Brokers whose log directory has failed; another one has none.
+    pub failed_disks: BTreeSet<i32>,
     /// Nodes that don't get ready.
     pub slow: BTreeSet<i32>,
+    /// How many logs a node that doesn't get ready still has to recover.
+    pub recovering: u64,
     /// Nobody outside reaches Kafka.
     pub cut_off: bool,
     /// ACL Jobs can't do their work.
@@ -84,6 +88,14 @@ pub struct Kafka {
     pub api: Arc<Apiserver>,
     pub gate: Arc<Gate>,
     state: Mutex<KafkaState>,
+}
+
+/// The claim of a pod's first disk, which holds the metadata.
+pub fn metadata_claim(pod: &Value) -> Option<Key> {
+    let volumes = pod["spec"]["volumes"].as_array()?;
+    let first = volumes.iter().find(|volume| volume["name"] == "data-0")?;
+    let name = first["persistentVolumeClaim"]["claimName"].as_str()?;
+    Some(Key::new("persistentvolumeclaims", name))
 }
 
 impl KafkaState {
@@ -234,11 +246,11 @@ impl Kafka {
         let api = self.api.state();
         let state = self.state();
         let running = |pod: &Value| pod.pointer("/status/containerStatuses/0/state/running").is_some();
-        let process = |(key, pod): (&Key, &Value)| {
+        let process = |(_, pod): (&Key, &Value)| {
             if !running(pod) {
                 return None;
             }
-            let claim = api.get(&Key::new("persistentvolumeclaims", &format!("data-0-{}", key.name)))?;
+            let claim = api.get(&metadata_claim(pod)?)?;
             let disk = state.disks.get(claim["metadata"]["uid"].as_str()?)?.clone();
             let is = |role: &str| pod["metadata"]["labels"][format!("productionkafka.dev/{role}")] == "true";
             Some(Process {

@@ -12,6 +12,7 @@ use crate::kafka::{
     ScramCredential, ScramDeletion, ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,12 @@ impl Connector for SimulatedConnector {
             kafka: Arc::clone(&self.0),
             endpoints,
         }))
+    }
+
+    fn metrics(&self, _address: String, path: String) -> BoxFuture<'_, Option<String>> {
+        let logs = self.0.state().recovering;
+        let name = path.rsplit_once('=').map(|(_, name)| name.to_owned()).unwrap();
+        async move { Some(format!("{name}{{dir=\"/d\"}} {logs}.0\n")) }.boxed()
     }
 }
 
@@ -246,7 +253,10 @@ impl KafkaState {
         };
         LogDir {
             path: "/var/lib/kafka/data-0/kafka-log".to_owned(),
-            error: None,
+            error: self
+                .failed_disks
+                .contains(&broker)
+                .then(|| BrokerError::new(ErrorCode::KAFKA_STORAGE_ERROR, None)),
             total_bytes: Some(1 << 30),
             usable_bytes: Some(1 << 29),
             replicas: self.topics.iter().flat_map(of_topic).collect(),
@@ -356,7 +366,12 @@ impl KafkaAdmin for Admin {
                     .get(&id)
                     .map(|(one, _)| one.adding.clone())
                     .unwrap_or_default();
-                let in_sync = |id: &i32| up.contains(id) && !copying.contains(id) && !state.lagging.contains(id);
+                let in_sync = |id: &i32| {
+                    up.contains(id)
+                        && !copying.contains(id)
+                        && !state.lagging.contains(id)
+                        && !state.failed_disks.contains(id)
+                };
                 let isr: Vec<i32> = replicas.iter().copied().filter(in_sync).collect();
                 PartitionState {
                     topic: name.clone(),
@@ -365,7 +380,11 @@ impl KafkaAdmin for Admin {
                     replicas: replicas.clone(),
                     isr,
                     elr: None,
-                    offline: Vec::new(),
+                    offline: replicas
+                        .iter()
+                        .copied()
+                        .filter(|id| !up.contains(id) || state.failed_disks.contains(id))
+                        .collect(),
                     internal: false,
                 }
             };

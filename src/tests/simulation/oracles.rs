@@ -18,6 +18,15 @@ const IDENTITY: &str = "orders-identity";
 const AUTHORITIES: [&str; 2] = ["orders-cluster-ca", "orders-clients-ca"];
 const VOTERS: &str = "PK_INITIAL_VOTERS";
 
+/// A volume that may be deleted, and that nothing mounts or would mount.
+fn is_left_over(key: &Key, claim: &Value, all: &BTreeMap<Key, Value>) -> bool {
+    let mounts = format!("\"claimName\":\"{}\"", key.name);
+    let of = |plural: &str| plural == "pods" || plural == "statefulsets";
+    let mut others = all.iter().filter(|(other, _)| of(&other.plural));
+    claim["metadata"]["annotations"]["productionkafka.dev/reclaim"] == "Delete"
+        && !others.any(|(_, object)| object.to_string().contains(&mounts))
+}
+
 #[derive(Default)]
 pub struct Oracles {
     accusations: BTreeSet<String>,
@@ -68,12 +77,15 @@ impl Oracles {
     }
 
     /// An object that went away.
-    pub fn removed(&mut self, actor: Actor, key: &Key) {
+    pub fn removed(&mut self, actor: Actor, key: &Key, object: &Value, all: &BTreeMap<Key, Value>) {
         if actor == Actor::Other {
             return;
         }
         self.deleted.insert(key.clone());
         if self.is_drained(key) {
+            return;
+        }
+        if key.plural == "persistentvolumeclaims" && is_left_over(key, object, all) {
             return;
         }
         let precious = ["pods", "persistentvolumeclaims", "secrets", "statefulsets"].contains(&key.plural.as_str());
