@@ -370,7 +370,7 @@ pub const CASES: &[Case] = &[
         &["spec.maintenance.deletionProtection", "isn't available"],
     ),
     operator(
-        "not-yet-delete-volumes",
+        "delete-volumes-without-the-right",
         &[("/spec/nodePools/1/storage/reclaim", r#""Delete""#)],
         &["spec.nodePools[brokers].storage.reclaim", "Retain"],
     ),

@@ -28,6 +28,54 @@ pub fn run(context: &Context, report: &mut Report) {
             broken(context, "jvm", &spec(&options), &spec(&before))
         },
     );
+    report.test(
+        "memory that doesn't suffice: one pod, halted, reverting recovers",
+        || {
+            let options = json!([
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-XX:MaxMetaspaceSize=16m"
+            ]);
+            let before = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+            let spec = |options: &Value| json!({"tuning": {"jvm": {"options": options}}});
+            broken(context, "memory", &spec(&options), &spec(&before))
+        },
+    );
+    report.test(
+        "a value that Kafka refuses while it runs: said in its words, nothing restarts",
+        || refused(context),
+    );
+}
+
+fn refused(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    under_load(context, "refused", |_| {
+        change(context, &json!({"tuning": {"config": {"log.retention.ms": "soon"}}}))?;
+        let says = wait(context, "Kafka refuses it", Duration::from_mins(1), |resource| {
+            reason(resource).as_deref() == Some("ConfigRefused")
+        })?;
+        let message = diagnosis::condition(&says, "Stalled")
+            .map(Value::to_string)
+            .unwrap_or_default();
+        say(&message);
+        ensure!(message.contains("log.retention.ms"), "{message}");
+        sleep(Duration::from_secs(10));
+        let generation = change(context, &json!({"tuning": {"config": {"log.retention.ms": null}}}))?;
+        settled(context, generation).map(drop)
+    })?;
+    let replaced = watch::replaced(&before, &watch::pods(context)?);
+    ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
+    ensure!(
+        !diagnosis::holds(&resource(context)?, "Stalled"),
+        "the cluster is stalled still"
+    );
+    Ok(())
+}
+
+/// Why the resource is stalled.
+fn reason(resource: &Value) -> Option<String> {
+    let stalled = diagnosis::condition(resource, "Stalled")?;
+    stalled.get("reason")?.as_str().map(str::to_owned)
 }
 
 fn broken(context: &Context, name: &str, bad: &Value, good: &Value) -> Result<()> {
@@ -36,8 +84,7 @@ fn broken(context: &Context, name: &str, bad: &Value, good: &Value) -> Result<()
     under_load(context, &format!("bad-{name}"), |_| {
         change(context, bad)?;
         let halted = wait(context, "the roll is halted", Duration::from_mins(3), |resource| {
-            let stalled = diagnosis::condition(resource, "Stalled");
-            stalled.and_then(|it| it.get("reason")).and_then(Value::as_str) == Some("RolloutHalted")
+            reason(resource).as_deref() == Some("RolloutHalted")
         })?;
         say(&diagnosis::summary(&halted));
         sleep(Duration::from_secs(15));

@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{all_new, ask_for_restart, change, say, settled, under_load, wait, watch};
+use super::{CLUSTER, NAMESPACE, all_new, ask_for_restart, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
+use crate::ledger::{Ledger, Load};
 use crate::{diagnosis, install};
 
 /// Most kills in one roll.
@@ -21,6 +22,9 @@ pub fn run(context: &Context, report: &mut Report) {
         "the operator is killed through a whole roll: the same roll goes on",
         || killed(context),
     );
+    report.test("other pods are killed through a whole roll: it waits for each", || {
+        disturbed(context)
+    });
     report.test("cut off from Kafka, the operator restarts nothing and says so", || {
         cut_off(context)
     });
@@ -53,6 +57,82 @@ fn killed(context: &Context) -> Result<()> {
         "pods taken away: {taken:?}"
     );
     Ok(())
+}
+
+/// Each time a broker is on its way back, another one is killed: with two of three brokers down, partitions are below
+/// their minimum, by our hand. The roll goes on only when all are back, and nothing that was acknowledged is lost.
+fn disturbed(context: &Context) -> Result<()> {
+    let before = watch::pods(context)?;
+    let since = Timestamp::now();
+    let load = Load {
+        rate: 1000,
+        ..Load::new("disturbed")
+    };
+    let ledger = Ledger::start(context, NAMESPACE, CLUSTER, load)?;
+    let generation = ask_for_restart(context)?;
+    let killed = kill_others(context, &before);
+    let over = context.wait_until("the roll is over", super::ROLLED, || {
+        Ok(all_new(context, &before, generation)?.then_some(()))
+    });
+    let report = ledger.finish()?;
+    super::evidence(&report);
+    let killed = killed?;
+    over?;
+    report.verdict()?;
+    let evictions = watch::evictions(context, since)?;
+    for Away { pod, from, to } in killed {
+        say(&format!("{pod} was killed and away until {to}"));
+        let early = evictions.iter().find(|(_, at)| from < *at && *at < to);
+        ensure!(early.is_none(), "evicted while {pod} was away: {early:?}");
+    }
+    Ok(())
+}
+
+/// A pod that was killed, from then until it was ready again.
+struct Away {
+    pod: String,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// Kills another broker while one is on its way back, twice.
+fn kill_others(context: &Context, before: &watch::Pods) -> Result<Vec<Away>> {
+    let brokers: Vec<&String> = before.keys().filter(|pod| pod.contains("-brokers-")).collect();
+    let mut killed = Vec::new();
+    for pod in brokers.into_iter().rev().take(2) {
+        context.wait_until("another broker is on its way back", super::ROLLED, || {
+            let resource = super::resource(context)?;
+            let current = resource
+                .pointer("/status/rollout/current")
+                .and_then(Value::as_array)
+                .cloned();
+            let nodes = current
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|pod| pod.get("node")?.as_i64())
+                .collect::<Vec<_>>();
+            let other = nodes.iter().any(|id| *id >= 100 && !pod.contains(&format!("-{id}-")));
+            Ok(other.then_some(()))
+        })?;
+        let from = Timestamp::now();
+        context.kubectl(&["-n", NAMESPACE, "delete", "pod", pod, "--force", "--grace-period=0"])?;
+        let to = context.wait_until("the killed broker is back", Duration::from_mins(3), || {
+            let pod = context.kubectl_json(&["-n", NAMESPACE, "get", "pod", pod])?;
+            Ok(ready_since(&pod).filter(|since| *since > from))
+        })?;
+        let pod = pod.clone();
+        killed.push(Away { pod, from, to });
+    }
+    Ok(killed)
+}
+
+fn ready_since(pod: &Value) -> Option<Timestamp> {
+    let conditions = pod.pointer("/status/conditions")?.as_array()?;
+    let ready = conditions
+        .iter()
+        .find(|one| one.get("type").is_some_and(|kind| kind == "Ready"))?;
+    let since = ready.get("lastTransitionTime")?.as_str()?;
+    (ready.get("status")? == "True").then(|| since.parse().ok())?
 }
 
 /// The pod that holds the lease, once it is one that runs.

@@ -6,6 +6,7 @@ mod broken;
 mod disks;
 mod drains;
 mod faults;
+mod machine;
 mod rolls;
 mod scaling;
 mod watch;
@@ -55,12 +56,10 @@ fn run(context: &Context) -> Result<Report> {
         if context.full {
             faults::run(context, &mut report);
             drains::run(context, &mut report);
+            machine::run(context, &mut report);
             broken::run(context, &mut report);
         } else {
-            report.skip(
-                "faults, drains and changes that can't work",
-                "takes half an hour: --full",
-            );
+            report.skip("faults, drains and changes that can't work", "takes an hour: --full");
         }
         rolls::upgrade_first(context, &mut report);
         disks::run(context, &mut report);

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CLUSTER, NAMESPACE, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
@@ -65,7 +65,15 @@ fn setting(context: &Context) -> Result<()> {
     let since = Timestamp::now();
     under_load(context, "setting", |_| {
         let config = json!({"group.initial.rebalance.delay.ms": "1500"});
-        let generation = change(context, &json!({"tuning": {"config": config}}))?;
+        let windows = json!({"windows": [tomorrow()]});
+        change(context, &json!({"tuning": {"config": config}, "maintenance": windows}))?;
+        wait(context, "it waits for its window", Duration::from_mins(1), |resource| {
+            let blocked = resource.pointer("/status/rollout/blockedBy/0");
+            blocked.is_some_and(|why| why.to_string().contains("maintenance window"))
+        })?;
+        let early = watch::replaced(&before, &watch::pods(context)?);
+        ensure!(early.is_empty(), "replaced before the window opened: {early:?}");
+        let generation = change(context, &json!({"maintenance": {"windows": null}}))?;
         settled(context, generation).map(drop)
     })?;
     let replaced = watch::replaced(&before, &watch::pods(context)?);
@@ -74,6 +82,12 @@ fn setting(context: &Context) -> Result<()> {
     let taken = watch::taken(context, since)?;
     ensure!(taken.values().all(|times| *times == 1), "pods taken away: {taken:?}");
     Ok(())
+}
+
+/// An hour that begins twelve hours from now, every day.
+fn tomorrow() -> Value {
+    let hour = (jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour() + 12) % 24;
+    json!({"cron": format!("0 {hour} * * *"), "duration": "1h", "timeZone": "UTC"})
 }
 
 /// A user that came and went. Brokers that start read it together with all other users; in a Java `HashMap` the name

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, brokers, say, settled, under_load, wait, watch};
+use super::{CLUSTER, NAMESPACE, brokers, change, resource, say, settled, under_load, wait, watch};
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
 
@@ -15,6 +16,10 @@ const MOVED: Duration = Duration::from_mins(10);
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test("scaling: two brokers come and get their share", || grown(context));
+    report.test(
+        "scaling: brokers of one rack restart together where that's allowed",
+        || together(context),
+    );
     report.test("scaling: nothing is moved when a rack would be lost", || {
         refused(context)
     });
@@ -54,6 +59,46 @@ fn grown(context: &Context) -> Result<()> {
     let replaced = watch::replaced(&before, &watch::pods(context)?);
     ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
     Ok(())
+}
+
+/// Five brokers in three racks: with two of a rack allowed, some rack goes at once, and never two racks.
+fn together(context: &Context) -> Result<()> {
+    let since = Timestamp::now();
+    under_load(context, "together", |_| {
+        let config = json!({"group.initial.rebalance.delay.ms": "3500"});
+        let begun = Instant::now();
+        let spec = json!({"tuning": {"config": config}, "highAvailability": {"maxUnavailable": 2}});
+        let generation = change(context, &spec)?;
+        settled(context, generation)?;
+        say(&format!(
+            "five brokers restarted in {:.1} s",
+            begun.elapsed().as_secs_f64()
+        ));
+        Ok(())
+    })?;
+    let racks = racks(&resource(context)?);
+    let evictions = watch::evictions(context, since)?;
+    ensure!(evictions.len() == 5, "pods taken away: {evictions:?}");
+    let mut pairs = 0;
+    for (one, other) in evictions.iter().zip(evictions.iter().skip(1)) {
+        let at_once = other.1.duration_since(one.1) < SignedDuration::from_secs(2);
+        ensure!(
+            !at_once || racks.get(&one.0) == racks.get(&other.0),
+            "two racks at once: {one:?} {other:?} {racks:?}"
+        );
+        pairs += usize::from(at_once);
+    }
+    say(&format!("{pairs} times two at once"));
+    ensure!(pairs > 0, "one after the other: {evictions:?}");
+    change(context, &json!({"highAvailability": {"maxUnavailable": 1}})).map(drop)
+}
+
+/// Rack of each pod, as the status has it.
+fn racks(resource: &Value) -> BTreeMap<String, String> {
+    let nodes = resource.pointer("/status/nodes").and_then(Value::as_array);
+    let text = |node: &Value, field: &str| node.get(field).and_then(Value::as_str).map(str::to_owned);
+    let rack = |node: &Value| Some((text(node, "pod")?, text(node, "rack")?));
+    nodes.into_iter().flatten().filter_map(rack).collect()
 }
 
 /// 101 and 104 are the brokers of zone b.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::NAMESPACE;
@@ -31,16 +32,25 @@ pub fn replaced(before: &Pods, after: &Pods) -> Vec<String> {
 }
 
 /// How often the operator took each pod away since then, from the API server's own log.
-pub fn taken(context: &Context, since: jiff::Timestamp) -> Result<BTreeMap<String, usize>> {
-    let audit = context.audit.as_ref().context("the cluster has an audit log")?;
+pub fn taken(context: &Context, since: Timestamp) -> Result<BTreeMap<String, usize>> {
     let mut taken = BTreeMap::new();
+    for (pod, _) in evictions(context, since)? {
+        *taken.entry(pod).or_default() += 1;
+    }
+    Ok(taken)
+}
+
+/// Which pods the operator took away since then, and when, from the API server's own log.
+pub fn evictions(context: &Context, since: Timestamp) -> Result<Vec<(String, Timestamp)>> {
+    let audit = context.audit.as_ref().context("the cluster has an audit log")?;
+    let mut evictions = Vec::new();
     for entry in audit.since(since, crate::install::ACCOUNT)? {
         let object = entry.object_ref.clone().unwrap_or_default();
         let evicts = entry.verb == "create" && object.subresource == "eviction";
         let done = entry.response_status.as_ref().is_some_and(|status| status.code < 300);
         if object.resource == "pods" && object.namespace == NAMESPACE && done && (evicts || entry.verb == "delete") {
-            *taken.entry(object.name).or_default() += 1;
+            evictions.push((object.name, entry.request_received_timestamp));
         }
     }
-    Ok(taken)
+    Ok(evictions)
 }
