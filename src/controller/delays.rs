@@ -2,26 +2,34 @@
 //! stop, which can take hours. Asked of Kubernetes and of the pod's own metrics, and only while a pod has been running for
 //! a while without being ready.
 //!
-//! It must not judge: whether that holds up a roll is the planner's.
+//! A look at the metrics costs a broker that starts on few cores seconds, so it's rare, and a start that takes no longer
+//! than others isn't looked at. It must not judge: whether that holds up a roll is the planner's.
 
 use super::apply::bounded;
 use super::context::Context;
 use super::pods::PodFact;
-use crate::model::{Cluster, Identity, ports};
+use crate::model::{Cluster, Identity, Node, ports};
 use crate::rollout::Recovery;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node as Machine;
 use kube::api::Api;
 use std::collections::BTreeMap;
 
+/// A machine may be silent this long.
+const SILENT: SignedDuration = SignedDuration::from_secs(10);
 /// A start that takes no longer is nothing special.
-const USUAL: SignedDuration = SignedDuration::from_secs(10);
+const USUAL: SignedDuration = SignedDuration::from_mins(1);
+/// What was found holds this long.
+const HOLDS: SignedDuration = SignedDuration::from_secs(20);
 /// Gauge of Kafka's `LogManager` (KIP-831), one for each log directory, as the exporter names it.
 const LOGS: &str = "kafka_log_logmanager_remaininglogstorecover";
 
 /// What is known of one pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delay {
+    /// When it was looked at, and which pod by uid.
+    at: Timestamp,
+    uid: String,
     /// Why its machine doesn't answer.
     pub lost: Option<String>,
     pub recovery: Recovery,
@@ -30,35 +38,42 @@ pub struct Delay {
 /// By name of the pod.
 pub type Delays = BTreeMap<String, Delay>;
 
-/// Looks at every pod that should be ready by now.
-pub async fn look(context: &Context, cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> Delays {
+/// Looks at every pod that should be ready by now. `last`: what the look before has found.
+pub async fn look(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+    (pods, last): (&[PodFact], &Delays),
+) -> Delays {
     let mut delays = Delays::new();
     let now = context.now();
     for node in cluster.nodes(identity) {
-        let late = |pod: &&PodFact| {
-            let old = pod.created.is_some_and(|created| now.duration_since(created) > USUAL);
-            pod.name == node.names.pod && pod.running && !pod.ready && !pod.terminating && old
-        };
-        let Some(pod) = pods.iter().find(late) else {
+        let pod = pods.iter().find(|pod| pod.name == node.names.pod);
+        let Some((pod, age)) = pod.and_then(|pod| Some((pod, now.duration_since(pod.created?)))) else {
             continue;
         };
-        let lost = match &pod.machine {
-            Some(machine) => lost(context, machine).await,
-            None => None,
+        if !pod.running || pod.ready || pod.terminating || age < SILENT {
+            continue;
+        }
+        let known = last.get(&pod.name).filter(|known| known.uid == pod.uid && now.duration_since(known.at) < HOLDS);
+        let delay = if let Some(known) = known {
+            known.clone()
+        } else {
+            Delay {
+                at: now,
+                uid: pod.uid.clone(),
+                lost: lost(context, pod).await,
+                recovery: recovery(context, (cluster, &node), (pod, age)).await,
+            }
         };
-        let told = lost.is_none() && node.pool.roles.broker && cluster.jmx_exporter;
-        let recovery = match pod.ip.as_deref().filter(|_| told) {
-            Some(ip) => recovery(context, ip).await,
-            None if node.pool.roles.broker => Recovery::Unknown,
-            None => Recovery::No,
-        };
-        delays.insert(pod.name.clone(), Delay { lost, recovery });
+        delays.insert(pod.name.clone(), delay);
     }
     delays
 }
 
 /// What Kubernetes says of a machine whose kubelet doesn't report. An operator that may not read nodes doesn't know.
-async fn lost(context: &Context, machine: &str) -> Option<String> {
+async fn lost(context: &Context, pod: &PodFact) -> Option<String> {
+    let machine = pod.machine.as_deref()?;
     let api: Api<Machine> = Api::all(context.client.clone());
     let found = bounded("get", "Node", ("", machine), api.get(machine)).await.ok()?;
     unknown(&found).then(|| format!("machine {machine} doesn't answer"))
@@ -73,17 +88,20 @@ fn unknown(machine: &Machine) -> bool {
     ready.any(|condition| condition.status == "Unknown")
 }
 
-async fn recovery(context: &Context, ip: &str) -> Recovery {
-    let host = if ip.contains(':') {
-        format!("[{ip}]")
-    } else {
-        ip.to_owned()
+async fn recovery(
+    context: &Context,
+    (cluster, node): (&Cluster, &Node<'_>),
+    (pod, age): (&PodFact, SignedDuration),
+) -> Recovery {
+    if !node.pool.roles.broker {
+        return Recovery::No;
+    }
+    let Some(ip) = pod.ip.as_deref().filter(|_| cluster.jmx_exporter && age >= USUAL) else {
+        return Recovery::Unknown;
     };
+    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
     let path = format!("/metrics?name[]={LOGS}");
-    let text = context
-        .connector
-        .metrics(format!("{host}:{}", ports::METRICS), path)
-        .await;
+    let text = context.connector.metrics(format!("{host}:{}", ports::METRICS), path).await;
     text.map_or(Recovery::Unknown, |text| read(&text))
 }
 

@@ -4,6 +4,7 @@
 use super::accepted::Accepted;
 use super::acls::Failure;
 use super::admission::Refused;
+use super::delays::Delays;
 use super::kafka::KafkaFacts;
 use super::rendered::Rendered;
 use super::settings::DynamicSettings;
@@ -34,6 +35,8 @@ pub struct Memory {
     pub trust: Option<Arc<Trust>>,
     pub client: Option<OpenClient>,
     pub kafka: Option<Arc<KafkaFacts>>,
+    /// Pods that take long to get ready, and since when that is known.
+    pub delays: Delays,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
     /// Its objects, and what they follow from.

@@ -109,7 +109,9 @@ impl Upkeep<'_> {
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         memory.kafka = facts.clone().map(Arc::new);
-        let delays = delays::look(self.context, self.cluster, identity, self.pods).await;
+        let last = std::mem::take(&mut memory.delays);
+        let delays = delays::look(self.context, self.cluster, identity, (self.pods, &last)).await;
+        memory.delays.clone_from(&delays);
         Look { admin, facts, delays }
     }
 

@@ -183,7 +183,7 @@ fn settled(context: &Context, generation: i64) -> Result<Value> {
 /// Runs a change under load, and judges what became of the load.
 fn under_load<T>(context: &Context, name: &str, act: impl FnOnce(&Ledger<'_>) -> Result<T>) -> Result<T> {
     let load = Load {
-        rate: if context.full { 2000 } else { 600 },
+        rate: if context.full { 1000 } else { 600 },
         ..Load::new(name)
     };
     let ledger = Ledger::start(context, NAMESPACE, CLUSTER, load)?;
