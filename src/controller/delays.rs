@@ -55,7 +55,9 @@ pub async fn look(
         if !pod.running || pod.ready || pod.terminating || age < SILENT {
             continue;
         }
-        let known = last.get(&pod.name).filter(|known| known.uid == pod.uid && now.duration_since(known.at) < HOLDS);
+        let known = last
+            .get(&pod.name)
+            .filter(|known| known.uid == pod.uid && now.duration_since(known.at) < HOLDS);
         let delay = if let Some(known) = known {
             known.clone()
         } else {
@@ -99,9 +101,16 @@ async fn recovery(
     let Some(ip) = pod.ip.as_deref().filter(|_| cluster.jmx_exporter && age >= USUAL) else {
         return Recovery::Unknown;
     };
-    let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+    let host = if ip.contains(':') {
+        format!("[{ip}]")
+    } else {
+        ip.to_owned()
+    };
     let path = format!("/metrics?name[]={LOGS}");
-    let text = context.connector.metrics(format!("{host}:{}", ports::METRICS), path).await;
+    let text = context
+        .connector
+        .metrics(format!("{host}:{}", ports::METRICS), path)
+        .await;
     text.map_or(Recovery::Unknown, |text| read(&text))
 }
 

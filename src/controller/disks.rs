@@ -92,12 +92,15 @@ fn by_replicas(candidates: &[Node<'_>], view: &PartitionsView, moving: usize) ->
     })
 }
 
-/// Looks whose turn it is, live, and gives it; returns the identity to commit.
+/// Looks whose turn it is, live, and gives it; returns the identity to commit, and what is open.
 pub async fn drive(
     context: &Context,
     sight: &Sight<'_>,
     admin: &dyn KafkaAdmin,
 ) -> Result<(Option<Identity>, Option<String>), PassError> {
+    if let Some(node) = bereft(context, sight).await? {
+        return Ok(taken_up(sight, &node));
+    }
     let candidates = match sight.before_kafka() {
         Ok(candidates) => candidates,
         Err(Turn::Wait(why)) => return Ok((None, Some(why))),
@@ -115,15 +118,39 @@ pub async fn drive(
         Turn::Nobody => Ok((None, None)),
         Turn::Wait(why) => Ok((None, Some(why))),
         Turn::Node(id) => {
-            tracing::info!(cluster = %sight.cluster.names.cluster, node = id, "taking up other disks");
-            let mut next = sight.identity.clone();
-            let pool = candidates.iter().find(|node| node.id == id).map(|node| node.pool);
-            if let (Some(pool), Some(disks)) = (pool, next.disks.remove(&id)) {
-                next.disks.insert(id, disks.replaced(&pool.volumes));
-            }
-            Ok((Some(next), None))
+            let node = candidates.iter().find(|node| node.id == id);
+            Ok(node.map_or((None, None), |node| taken_up(sight, node)))
         }
     }
+}
+
+/// The identity in which the node has the disks that the resource asks for. Until its pod is seen to be outdated, what's
+/// said with it is all that tells that it isn't over.
+fn taken_up(sight: &Sight<'_>, node: &Node<'_>) -> (Option<Identity>, Option<String>) {
+    tracing::info!(cluster = %sight.cluster.names.cluster, node = node.id, "taking up other disks");
+    let mut next = sight.identity.clone();
+    if let Some(disks) = next.disks.remove(&node.id) {
+        next.disks.insert(node.id, disks.replaced(&node.pool.volumes));
+    }
+    (Some(next), Some(format!("node {} takes up its own", node.id)))
+}
+
+/// A node whose disk isn't there any more, and isn't the one that it shall have: it has nothing to lose and can't start, so
+/// it waits for nobody.
+async fn bereft<'s>(context: &Context, sight: &'s Sight<'_>) -> Result<Option<Node<'s>>, PassError> {
+    for node in sight.candidates() {
+        for disk in &node.disks {
+            let key = ObjectKey {
+                kind: Kind::PersistentVolumeClaim,
+                namespace: sight.cluster.names.namespace.clone(),
+                name: disk.claim.clone(),
+            };
+            if context.stores.child(&key).is_none() && apply::get(context, &key).await?.is_none() {
+                return Ok(Some(node));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A class that's named now and that the disk has anyway: only the name is noted.

@@ -145,7 +145,17 @@ fn disks_of_another_class_are_taken_up_node_by_node() {
         let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
         assert!(next.contains("lack replicas in sync"), "{next}");
         simulation.kafka.state().lagging.clear();
-        let first = simulation.until(|simulation| begun(simulation) == 1).await;
+        // At no time does it look as if all were done.
+        let open = |simulation: &Simulation| {
+            let reconciling = simulation.condition(CLUSTER.0, CLUSTER.1, "Reconciling");
+            assert_eq!(reconciling["status"], "True", "{reconciling}");
+        };
+        let first = simulation
+            .until(|simulation| {
+                open(simulation);
+                begun(simulation) == 1
+            })
+            .await;
         assert!(first);
         simulation.kafka.state().lagging.insert(100);
         for _ in 0..40 {
@@ -275,6 +285,30 @@ fn replaced_disks_go_where_the_pool_says_so() {
         let claim = |pod: &&str| format!("data-0-{pod}-1");
         assert_eq!(mounted(&simulation), BROKERS.iter().map(claim).collect::<Vec<_>>());
         simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// A disk that is lost before its turn has come is replaced by the new one at once: the former isn't made anew.
+#[test]
+fn a_disk_that_is_lost_while_it_waits_for_its_turn() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        storage_class(&simulation, "fast");
+        disks(&simulation, &json!([{"size": "3Gi", "storageClassName": "fast"}]));
+        simulation.kafka.state().lagging.insert(100);
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        assert_eq!(begun(&simulation), 0);
+        simulation.delete(CLAIMS, &format!("data-0-{}", BROKERS[2]));
+        simulation.delete("pods", BROKERS[2]);
+        let begins = simulation.until(|simulation| begun(simulation) == 1).await;
+        assert!(begins);
+        simulation.kafka.state().lagging.clear();
+        simulation.settle().await.unwrap();
+        let claim = |pod: &&str| format!("data-0-{pod}-1");
+        assert_eq!(mounted(&simulation), BROKERS.iter().map(claim).collect::<Vec<_>>());
         simulation.blameless();
     });
 }

@@ -17,6 +17,11 @@ use crate::{commands, exec, paths};
 /// Name of the Helm release and of the operator's Deployment.
 pub const RELEASE: &str = "productionkafka";
 
+/// What takes longer than this is asked for less often: each question is a process of its own, and takes from few cores what
+/// the cluster needs.
+const SHORT: Duration = Duration::from_secs(5);
+const PATIENT: Duration = Duration::from_secs(1);
+
 pub struct Context {
     target: Target,
     /// Whether what takes longer than CI allows is asked for.
@@ -91,7 +96,8 @@ impl Context {
         timeout: Duration,
         mut check: impl FnMut() -> Result<Option<T>>,
     ) -> Result<T> {
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         loop {
             let attempt = check();
             if let Ok(Some(value)) = attempt {
@@ -103,7 +109,7 @@ impl Context {
                     .map_or_else(|| "not yet".to_owned(), |error| format!("{error:#}"));
                 bail!("waited {} s until {what}: {last}", timeout.as_secs());
             }
-            sleep(self.poll);
+            sleep(if begun.elapsed() < SHORT { self.poll } else { PATIENT });
         }
     }
 
