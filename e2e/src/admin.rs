@@ -2,16 +2,20 @@
 //! they don't share a line with the operator.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::client::{BIN, Client};
 use crate::harness::Context;
 
+/// How long a tool that fails is tried again.
+const PATIENCE: Duration = Duration::from_mins(2);
 const PROPERTIES: &str = "/tmp/admin.properties";
 
 /// The administrator of one cluster.
 pub struct Admin<'a> {
+    context: &'a Context,
     pod: Client<'a>,
     bootstrap: String,
 }
@@ -24,7 +28,11 @@ impl<'a> Admin<'a> {
         pod.run(10, &files(&secret))
             .context("write the administrator's files")?;
         let bootstrap = format!("{broker}.{cluster}-nodes.{namespace}.svc:9091");
-        Ok(Self { pod, bootstrap })
+        Ok(Self {
+            context,
+            pod,
+            bootstrap,
+        })
     }
 
     /// Standard output of one of Kafka's scripts.
@@ -38,9 +46,10 @@ impl<'a> Admin<'a> {
         Ok(replicas(&self.tool("kafka-topics.sh", "--describe")?))
     }
 
-    /// Ids of the brokers that are registered and not fenced.
+    /// Ids of the brokers that are registered and not fenced. The tool gives up early on a busy machine.
     pub fn brokers(&self) -> Result<BTreeSet<i32>> {
-        Ok(brokers(&self.tool("kafka-broker-api-versions.sh", "")?))
+        let ask = || Ok(Some(brokers(&self.tool("kafka-broker-api-versions.sh", "")?)));
+        self.context.wait_until("Kafka tells its brokers", PATIENCE, ask)
     }
 }
 
@@ -50,6 +59,7 @@ fn files(secret: &str) -> String {
          cat /secrets/{secret}/tls.key /secrets/{secret}/tls.crt > admin.pem
          printf 'security.protocol=SSL\\nssl.truststore.type=PEM\\nssl.keystore.type=PEM\\n' > {PROPERTIES}
          printf 'ssl.truststore.location=/secrets/{secret}/ca.crt\\n' >> {PROPERTIES}
+         printf 'request.timeout.ms=30000\\n' >> {PROPERTIES}
          printf 'ssl.keystore.location=/tmp/admin.pem\\n' >> {PROPERTIES}"
     )
 }
