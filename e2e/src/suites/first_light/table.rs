@@ -370,7 +370,7 @@ pub const CASES: &[Case] = &[
         &["spec.maintenance.deletionProtection", "isn't available"],
     ),
     operator(
-        "delete-volumes-without-the-right",
+        "no-right-to-delete",
         &[("/spec/nodePools/1/storage/reclaim", r#""Delete""#)],
         &["spec.nodePools[brokers].storage.reclaim", "Retain"],
     ),
