@@ -97,9 +97,9 @@ pub struct TestArgs {
     /// Also run what takes longer than CI allows.
     #[arg(long)]
     pub full: bool,
-    /// Run only tests whose name contains TEXT, after what sets the suite up.
+    /// Run only tests whose name contains TEXT, after what sets the suite up; may be given several times.
     #[arg(long, value_name = "TEXT")]
-    pub only: Option<String>,
+    pub only: Vec<String>,
     /// Keep the cluster that was started for this run, or what it made on the caller's own.
     #[arg(long)]
     pub keep: bool,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
     doc = "A hardened Apache Kafka cluster (KRaft, TLS, authorisation on), as a posture: how available, how secure, how tuned.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.kafkaVersion"),
-    printcolumn(name = "Brokers", type_ = "string", json_path = ".status.brokers", description = "ready/desired"),
+    printcolumn(name = "Brokers", type_ = "string", json_path = ".status.brokers", description = "ready/desired, without those that leave"),
     printcolumn(name = "Under-replicated", type_ = "integer", json_path = ".status.replication.underReplicated"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Next", type_ = "string", json_path = ".status.nextAction", priority = 1),

@@ -57,8 +57,8 @@ pub struct Storage {
     #[x_kube(merge_strategy = kube::core::ListMerge::Atomic)]
     pub volumes: Vec<Volume>,
     /// What happens to a volume that no node uses any more because its broker left the cluster or got another disk.
-    /// `Delete` needs an operator that may delete volumes (chart value `rbac.deleteVolumes`). Deleting the resource
-    /// deletes no volume either way.
+    /// `Delete` needs an operator that may delete volumes (chart value `rbac.deleteVolumes`), and holds for volumes that
+    /// were in use at some time since it was written. Deleting the resource deletes no volume either way.
     #[serde(default)]
     pub reclaim: Reclaim,
 }

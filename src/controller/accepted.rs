@@ -104,11 +104,7 @@ async fn load(context: &Context, refused: &ProductionKafka) -> Result<Option<Tex
         domain: context.settings.cluster_domain.clone(),
     };
     let ClusterKey { namespace, .. } = cluster_key(&names);
-    let key = ObjectKey {
-        kind: Kind::ConfigMap,
-        namespace,
-        name: names.accepted(),
-    };
+    let key = ObjectKey::new(Kind::ConfigMap, &namespace, &names.accepted());
     let Some(object) = apply::get(context, &key).await? else {
         return Ok(None);
     };

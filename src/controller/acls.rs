@@ -73,11 +73,7 @@ pub async fn drive(
     let document = acl::document(&context.stores.users_of(&key));
     let hash = document.content_hash();
     let name = cluster.names.acl_job(&hash);
-    let map = ObjectKey {
-        kind: Kind::ConfigMap,
-        namespace: key.namespace.clone(),
-        name: name.clone(),
-    };
+    let map = ObjectKey::new(Kind::ConfigMap, &key.namespace, &name);
     let work = Work {
         context,
         cluster,
@@ -237,11 +233,7 @@ async fn supersede(context: &Context, key: &ClusterKey, name: &str) -> Result<bo
                 return Ok(false);
             }
             let uid = old.uid().unwrap_or_default();
-            let key = ObjectKey {
-                kind,
-                namespace: key.namespace.clone(),
-                name: old.name_any(),
-            };
+            let key = ObjectKey::new(kind, &key.namespace, &old.name_any());
             apply::delete(context, &key, &uid).await?;
         }
     }

@@ -57,11 +57,7 @@ fn stamped(child: &Child) -> Child {
 }
 
 fn key_of(namespace: &str, child: &Child) -> ObjectKey {
-    ObjectKey {
-        kind: child.kind,
-        namespace: namespace.to_owned(),
-        name: child.name.clone(),
-    }
+    ObjectKey::new(child.kind, namespace, &child.name)
 }
 
 /// A child with the hash of what is wanted, made once however often it's looked at.

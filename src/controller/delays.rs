@@ -98,13 +98,8 @@ async fn recovery(
     if !node.pool.roles.broker {
         return Recovery::No;
     }
-    let Some(ip) = pod.ip.as_deref().filter(|_| cluster.jmx_exporter && age >= USUAL) else {
+    let Some(host) = pod.host().filter(|_| cluster.jmx_exporter && age >= USUAL) else {
         return Recovery::Unknown;
-    };
-    let host = if ip.contains(':') {
-        format!("[{ip}]")
-    } else {
-        ip.to_owned()
     };
     let path = format!("/metrics?name[]={LOGS}");
     let text = context

@@ -1,7 +1,7 @@
 //! Disks of brokers that are to be others, or to go: one node at a time takes up what the resource asks for, while every
 //! replica of it is in sync elsewhere. What's decided here is written to the identity; from that on the node's pod is an
 //! outdated one, the planner of restarts replaces it under its own guards, and the other replicas fill the new disk. The
-//! claim that was used before stays.
+//! claim that was used before stays, or goes by `reclaim.rs` when the resource asks for that.
 //!
 //! Nothing is asked of Kafka while every node has the disks that the resource asks for. It must not let a second node
 //! begin before the first one has all its data again: two at once may be all replicas of a partition.
@@ -36,6 +36,10 @@ pub struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    fn claim(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(Kind::PersistentVolumeClaim, &self.cluster.names.namespace, name)
+    }
+
     /// Brokers that have other disks than the resource asks for, by id.
     fn candidates(&self) -> Vec<Node<'_>> {
         let nodes = self.cluster.nodes(self.identity).into_iter();
@@ -140,11 +144,7 @@ fn taken_up(sight: &Sight<'_>, node: &Node<'_>) -> (Option<Identity>, Option<Str
 async fn bereft<'s>(context: &Context, sight: &'s Sight<'_>) -> Result<Option<Node<'s>>, PassError> {
     for node in sight.candidates() {
         for disk in &node.disks {
-            let key = ObjectKey {
-                kind: Kind::PersistentVolumeClaim,
-                namespace: sight.cluster.names.namespace.clone(),
-                name: disk.claim.clone(),
-            };
+            let key = sight.claim(&disk.claim);
             if context.stores.child(&key).is_none() && apply::get(context, &key).await?.is_none() {
                 return Ok(Some(node));
             }
@@ -164,11 +164,7 @@ async fn named(context: &Context, sight: &Sight<'_>, candidates: &[Node<'_>]) ->
             let Some(disk) = known.disks.get_mut(index) else {
                 continue;
             };
-            let key = ObjectKey {
-                kind: Kind::PersistentVolumeClaim,
-                namespace: sight.cluster.names.namespace.clone(),
-                name: node.names.claim(index, disk.generation),
-            };
+            let key = sight.claim(&node.names.claim(index, disk.generation));
             let claim = apply::get(context, &key).await?;
             let class = claim
                 .as_ref()

@@ -14,11 +14,7 @@ use kube::ResourceExt;
 use kube::core::DynamicObject;
 
 fn key_of(names: &ClusterNames) -> ObjectKey {
-    ObjectKey {
-        kind: Kind::ConfigMap,
-        namespace: names.namespace.clone(),
-        name: names.identity(),
-    }
+    ObjectKey::new(Kind::ConfigMap, &names.namespace, &names.identity())
 }
 
 /// The identity as the apiserver has it, from memory while its ConfigMap hasn't changed.

@@ -71,13 +71,8 @@ pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> En
         let Some(pod) = pods.iter().find(|pod| pod.name == node.names.pod && !pod.terminating) else {
             continue;
         };
-        let Some(ip) = pod.ip.as_ref().filter(|_| pod.running) else {
+        let Some(host) = pod.host().filter(|_| pod.running) else {
             continue;
-        };
-        let host = if ip.contains(':') {
-            format!("[{ip}]")
-        } else {
-            ip.clone()
         };
         let endpoint = |port: i32| Endpoint {
             node_id: Some(node.id),

@@ -71,6 +71,16 @@ impl PodFact {
             trouble: status.and_then(trouble),
         }
     }
+
+    /// Its address as it stands before a port (RFC 3986 §3.2.2: an IPv6 address in brackets).
+    pub fn host(&self) -> Option<String> {
+        let ip = self.ip.as_deref()?;
+        Some(if ip.contains(':') {
+            format!("[{ip}]")
+        } else {
+            ip.to_owned()
+        })
+    }
 }
 
 fn is_ready(status: &PodStatus) -> bool {

@@ -42,7 +42,7 @@ pub async fn of_removed(context: &Context, names: &NodeNames, id: i32, identity:
     };
     let mut left = false;
     for name in all(names, known) {
-        left |= delete(context, &key(names.namespace(), name), id).await?;
+        left |= delete(context, &claim(names.namespace(), &name), id).await?;
     }
     Ok(left)
 }
@@ -81,7 +81,7 @@ fn leftovers(context: &Context, names: &ClusterNames, cluster: &Cluster, identit
             continue;
         };
         for name in former(&node.names, known) {
-            let key = key(&names.namespace, name);
+            let key = claim(&names.namespace, &name);
             let meta = context.stores.child(&key);
             let says = |(name, value): &(String, String)| name == labels::RECLAIM && value == "Delete";
             if meta.is_some_and(|meta| meta.annotations.iter().any(says)) {
@@ -119,12 +119,8 @@ fn is_to_go(live: &DynamicObject, id: i32) -> bool {
             .is_some_and(|word| word == "Delete")
 }
 
-fn key(namespace: &str, name: String) -> ObjectKey {
-    ObjectKey {
-        kind: Kind::PersistentVolumeClaim,
-        namespace: namespace.to_owned(),
-        name,
-    }
+fn claim(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey::new(Kind::PersistentVolumeClaim, namespace, name)
 }
 
 #[cfg(test)]

@@ -114,11 +114,7 @@ impl Removal<'_> {
     }
 
     fn key(&self, kind: Kind, name: &str) -> ObjectKey {
-        ObjectKey {
-            kind,
-            namespace: self.cluster.names.namespace.clone(),
-            name: name.to_owned(),
-        }
+        ObjectKey::new(kind, &self.cluster.names.namespace, name)
     }
 }
 

@@ -24,7 +24,7 @@ pub fn demo(target: &Target) -> Result<()> {
     let clock = Clock(Instant::now());
     let target = chosen(target);
     cluster(&clock, &target)?;
-    let context = Context::new(target.clone(), false, None)?;
+    let context = Context::new(target.clone(), false, Vec::new())?;
     if !context.is_local() {
         guest::arrive(&context, NAMESPACES)?;
         clock.say("this cluster must be able to pull the images of operator and Kafka");

@@ -27,7 +27,7 @@ pub struct Context {
     /// Whether what takes longer than CI allows is asked for.
     pub full: bool,
     /// Part of the names of the tests that are asked for.
-    pub only: Option<String>,
+    pub only: Vec<String>,
     /// `None` on a cluster that is not ours.
     pub audit: Option<Audit>,
     /// Time between two attempts while waiting.
@@ -35,7 +35,7 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(target: Target, full: bool, only: Option<String>) -> Result<Self> {
+    pub fn new(target: Target, full: bool, only: Vec<String>) -> Result<Self> {
         let audit = if target.use_current_context {
             None
         } else {

@@ -15,6 +15,17 @@ pub const WRONG: &[Case] = &[
         )],
     ),
     case(
+        "buffers that fit only one by one",
+        &[(
+            LISTENERS,
+            "  tuning: {config: {log.cleaner.dedupe.buffer.size: '100000000', log.cleaner.io.buffer.size: '40000000'}}\n  listeners:\n",
+        )],
+        &[(
+            "config[log.cleaner.dedupe.buffer.size]",
+            "takes 140000000 bytes for log.cleaner.dedupe.buffer.size and log.cleaner.io.buffer.size",
+        )],
+    ),
+    case(
         "keys of the operator",
         &[(
             LISTENERS,

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{change, resource, say, settled, under_load, wait, watch};
+use super::{JVM, change, resource, say, settled, under_load, wait, watch};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 
@@ -21,30 +21,29 @@ pub fn run(context: &Context, report: &mut Report) {
     );
     report.test(
         "options that the JVM refuses: one pod, halted, reverting recovers",
-        || {
-            let options = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:+NoSuchOption"]);
-            let before = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
-            let spec = |options: &Value| json!({"tuning": {"jvm": {"options": options}}});
-            broken(context, "jvm", &spec(&options), &spec(&before))
-        },
+        || broken(context, "jvm", &jvm(&["-XX:+NoSuchOption"]), &jvm(&[])),
     );
     report.test(
         "memory that doesn't suffice: one pod, halted, reverting recovers",
         || {
-            let options = json!([
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-XX:MaxMetaspaceSize=16m"
-            ]);
-            let before = json!(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
-            let spec = |options: &Value| json!({"tuning": {"jvm": {"options": options}}});
-            broken(context, "memory", &spec(&options), &spec(&before))
+            broken(
+                context,
+                "memory",
+                &jvm(&["-Xshare:off", "-XX:MaxMetaspaceSize=16m"]),
+                &jvm(&[]),
+            )
         },
     );
     report.test(
         "a value that Kafka refuses while it runs: said in its words, nothing restarts",
         || refused(context),
     );
+}
+
+/// The cluster's options for the JVM, and more.
+fn jvm(more: &[&str]) -> Value {
+    let options: Vec<&str> = JVM.iter().chain(more).copied().collect();
+    json!({"tuning": {"jvm": {"options": options}}})
 }
 
 fn refused(context: &Context) -> Result<()> {

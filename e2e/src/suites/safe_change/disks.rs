@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, brokers, resource, say, settled, under_load, wait, watch};
+use super::{CLUSTER, NAMESPACE, brokers, generation, resource, say, settled, under_load, wait, watch};
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
 use crate::{diagnosis, install};
@@ -34,7 +34,7 @@ fn grown(context: &Context) -> Result<()> {
     let before = watch::pods(context)?;
     let generation = brokers(context, &json!({"storage": {"volumes": [{"size": "2Gi"}]}}))?;
     context.wait_until("the volumes have grown", Duration::from_mins(2), || {
-        let sizes = capacities(context)?;
+        let sizes = of_claims(context, "/status/capacity/storage")?;
         if sizes.len() == 3 && sizes.iter().all(|size| size == "2Gi") {
             return Ok(Some(()));
         }
@@ -46,15 +46,15 @@ fn grown(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Capacity of each claim of the brokers.
-fn capacities(context: &Context) -> Result<Vec<String>> {
+/// What each claim of the brokers says there.
+fn of_claims(context: &Context, pointer: &str) -> Result<Vec<String>> {
     let selector = format!("productionkafka.dev/cluster={CLUSTER},productionkafka.dev/pool=brokers");
     let list = context.kubectl_json(&["-n", NAMESPACE, "get", "pvc", "-l", &selector])?;
-    let capacity = |claim: &Value| {
-        let size = claim.pointer("/status/capacity/storage").and_then(Value::as_str);
-        size.unwrap_or_default().to_owned()
+    let word = |claim: &Value| {
+        let word = claim.pointer(pointer).and_then(Value::as_str);
+        word.unwrap_or_default().to_owned()
     };
-    Ok(diagnosis::items(&list).iter().map(capacity).collect())
+    Ok(diagnosis::items(&list).iter().map(word).collect())
 }
 
 /// Changes the disks of all brokers under load; each broker restarts once.
@@ -154,15 +154,13 @@ fn failed(context: &Context) -> Result<()> {
         });
         healed()?;
         ensure!(before == after?, "pods were replaced");
-        let generation = resource(context)?
-            .pointer("/metadata/generation")
-            .and_then(Value::as_i64);
+        let generation = generation(&resource(context)?);
         let restart = "productionkafka.dev/restart=now";
         context.kubectl(&["-n", NAMESPACE, "annotate", "pod", &pod, restart])?;
         context.wait_until("the broker restarts", Duration::from_mins(2), || {
             Ok((!watch::replaced(&before, &watch::pods(context)?).is_empty()).then_some(()))
         })?;
-        settled(context, generation.unwrap_or_default()).map(drop)
+        settled(context, generation).map(drop)
     })?;
     let replaced = watch::replaced(&before, &watch::pods(context)?);
     ensure!(replaced == [pod], "replaced pods: {replaced:?}");
@@ -207,15 +205,7 @@ fn other_class(context: &Context) -> Result<()> {
 
 /// Names of the brokers' claims.
 fn claims(context: &Context) -> Result<Vec<String>> {
-    let selector = format!("productionkafka.dev/cluster={CLUSTER},productionkafka.dev/pool=brokers");
-    let list = context.kubectl_json(&["-n", NAMESPACE, "get", "pvc", "-l", &selector])?;
-    let name = |claim: &Value| {
-        claim
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    Ok(diagnosis::items(&list).iter().filter_map(name).collect())
+    of_claims(context, "/metadata/name")
 }
 
 /// A person takes a broker's claim and its pod away, as after the loss of a disk.
@@ -246,10 +236,8 @@ fn lost(context: &Context) -> Result<()> {
             let now = uid()?;
             Ok((now != before && !now.is_empty()).then_some(()))
         })?;
-        let generation = resource(context)?
-            .pointer("/metadata/generation")
-            .and_then(Value::as_i64);
-        settled(context, generation.unwrap_or_default()).map(drop)
+        let generation = generation(&resource(context)?);
+        settled(context, generation).map(drop)
     })?;
     directories(context, 1)
 }

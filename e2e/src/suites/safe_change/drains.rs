@@ -4,9 +4,8 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
-use serde_json::Value;
 
-use super::{READY, is_settled, resource, say, under_load, watch};
+use super::{READY, generation, is_settled, resource, say, under_load, watch};
 use crate::harness::{Context, Report};
 
 /// Kafka's pods alone: the load goes on.
@@ -30,8 +29,7 @@ fn drained(context: &Context) -> Result<()> {
         }
         context.wait_until("all is back", READY, || {
             let resource = resource(context)?;
-            let generation = resource.pointer("/metadata/generation").and_then(Value::as_i64);
-            if generation.is_some_and(|generation| is_settled(&resource, generation)) {
+            if is_settled(&resource, generation(&resource)) {
                 return Ok(Some(()));
             }
             bail!("{}", crate::diagnosis::summary(&resource))

@@ -123,7 +123,11 @@ impl<'a> Machine<'a> {
     fn stop(&mut self) -> Result<()> {
         self.is_off = true;
         self.kubelet("STOP")?;
-        let groups = format!("*/productionkafka-{}/{}/*", self.context.target().name, self.name);
+        let groups = format!(
+            "*/productionkafka-{}/{}/kubepods/*",
+            self.context.target().name,
+            self.name
+        );
         let line = format!(
             "find /sys/fs/cgroup -path '{groups}' -name cgroup.procs -exec cat {{}} + | sort -u | xargs -r kill -9; true"
         );
@@ -146,7 +150,8 @@ impl<'a> Machine<'a> {
     }
 
     fn kubelet(&self, signal: &str) -> Result<()> {
-        let line = format!("pkill -{signal} -f 'hostname-override={} --node-ip'", self.name);
+        // The brackets keep the pattern from finding the shell that carries it.
+        let line = format!("pkill -{signal} -f 'hostname-overrid[e]={} --node-ip'", self.name);
         self.context.sh(&line).map(drop)
     }
 }
