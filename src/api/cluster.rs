@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
     validation = ("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')", "metadata.name must start with a letter and hold only a-z, 0-9 and '-': Service names are formed from it")
 )]
 #[x_kube(
-    validation = ("self.nodePools.filter(p, 'Controller' in p.roles).size() == 1", "exactly one pool must have the role Controller"),
+    validation = ("self.nodePools.filter(p, 'Controller' in p.roles).map(p, p.replicas).sum() in [1, 3, 5, 7]", "nodePools with the role Controller need 1, 3, 5 or 7 replicas together: an even number tolerates no more failures than one fewer"),
     validation = ("self.nodePools.exists(p, 'Broker' in p.roles)", "at least one pool must have the role Broker"),
     validation = ("self.nodePools.filter(p, 'Broker' in p.roles).map(p, p.replicas).sum() >= self.highAvailability.replicationFactor", "highAvailability.replicationFactor is above the number of brokers: lower it or add replicas to a pool with the role Broker"),
     validation = ("self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port))", "two listeners have the same port")

@@ -33,7 +33,7 @@ pub use security::{
 pub use status::{
     AnsweredRestart, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem,
     ProductionKafkaStatus, QuorumStatus, RebalanceGoal, RebalancePhase, RebalanceStatus, ReplicationStatus,
-    RolloutPhase, RolloutPod, RolloutStatus, UpgradeStatus, VolumeStatus, VoterStatus,
+    RolloutPhase, RolloutPod, RolloutStatus, SurvivorStatus, UpgradeStatus, VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
 pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};

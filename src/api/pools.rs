@@ -17,8 +17,7 @@ pub enum Role {
 /// A group of Kafka nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
-    validation = ("!('Controller' in self.roles) || self.replicas in [1, 3, 5, 7]", "a pool with the role Controller needs 1, 3, 5 or 7 replicas: an even number tolerates no more failures than one fewer"),
-    validation = ("!('Controller' in self.roles) || !has(self.excludedNodeIds) || size(self.excludedNodeIds) == 0", "excludedNodeIds isn't for pools with the role Controller: a controller is a voter and can't be moved yet")
+    validation = ("size(self.roles) > 0", "a pool needs the role Controller, Broker or both")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NodePool {
@@ -29,15 +28,16 @@ pub struct NodePool {
     #[schemars(length(min = 1, max = 2))]
     #[x_kube(merge_strategy = kube::core::ListMerge::Set)]
     pub roles: Vec<Role>,
-    /// Number of Kafka nodes. A lower one empties the surplus brokers before they go; 0 empties a pool of brokers, which
-    /// can be removed afterwards.
+    /// Number of Kafka nodes. A lower one empties the surplus brokers and takes the vote from surplus controllers before they
+    /// go; 0 does so with the whole pool, which can be removed afterwards.
     #[schemars(range(min = 0, max = 100))]
     pub replicas: i32,
     /// First node id of the pool. Left out, the operator allocates a block of 100: controllers from 0, others from 100 on.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 9900))]
     pub first_node_id: Option<i32>,
-    /// Node ids that the pool shall not use. A broker that has one is emptied and removed, and another id takes its place.
+    /// Node ids that the pool shall not use. A node that has one gives up its data or its vote and is removed, and another id
+    /// takes its place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 99))]
     #[x_kube(merge_strategy = kube::core::ListMerge::Set)]

@@ -68,12 +68,31 @@ pub enum ConditionStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QuorumStatus {
-    pub leader_id: i32,
+    /// The active controller; without it nobody leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader_id: Option<i32>,
     pub leader_epoch: i32,
+    /// How many voters more may be lost before nobody can lead.
+    #[serde(default)]
+    pub tolerates: i32,
     #[serde(default)]
     pub voters: Vec<VoterStatus>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observers: Vec<ObserverStatus>,
+    /// While nobody leads: what the controllers that run have, the furthest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub survivors: Vec<SurvivorStatus>,
+}
+
+/// One controller's own word on its metadata log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SurvivorStatus {
+    pub id: i32,
+    pub epoch: i64,
+    pub log_end_offset: i64,
+    /// Offset up to which it knows the log to be committed.
+    pub high_watermark: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +101,9 @@ pub struct VoterStatus {
     pub id: i32,
     pub directory_id: String,
     pub caught_up: bool,
+    /// While it isn't caught up: when it last was, on the leader's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_caught_up: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -116,7 +138,7 @@ pub struct PartitionProblem {
     pub min_in_sync: i32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     pub id: i32,

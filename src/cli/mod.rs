@@ -4,6 +4,7 @@ pub mod acl_sync;
 pub(crate) mod crd;
 pub mod node_init;
 pub mod probe;
+mod quorum;
 mod run;
 pub mod yaml;
 
@@ -24,6 +25,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Print the custom resource definitions, or write one file per kind.
     Crd(crd::Args),
+    /// Explain the quorum of a cluster, and what helps when nobody leads.
+    Quorum(quorum::Args),
     /// Bring the access rights in Kafka to a document's (what ACL Jobs run).
     AclSync(acl_sync::Args),
     /// Prepare a Kafka pod (what its init containers run).
@@ -37,6 +40,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
+        Command::Quorum(args) => block_on(false, quorum::run(args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
         Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
         Command::Probe(args) => block_on(false, probe::run(args)),

@@ -17,6 +17,7 @@ mod limits;
 mod plan;
 mod prepare;
 mod properties;
+mod sole_voter;
 mod storage_tool;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ enum Command {
     /// Copy this binary (and the JMX exporter, if the image has it) into a volume that the Kafka container mounts.
     Prepare(PrepareArgs),
     /// Check the log directories of this node and format the empty ones.
-    Format(FormatArgs),
+    Format(Box<FormatArgs>),
 }
 
 #[derive(Clone, Debug, Parser)]
@@ -64,6 +65,9 @@ pub struct FormatArgs {
     /// What the operator permits a pod to format its disk as: the pod's uid and `Voter` or `Observer`.
     #[arg(long, env = "PK_FIRST_FORMAT", default_value = "")]
     pub first_format: String,
+    /// Where the metadata log ends, if this controller is to go on as the only voter after the others were lost for good.
+    #[arg(long, env = "PK_SOLE_VOTER")]
+    pub sole_voter: Option<i64>,
     /// Broker or controller configuration.
     #[arg(long, default_value = "/etc/kafka/operator/server.properties")]
     pub config: PathBuf,

@@ -1,8 +1,8 @@
 //! The kubelet's probes, run inside the Kafka container against the node itself.
 //!
 //! Startup: the node answers `ApiVersions`. Ready: a broker also is registered and unfenced; when the cluster cannot tell,
-//! it stays ready, because a quorum that is down must not take every broker out of its Services. Live: only a refused
-//! connection is death; nothing of the cluster counts.
+//! it stays ready, because a quorum that is down must not take every broker out of its Services. A controller also leads, or
+//! follows with all of the metadata log. Live: only a refused connection is death; nothing of the cluster counts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -88,14 +88,30 @@ pub async fn run(args: Args) -> ExitCode {
 async fn probe(args: &Args) -> Result<Verdict, ProbeError> {
     let node = Node::parse(&args.config, &read(&args.config).await?)?;
     let address = format!("127.0.0.1:{}", node.port());
+    let deadline = Instant::now() + LIMIT;
     let seen = match args.kind {
         Kind::Live => knock(&address).await,
         Kind::Startup | Kind::Ready => {
-            let client = client(args, address).await?;
+            let client = client(args, own(args, address)).await?;
             ask(&client, args.kind == Kind::Ready && node.broker).await
         }
     };
-    Ok(judge(args.kind, node, &seen))
+    let verdict = judge(args.kind, node, &seen);
+    if args.kind != Kind::Ready || !node.controller || verdict != Verdict::Yes {
+        return Ok(verdict);
+    }
+    let own = client(args, own(args, format!("127.0.0.1:{CONTROLLER_PORT}"))).await?;
+    let role = role::role(args, node, &own, deadline).await?;
+    Ok(role::judge(node.id, &role))
+}
+
+/// This node, by the name in its certificate.
+fn own(args: &Args, address: String) -> Endpoint {
+    Endpoint {
+        node_id: None,
+        address,
+        server_name: args.host.clone(),
+    }
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
@@ -105,7 +121,7 @@ async fn read(path: &Path) -> Result<Vec<u8>, ProbeError> {
     })
 }
 
-async fn client(args: &Args, address: String) -> Result<KafkaClient, ProbeError> {
+async fn client(args: &Args, endpoint: Endpoint) -> Result<KafkaClient, ProbeError> {
     let pem = read(&args.tls.join("node.pem")).await?;
     let identity = ClientIdentity {
         ca: read(&args.tls.join("cluster-ca.crt")).await?,
@@ -116,11 +132,6 @@ async fn client(args: &Args, address: String) -> Result<KafkaClient, ProbeError>
         dir: args.tls.clone(),
         source,
     })?;
-    let endpoint = Endpoint {
-        node_id: None,
-        address,
-        server_name: args.host.clone(),
-    };
     let options = ClientOptions {
         client_id: "productionkafka-probe".to_owned(),
         call_timeout: GREETING_LIMIT,
@@ -130,8 +141,8 @@ async fn client(args: &Args, address: String) -> Result<KafkaClient, ProbeError>
         max_frame: MAX_FRAME,
     };
     let endpoints = Endpoints {
-        brokers: vec![endpoint],
-        controllers: Vec::new(),
+        brokers: vec![endpoint.clone()],
+        controllers: vec![endpoint],
     };
     Ok(KafkaClient::new(Transport::Tls(config), endpoints, options))
 }
@@ -141,6 +152,7 @@ async fn client(args: &Args, address: String) -> Result<KafkaClient, ProbeError>
 struct Node {
     id: i32,
     broker: bool,
+    controller: bool,
 }
 
 impl Node {
@@ -161,9 +173,12 @@ impl Node {
             path: path.to_owned(),
             key: "numeric node.id",
         })?;
+        let roles = value("process.roles")?;
+        let has = |name: &str| roles.split(',').any(|role| role.trim() == name);
         Ok(Self {
             id,
-            broker: value("process.roles")?.split(',').any(|role| role.trim() == "broker"),
+            broker: has("broker"),
+            controller: has("controller"),
         })
     }
 
@@ -235,6 +250,8 @@ fn membership(id: i32, cluster: &ClusterView) -> Verdict {
         None => Verdict::No(format!("broker {id} is not registered")),
     }
 }
+
+mod role;
 
 #[cfg(test)]
 mod tests;

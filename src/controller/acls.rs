@@ -125,7 +125,7 @@ impl Work<'_> {
     /// The document's ConfigMap and its Job; once applied, the ConfigMap with its mark alone.
     fn children(&self, applied: bool) -> Vec<render::Child> {
         let nodes = self.cluster.nodes(self.identity);
-        let brokers = nodes.iter().filter(|node| node.pool.roles.broker).take(5);
+        let brokers = nodes.iter().filter(|node| node.roles.broker).take(5);
         let bootstrap: Vec<String> = brokers
             .map(|node| format!("{}:{}", node.names.host, ports::REPLICATION))
             .collect();

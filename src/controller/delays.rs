@@ -95,7 +95,7 @@ async fn recovery(
     (cluster, node): (&Cluster, &Node<'_>),
     (pod, age): (&PodFact, SignedDuration),
 ) -> Recovery {
-    if !node.pool.roles.broker {
+    if !node.roles.broker {
         return Recovery::No;
     }
     let Some(host) = pod.host().filter(|_| cluster.jmx_exporter && age >= USUAL) else {

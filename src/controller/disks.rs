@@ -45,7 +45,7 @@ impl Sight<'_> {
         let nodes = self.cluster.nodes(self.identity).into_iter();
         let differs = |node: &Node<'_>| {
             let disks = self.identity.disks.get(&node.id);
-            !node.leaving && !node.pool.roles.controller && disks.is_some_and(|disks| disks.differs(&node.pool.volumes))
+            !node.leaving && !node.roles.controller && disks.is_some_and(|disks| disks.differs(&node.pool.volumes))
         };
         nodes.filter(differs).collect()
     }
@@ -226,7 +226,7 @@ mod tests {
             volume.storage_class = Some("fast".into());
         }
         let nodes = cluster.nodes(&identity);
-        let brokers: Vec<Node<'_>> = nodes.into_iter().filter(|node| node.pool.roles.broker).collect();
+        let brokers: Vec<Node<'_>> = nodes.into_iter().filter(|node| node.roles.broker).collect();
         let full = || partition("full", &[100, 101, 102], &[102, 100, 101]);
         let wait = |why: &str| Turn::Wait(why.to_owned());
         assert_eq!(by_replicas(&brokers, &view(vec![full()]), 0), Turn::Node(100));

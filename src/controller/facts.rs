@@ -10,7 +10,7 @@ use crate::api::ProductionKafka;
 use crate::model::validate::{Claim, ExistingNode, StorageClassFact};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
-use crate::render::labels::{NODE_ID, POOL, SIZE};
+use crate::render::labels::{BROKER, NODE_ID, POOL, SIZE};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -132,6 +132,7 @@ fn existing_node(set: &PartialObjectMeta<StatefulSet>) -> Option<ExistingNode> {
     Some(ExistingNode {
         id: labels.get(NODE_ID)?.parse().ok()?,
         pool: labels.get(POOL)?.clone(),
+        broker: labels.contains_key(BROKER),
     })
 }
 

@@ -76,7 +76,7 @@ fn permitted(
 
 fn controllers<'a>(cluster: &'a Cluster, identity: &'a Identity) -> impl Iterator<Item = Node<'a>> {
     let nodes = cluster.nodes(identity).into_iter();
-    nodes.filter(|node| node.pool.roles.controller)
+    nodes.filter(|node| node.roles.controller)
 }
 
 /// True when the quorum leads and every voter runs, for the first time. A leader needs a majority only; the others' disks

@@ -60,6 +60,8 @@ pub struct KafkaFacts {
     pub features: Option<FeaturesView>,
     /// Log directories that brokers have given up, by path. A broker that doesn't say which has none here.
     pub failed_dirs: BTreeMap<i32, Vec<String>>,
+    /// Controllers answer, and none of them leads or follows.
+    pub leaderless: bool,
     /// Why something is missing.
     pub problem: Option<String>,
 }
@@ -79,10 +81,10 @@ pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> En
             address: format!("{host}:{port}"),
             server_name: node.names.host.clone(),
         };
-        if node.pool.roles.broker {
+        if node.roles.broker {
             endpoints.brokers.push(endpoint(ports::REPLICATION));
         }
-        if node.pool.roles.controller {
+        if node.roles.controller {
             endpoints.controllers.push(endpoint(ports::CONTROLLER));
         }
     }
@@ -138,8 +140,12 @@ pub fn steadied(facts: KafkaFacts, last: Option<&KafkaFacts>) -> KafkaFacts {
     }
 }
 
-/// Asks Kafka once. `brokers_up`: at least one broker's pod is ready.
-pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timestamp) -> KafkaFacts {
+/// Asks Kafka once. `brokers_up`: at least one broker's pod is ready. `controllers`: those that run.
+pub async fn observe(
+    admin: &dyn KafkaAdmin,
+    (brokers_up, controllers): (bool, &[i32]),
+    now: jiff::Timestamp,
+) -> KafkaFacts {
     let mut facts = KafkaFacts {
         at: now,
         quorum: None,
@@ -147,6 +153,7 @@ pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timest
         partitions: None,
         features: None,
         failed_dirs: BTreeMap::new(),
+        leaderless: false,
         problem: None,
     };
     let target = if brokers_up {
@@ -158,6 +165,9 @@ pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timest
         futures::future::join(admin.describe_quorum(target), admin.describe_features(target)).await;
     facts.quorum = keep(quorum, &mut facts.problem);
     facts.features = keep(features, &mut facts.problem);
+    if facts.quorum.as_ref().is_none_or(|quorum| quorum.leader_id.is_none()) {
+        facts.leaderless = is_leaderless(admin, controllers).await;
+    }
     if brokers_up && facts.quorum.is_some() {
         let (brokers, partitions) = futures::future::join(admin.describe_cluster(true), admin.partitions()).await;
         facts.brokers = keep(brokers, &mut facts.problem);
@@ -165,6 +175,15 @@ pub async fn observe(admin: &dyn KafkaAdmin, brokers_up: bool, now: jiff::Timest
         facts.failed_dirs = failed_dirs(admin, &facts).await;
     }
     facts
+}
+
+/// Some controller answers, and none of those that do follows anyone.
+async fn is_leaderless(admin: &dyn KafkaAdmin, controllers: &[i32]) -> bool {
+    let asked = controllers
+        .iter()
+        .map(|id| admin.describe_controllers(Target::Controller(*id)));
+    let told: Vec<ClusterView> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+    !told.is_empty() && told.iter().all(|told| told.controller_id.is_none())
 }
 
 /// Brokers that serve and have replicas offline have lost a log directory; they are asked which.
@@ -215,6 +234,7 @@ mod tests {
             partitions: complete.then(PartitionsView::default),
             features: None,
             failed_dirs: BTreeMap::new(),
+            leaderless: false,
             problem: (!complete).then(|| "timed out".to_owned()),
         }
     }

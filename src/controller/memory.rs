@@ -9,6 +9,7 @@ use super::kafka::KafkaFacts;
 use super::rendered::Rendered;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
+use super::survivors::Survivors;
 use super::trust::Trust;
 use crate::api::{ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
@@ -37,6 +38,8 @@ pub struct Memory {
     pub kafka: Option<Arc<KafkaFacts>>,
     /// Pods that take long to get ready, and since when that is known.
     pub delays: Delays,
+    /// What controllers have, while nobody leads.
+    pub survivors: Survivors,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
     /// Its objects, and what they follow from.
@@ -57,6 +60,10 @@ pub struct Memory {
     pub settings: Option<DynamicSettings>,
     /// Why other disks aren't taken up yet.
     pub disks: Option<String>,
+    /// Why nothing is done for a decision to go on with one controller.
+    pub recovery_refused: Option<String>,
+    /// What comes next for the quorum's voters, if they aren't those that are asked for.
+    pub voting: Option<String>,
     /// What Kubernetes has against the restart that was decided, in its own words.
     pub restart_refused: Option<String>,
     /// What the last hold of a roll was about, so that an event is said once.

@@ -4,6 +4,7 @@
 use super::apply::bounded;
 use super::context::{Context, STATUS_MANAGER};
 use super::error::PassError;
+use super::kafka::KafkaFacts;
 use super::memory::Memory;
 use super::status;
 use crate::api::{ConditionStatus, ProductionKafka, ProductionKafkaStatus, RolloutPhase};
@@ -21,7 +22,7 @@ pub async fn write(
     wanted: ProductionKafkaStatus,
 ) -> Result<(), PassError> {
     let old = memory.status.clone().or_else(|| resource.status.clone());
-    metrics(context, resource, &wanted);
+    metrics(context, resource, &wanted, memory.kafka.as_deref());
     if old.as_ref() == Some(&wanted) {
         memory.status = Some(wanted);
         return Ok(());
@@ -59,7 +60,7 @@ pub async fn intend(
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
-    metrics(context, resource, &wanted);
+    metrics(context, resource, &wanted, memory.kafka.as_deref());
     if old.as_ref() != Some(&wanted) {
         match put(context, resource, &wanted, live.metadata.resource_version).await {
             Err(error) if error.category() == "conflict" => return Ok(false),
@@ -112,7 +113,7 @@ pub async fn say(context: &Context, resource: &ProductionKafka, (type_, reason):
     }
 }
 
-fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus) {
+fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus, look: Option<&KafkaFacts>) {
     let labels = ClusterLabels {
         namespace: resource.namespace().unwrap_or_default(),
         name: resource.name_any(),
@@ -122,6 +123,10 @@ fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKaf
             .replication
             .as_ref()
             .and_then(|replication| u64::try_from(of(replication)).ok())
+    };
+    let quorum = |of: fn(&crate::api::QuorumStatus) -> i32| {
+        let quorum = wanted.quorum.as_ref();
+        quorum.and_then(|quorum| u64::try_from(of(quorum)).ok())
     };
     let nodes = |role: &str, running: bool| {
         let matching = wanted
@@ -139,10 +144,18 @@ fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKaf
         brokers_desired: nodes("Broker", false),
         controllers_ready: nodes("Controller", true),
         controllers_desired: nodes("Controller", false),
-        quorum_leader: wanted
-            .quorum
-            .as_ref()
-            .and_then(|quorum| u64::try_from(quorum.leader_id).ok()),
+        quorum_leader: quorum(|quorum| quorum.leader_id.unwrap_or(-1)),
+        quorum_voters: quorum(|quorum| {
+            i32::try_from(quorum.voters.len())
+                .ok()
+                .filter(|all| *all > 0)
+                .unwrap_or(-1)
+        }),
+        quorum_tolerates: quorum(|quorum| quorum.tolerates),
+        quorum_epoch: quorum(|quorum| quorum.leader_epoch),
+        quorum_max_lag: look
+            .and_then(|look| look.quorum.as_ref()?.max_lag())
+            .and_then(|lag| u64::try_from(lag).ok()),
         certificate_expiry: None,
     };
     context.metrics.set_cluster(&labels, &report);

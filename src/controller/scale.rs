@@ -12,6 +12,7 @@ use crate::api::RebalanceStatus;
 use crate::kafka::KafkaAdmin;
 use crate::model::Identity;
 use crate::model::version::METADATA;
+use std::collections::BTreeSet;
 
 /// One step. Returns the identity as it is then, and whether it's worth looking again soon.
 pub async fn drive(
@@ -33,8 +34,11 @@ pub async fn drive(
     memory.rebalance = driven.status.or(last);
     let mut next = identity.clone();
     if driven.drained {
-        removal::forget_settings(&identity.leaving, admin).await;
-        next.drained.append(&mut next.leaving);
+        // Nodes of both roles keep their place until their vote is gone, too.
+        let free: BTreeSet<i32> = identity.leaving.difference(&identity.retiring).copied().collect();
+        removal::forget_settings(&free, admin).await;
+        next.leaving.retain(|id| !free.contains(id));
+        next.drained.extend(free);
         tracing::info!(cluster = %upkeep.cluster.names.cluster, brokers = ?next.drained, "brokers are empty");
     } else if !identity.drained.is_empty() {
         let removal = Removal {

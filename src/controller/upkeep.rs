@@ -14,18 +14,22 @@ use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
+use super::quorum;
 use super::reclaim;
+use super::recovery;
 use super::report;
 use super::rollout::{self, Planned, Roll};
 use super::scale;
 use super::settings;
 use super::status::{self, Observed};
+use super::survivors::{self, Survivors};
 use super::trust::Trust;
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
 use crate::render::{self, Spare};
 use crate::runtime::metrics::Outcome;
+use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,8 +54,19 @@ pub struct Upkeep<'a> {
 struct Look {
     admin: Option<Arc<dyn KafkaAdmin>>,
     facts: Option<KafkaFacts>,
+    /// What an earlier pass has seen.
+    before: Option<Arc<KafkaFacts>>,
     /// Pods that run and take long to get ready.
     delays: Delays,
+    /// What controllers have, while nobody leads.
+    survivors: Survivors,
+}
+
+/// What became of the quorum in this pass.
+#[derive(Clone, Copy, Default)]
+struct Vote {
+    acted: bool,
+    open: bool,
 }
 
 impl Upkeep<'_> {
@@ -61,9 +76,13 @@ impl Upkeep<'_> {
         let identity = self.formed(identity, &look, memory).await?;
         let waiting = self.settle(&identity, &look, memory).await?;
         self.reclaim(&identity, &look).await?;
+        let (identity, voting) = self.recover(identity, &look, memory).await?;
         let (identity, scaling) = self.scale(identity, &look, memory).await?;
         let (identity, replacing) = self.disks(identity, &look, memory).await?;
-        let waiting = waiting.into_iter().chain((scaling || replacing).then_some(SOON)).min();
+        let waiting = waiting
+            .into_iter()
+            .chain((scaling || replacing || voting.open).then_some(SOON))
+            .min();
         let planned = self.plan(&identity, &look, memory).await?;
         let mut status = self.say(&identity, &look, planned.as_ref(), memory);
         if let Some(failure) = &memory.acl_failure {
@@ -75,6 +94,8 @@ impl Upkeep<'_> {
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
         let status = overlaid(status, self.resource, memory, self.context.now());
+        // One thing at a time: what happens to the quorum is looked at before anything else is taken away.
+        let planned = planned.filter(|planned| !(voting.acted && planned.is_act()));
         let rolling = if let Some(planned) = &planned {
             self.carry_out(&identity, &look, (planned, status), memory).await?
         } else {
@@ -97,22 +118,37 @@ impl Upkeep<'_> {
 
     async fn look(&self, identity: &Identity, memory: &mut Memory) -> Look {
         let endpoints = kafka::endpoints(self.cluster, identity, self.pods);
+        let controllers: Vec<i32> = endpoints.controllers.iter().filter_map(|one| one.node_id).collect();
         let connector = self.context.connector.as_ref();
         let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
-        let brokers_up =
-            self.cluster.nodes(identity).iter().any(|node| {
-                node.pool.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready)
-            });
+        let brokers_up = self
+            .cluster
+            .nodes(identity)
+            .iter()
+            .any(|node| node.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready));
         let facts = match &admin {
-            Some(admin) => Some(kafka::observe(admin.as_ref(), brokers_up, self.context.now()).await),
+            Some(admin) => Some(kafka::observe(admin.as_ref(), (brokers_up, &controllers), self.context.now()).await),
             None => None,
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
-        memory.kafka = facts.clone().map(Arc::new);
+        let before = std::mem::replace(&mut memory.kafka, facts.clone().map(Arc::new));
         let last = std::mem::take(&mut memory.delays);
         let delays = delays::look(self.context, self.cluster, identity, (self.pods, &last)).await;
         memory.delays.clone_from(&delays);
-        Look { admin, facts, delays }
+        let last = std::mem::take(&mut memory.survivors);
+        let survivors = if facts.as_ref().is_some_and(|facts| facts.leaderless) {
+            survivors::look(self.context, self.cluster, identity, (self.pods, last)).await
+        } else {
+            Survivors::default()
+        };
+        memory.survivors.clone_from(&survivors);
+        Look {
+            admin,
+            facts,
+            before,
+            delays,
+            survivors,
+        }
     }
 
     /// Once the quorum has a leader, no disk is ever formatted as a voter of the first day again.
@@ -146,6 +182,67 @@ impl Upkeep<'_> {
         let raised = self.levels(identity, (admin, facts), memory).await?;
         let soon = (stepping || raised).then_some(SOON);
         Ok(soon.into_iter().chain(rights).min())
+    }
+
+    /// The one case in which a quorum is changed without a leader: a person has decided it.
+    async fn recover(
+        &self,
+        identity: Identity,
+        look: &Look,
+        memory: &mut Memory,
+    ) -> Result<(Identity, Vote), PassError> {
+        let recovering = recovery::Recovering {
+            context: self.context,
+            cluster: self.cluster,
+            pods: self.pods,
+            revisions: self.revisions,
+            facts: look.facts.as_ref(),
+            survivors: &look.survivors.found,
+            asked: self
+                .resource
+                .annotations()
+                .get(recovery::ANNOTATION)
+                .map(String::as_str),
+        };
+        let recovery::Recovered {
+            identity,
+            next,
+            refused,
+        } = recovering.drive(identity, memory).await?;
+        memory.recovery_refused = refused;
+        if next.is_none() {
+            return self.vote(identity, look, memory).await;
+        }
+        memory.voting = next;
+        let vote = Vote {
+            acted: true,
+            open: true,
+        };
+        Ok((identity, vote))
+    }
+
+    /// Controllers that come and go, and those whose disk is another one. Costs nothing while all vote that should.
+    async fn vote(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<(Identity, Vote), PassError> {
+        let (Some(admin), Some(facts)) = (&look.admin, &look.facts) else {
+            return Ok((identity, Vote::default()));
+        };
+        if !identity.bootstrapped {
+            return Ok((identity, Vote::default()));
+        }
+        let voting = quorum::Voting {
+            context: self.context,
+            cluster: self.cluster,
+            pods: self.pods,
+            facts,
+            before: look.before.as_deref(),
+        };
+        let voted = voting.drive(identity, admin.as_ref(), memory).await?;
+        let vote = Vote {
+            acted: voted.acted,
+            open: voted.next.is_some(),
+        };
+        memory.voting = voted.next;
+        Ok((voted.identity, vote))
     }
 
     /// Brokers that come and go. Costs nothing while none does.
@@ -307,18 +404,20 @@ impl Upkeep<'_> {
         let observed = Observed {
             losses: &losses,
             rollout: planned,
-            unreadable: unreadable.as_deref(),
+            unreadable: unreadable.as_deref().or(memory.recovery_refused.as_deref()),
             cluster: self.cluster,
             identity,
             pods: self.pods,
             kafka: look.facts.as_ref(),
             delays: &look.delays,
+            survivors: &look.survivors.found,
             revisions: self.revisions,
             serials: &self.trust.serials,
             certificates_until: self.trust.first_end(),
             upgrade: memory.upgrade.as_ref(),
             rebalance: memory.rebalance.as_ref(),
             disks: memory.disks.as_deref(),
+            voting: memory.voting.as_deref(),
             refused: settings.map_or(&[], |settings| settings.refused.as_slice()),
             now: self.context.now(),
         };

@@ -40,6 +40,8 @@ pub enum Target {
     Controllers,
     /// Exactly this node.
     Node(i32),
+    /// Exactly this node's listener for controllers.
+    Controller(i32),
 }
 
 /// The admin operations of one Kafka cluster.
@@ -50,8 +52,9 @@ pub trait KafkaAdmin: Send + Sync {
     /// Cluster id and brokers; with `include_fenced` also registered brokers that are down or starting (KIP-1073).
     fn describe_cluster(&self, include_fenced: bool) -> AdminFuture<'_, ClusterView>;
 
-    /// Registered controllers and their endpoints, asked of the controllers' own listeners (KIP-919).
-    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView>;
+    /// Registered controllers and their endpoints, and whom the one that's asked follows, asked of the controllers' own
+    /// listeners (KIP-919). One that has no metadata yet doesn't answer.
+    fn describe_controllers(&self, target: Target) -> AdminFuture<'_, ClusterView>;
 
     /// Every partition of every topic from one broker's metadata (one consistent image).
     fn partitions(&self) -> AdminFuture<'_, PartitionsView>;

@@ -244,14 +244,8 @@ impl Caller {
         match target {
             Target::Brokers => rotated(&endpoints.brokers, self.broker_cursor.load(Ordering::Relaxed)),
             Target::Controllers => rotated(&endpoints.controllers, self.controller_cursor.load(Ordering::Relaxed)),
-            Target::Node(id) => endpoints
-                .brokers
-                .iter()
-                .chain(&endpoints.controllers)
-                .find(|endpoint| endpoint.node_id == Some(id))
-                .map(|endpoint| (0, endpoint.clone()))
-                .into_iter()
-                .collect(),
+            Target::Node(id) => exactly(endpoints.brokers.iter().chain(&endpoints.controllers), id),
+            Target::Controller(id) => exactly(endpoints.controllers.iter(), id),
         }
     }
 
@@ -259,9 +253,14 @@ impl Caller {
         match target {
             Target::Brokers => self.broker_cursor.store(index, Ordering::Relaxed),
             Target::Controllers => self.controller_cursor.store(index, Ordering::Relaxed),
-            Target::Node(_) => {}
+            Target::Node(_) | Target::Controller(_) => {}
         }
     }
+}
+
+fn exactly<'a>(mut endpoints: impl Iterator<Item = &'a Endpoint>, id: i32) -> Vec<(usize, Endpoint)> {
+    let found = endpoints.find(|endpoint| endpoint.node_id == Some(id));
+    found.map(|endpoint| (0, endpoint.clone())).into_iter().collect()
 }
 
 enum Round<T> {

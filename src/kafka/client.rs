@@ -104,9 +104,9 @@ impl KafkaAdmin for KafkaClient {
             .boxed()
     }
 
-    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView> {
+    fn describe_controllers(&self, target: Target) -> AdminFuture<'_, ClusterView> {
         self.caller
-            .call(Target::Controllers, wire::cluster::DescribeCluster::Controllers)
+            .call(target, wire::cluster::DescribeCluster::Controllers)
             .boxed()
     }
 

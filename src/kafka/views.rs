@@ -30,6 +30,16 @@ impl QuorumView {
         times.is_some_and(|(last, newest)| newest - last <= within_ms)
     }
 
+    /// Records that the slowest voter lacks; `None` while nobody leads.
+    pub fn max_lag(&self) -> Option<i64> {
+        let leader = self.voters.iter().find(|voter| Some(voter.id) == self.leader_id)?;
+        let lags = self
+            .voters
+            .iter()
+            .map(|voter| leader.log_end_offset - voter.log_end_offset);
+        lags.max()
+    }
+
     /// Ids of the voters that are caught up, the leader among them. A node whose disk was replaced follows as an observer
     /// under its voter's id, and doesn't count: it has no vote.
     pub fn caught_up(&self, within_ms: i64) -> BTreeSet<i32> {

@@ -145,9 +145,11 @@ pub enum ClientAuth {
 pub struct Node<'a> {
     pub id: i32,
     pub pool: &'a Pool,
+    /// Those of the pool; a controller keeps its role until its vote is gone.
+    pub roles: Roles,
     pub rack: Option<&'a str>,
     pub names: NodeNames,
-    /// The pool doesn't ask for it any more: it goes once it's empty.
+    /// The pool doesn't ask for it any more: it goes once it's empty and has no vote.
     pub leaving: bool,
     pub disks: Vec<Disk>,
 }
@@ -172,14 +174,17 @@ impl Cluster {
                 continue;
             };
             let stays = pool.ids(first).filter(|id| !identity.drained.contains(id));
-            let leaves = identity.leaving.range(first..first.saturating_add(BLOCK)).copied();
-            let ids: BTreeSet<i32> = stays.chain(leaves).collect();
-            nodes.extend(ids.into_iter().map(|id| self.one(identity, pool, id)));
+            let stays: BTreeSet<i32> = stays.collect();
+            let leaves = identity.leaving.union(&identity.retiring).copied();
+            let leaves = leaves.filter(|id| (first..first.saturating_add(BLOCK)).contains(id));
+            let ids: BTreeSet<i32> = stays.iter().copied().chain(leaves).collect();
+            let one = |id: i32| self.one(identity, pool, id, !stays.contains(&id));
+            nodes.extend(ids.into_iter().map(one));
         }
         nodes
     }
 
-    fn one<'a>(&self, identity: &'a Identity, pool: &'a Pool, id: i32) -> Node<'a> {
+    fn one<'a>(&self, identity: &'a Identity, pool: &'a Pool, id: i32, leaving: bool) -> Node<'a> {
         let names = self.names.node(&pool.name, id);
         let disk = |(index, disk): (usize, &NodeDisk)| {
             let asked = pool
@@ -197,7 +202,11 @@ impl Cluster {
             id,
             pool,
             rack: identity.racks.get(&id).map(String::as_str),
-            leaving: identity.leaving.contains(&id),
+            leaving,
+            roles: Roles {
+                controller: pool.roles.controller || identity.retiring.contains(&id),
+                ..pool.roles
+            },
             disks: known
                 .iter()
                 .flat_map(|known| known.disks.iter().enumerate())

@@ -65,6 +65,19 @@ impl NodeDisks {
         self
     }
 
+    /// Another claim for each: the present ones are never used again.
+    #[must_use]
+    pub fn abandoned(mut self) -> Self {
+        for index in 0..self.disks.len() {
+            let class = self.disks.get(index).and_then(|disk| disk.class.clone());
+            let disk = self.fresh(index, class);
+            if let Some(slot) = self.disks.get_mut(index) {
+                *slot = disk;
+            }
+        }
+        self
+    }
+
     fn fresh(&mut self, index: usize, class: Option<String>) -> NodeDisk {
         if self.used.len() <= index {
             self.used.resize(index + 1, 0);
@@ -92,6 +105,17 @@ mod tests {
 
     fn generations(disks: &NodeDisks) -> Vec<u32> {
         disks.disks.iter().map(|disk| disk.generation).collect()
+    }
+
+    #[test]
+    fn abandoned_disks_are_others_of_the_same_classes() {
+        let wanted = volumes(&[None, Some("fast")]);
+        let mut disks = NodeDisks::default();
+        disks.extend(&wanted);
+        let disks = disks.abandoned();
+        assert_eq!(generations(&disks), [1, 1]);
+        assert!(!disks.differs(&wanted));
+        assert_eq!(generations(&disks.abandoned()), [2, 2]);
     }
 
     #[test]

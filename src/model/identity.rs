@@ -34,6 +34,21 @@ pub struct Identity {
     /// was looked at; a pod that comes after it has to be looked at again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub formats: BTreeMap<i32, String>,
+    /// Nodes with the role `Controller`: those that are asked for, and those that haven't given up their vote yet.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub controllers: BTreeSet<i32>,
+    /// Controllers that aren't asked for any more: they're kept as they are until it's committed that they have no vote.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retiring: BTreeSet<i32>,
+    /// When the last change of voters was asked for (RFC 3339), unless its answer has come: it may still take effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voting: Option<String>,
+    /// A person's decision to go on with one controller, while it's carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+    /// The last such decision that was carried out, as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<String>,
     /// Brokers that are to go: they're kept as they are until they're empty.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub leaving: BTreeSet<i32>,
@@ -45,13 +60,38 @@ pub struct Identity {
     pub disks: BTreeMap<i32, NodeDisks>,
 }
 
+/// Going on with one controller after the others' disks were lost for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recovery {
+    pub survivor: i32,
+    /// Offset after the last record of its metadata log, which a person has seen.
+    pub log_end: i64,
+    /// Pods that were made before that are replaced (RFC 3339).
+    pub since: String,
+    /// The decision as it was written.
+    pub asked: String,
+}
+
 impl Identity {
-    /// Which brokers leave, of those that exist: all that their pool doesn't ask for. One that it asks for again stays,
-    /// unless it's being removed already.
+    /// Every other controller gets other disks: with the present ones and the voters of before they could form a second
+    /// quorum.
+    pub fn abandon_others(&mut self, recovery: &Recovery) {
+        for (id, disks) in &mut self.disks {
+            if *id != recovery.survivor && self.controllers.contains(id) {
+                *disks = std::mem::take(disks).abandoned();
+            }
+        }
+        self.voting = None;
+        self.recovery = Some(recovery.clone());
+    }
+
+    /// Which nodes go: brokers that exist and that their pool doesn't ask for leave, and so do controllers, existing or not,
+    /// since they may vote. One that's asked for again stays, unless it's being removed already.
     pub fn part(&mut self, pools: &[Pool], existing: impl IntoIterator<Item = i32>) {
         let known: BTreeSet<i32> = existing.into_iter().chain(self.leaving.iter().copied()).collect();
         let mut leaving = BTreeSet::new();
-        for pool in pools.iter().filter(|pool| !pool.roles.controller) {
+        for pool in pools.iter().filter(|pool| pool.roles.broker) {
             let Some(&first) = self.pools.get(&pool.name) else {
                 continue;
             };
@@ -60,6 +100,32 @@ impl Identity {
             leaving.extend(surplus.filter(|id| !wanted.contains(id) && !self.drained.contains(id)));
         }
         self.leaving = leaving;
+        let wanted = self.wanted_controllers(pools);
+        let surplus = self.controllers.difference(&wanted);
+        self.retiring = surplus.filter(|id| !self.drained.contains(id)).copied().collect();
+        self.controllers = wanted.union(&self.retiring).copied().collect();
+    }
+
+    /// Controllers that the resource asks for, less those whose former life isn't over yet.
+    pub fn wanted_controllers(&self, pools: &[Pool]) -> BTreeSet<i32> {
+        let pools = pools.iter().filter(|pool| pool.roles.controller);
+        let ids = pools.filter_map(|pool| Some(pool.ids(*self.pools.get(&pool.name)?)));
+        ids.flatten().filter(|id| !self.drained.contains(id)).collect()
+    }
+
+    /// A controller has given up its vote, and that is committed. A node that's asked for as a broker stays one; any other
+    /// is removed.
+    pub fn retire(&mut self, id: i32, pools: &[Pool]) {
+        self.retiring.remove(&id);
+        self.controllers.remove(&id);
+        let asks = |pool: &&Pool| {
+            self.pools
+                .get(&pool.name)
+                .is_some_and(|first| pool.ids(*first).any(|one| one == id))
+        };
+        if !pools.iter().any(|pool| asks(&pool)) && !self.leaving.contains(&id) {
+            self.drained.insert(id);
+        }
     }
 
     /// The pool that a node's id belongs to.
@@ -151,6 +217,11 @@ impl Plan<'_> {
             bootstrapped: false,
             volumes: BTreeMap::new(),
             formats: BTreeMap::new(),
+            controllers: BTreeSet::new(),
+            retiring: BTreeSet::new(),
+            voting: None,
+            recovery: None,
+            recovered: None,
             leaving: BTreeSet::new(),
             drained: BTreeSet::new(),
             disks: BTreeMap::new(),
@@ -331,10 +402,70 @@ mod tests {
             "removed first, made again after that"
         );
         cluster.pools[1].excluded.clear();
-        cluster.pools[0].replicas = 1;
-        identity.part(&cluster.pools, existing);
-        assert_eq!(identity.leaving, BTreeSet::new(), "controllers don't leave");
         assert_eq!(identity.pool_of(102), Some("brokers"));
+    }
+
+    #[test]
+    fn a_controller_stays_one_until_its_vote_is_gone() {
+        let mut cluster = valid_cluster();
+        let complete = |cluster: &crate::model::Cluster, old| {
+            let plan = Plan {
+                names: &cluster.names,
+                pools: &cluster.pools,
+                zones: &[],
+            };
+            let mut identity = plan.complete(old, &mut counter());
+            identity.part(&cluster.pools, [0, 1, 2, 100, 101, 102]);
+            identity
+        };
+        let identity = complete(&cluster, None);
+        assert_eq!((identity.controllers.len(), identity.retiring.len()), (3, 0));
+        cluster.pools[0].replicas = 1;
+        let mut identity = complete(&cluster, Some(identity));
+        assert_eq!(identity.retiring, BTreeSet::from([1, 2]));
+        let nodes = |cluster: &crate::model::Cluster, identity: &Identity| -> Vec<(i32, bool)> {
+            let nodes = cluster.nodes(identity).into_iter().filter(|node| node.roles.controller);
+            nodes.map(|node| (node.id, node.leaving)).collect()
+        };
+        assert_eq!(nodes(&cluster, &identity), [(0, false), (1, true), (2, true)]);
+        identity.retire(2, &cluster.pools);
+        assert_eq!(
+            (identity.retiring.len(), identity.drained.clone()),
+            (1, BTreeSet::from([2]))
+        );
+        assert_eq!(nodes(&cluster, &identity), [(0, false), (1, true)]);
+        // Asked for again, one stays; the other is removed first.
+        cluster.pools[0].replicas = 3;
+        let identity = complete(&cluster, Some(identity));
+        assert_eq!(nodes(&cluster, &identity), [(0, false), (1, false)]);
+    }
+
+    #[test]
+    fn a_node_of_both_roles_can_go_on_as_a_broker() {
+        let mut cluster = valid_cluster();
+        cluster.pools[1].roles.controller = true;
+        cluster.pools[0].replicas = 0;
+        let plan = Plan {
+            names: &cluster.names,
+            pools: &cluster.pools,
+            zones: &[],
+        };
+        let mut identity = plan.complete(None, &mut counter());
+        identity.part(&cluster.pools, [100, 101, 102]);
+        assert_eq!(identity.controllers, BTreeSet::from([100, 101, 102]));
+        cluster.pools[1].roles.controller = false;
+        cluster.pools[0].replicas = 3;
+        identity.part(&cluster.pools, [100, 101, 102]);
+        assert_eq!(identity.retiring, BTreeSet::from([100, 101, 102]));
+        let roles = |cluster: &crate::model::Cluster, identity: &Identity| {
+            let nodes = cluster.nodes(identity);
+            let node = nodes.iter().find(|node| node.id == 101).unwrap();
+            (node.roles.display(), node.leaving)
+        };
+        assert_eq!(roles(&cluster, &identity), ("Controller,Broker", false));
+        identity.retire(101, &cluster.pools);
+        assert_eq!(roles(&cluster, &identity), ("Broker", false));
+        assert!(identity.drained.is_empty());
     }
 
     #[test]

@@ -19,10 +19,12 @@
 
 mod plan;
 mod reason;
+mod recovery;
 mod world;
 
 pub use plan::{SETTLES_AFTER, Step, may_go, plan};
 pub use reason::Reason;
+pub use recovery::{Objection, Standing, Stranded, objections};
 pub use world::{Attempt, Replica, Seen, VoterId, World};
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::jmx_exporter::JMX_EXPORTER;
 use super::labels::{self, Component};
 use super::log4j2::log4j2;
 use super::revision::hash_of_json;
-use super::server_properties::server_properties;
+use super::server_properties::{BOOTSTRAP_SERVERS, server_properties};
 use super::{Child, Input, Kind};
 use crate::model::{Cluster, ClusterNames, Identity, Node, identity};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -21,6 +21,17 @@ pub(super) fn node_config_map(input: &Input<'_>, node: &Node<'_>) -> Child {
         binary_data: None,
     };
     Child::new(Kind::ConfigMap, &name, &object)
+}
+
+/// Hash of the node's files without the list of controllers to ask first. It changes with every controller that comes or
+/// goes, and only a node that starts reads it.
+pub(super) fn stable_hash(input: &Input<'_>, node: &Node<'_>) -> String {
+    let mut files = files(input, node);
+    for text in files.values_mut() {
+        let kept = text.lines().filter(|line| !line.starts_with(BOOTSTRAP_SERVERS));
+        *text = kept.collect::<Vec<_>>().join("\n");
+    }
+    hash_of_json(&files)
 }
 
 fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {

@@ -68,7 +68,7 @@ pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
 /// When a whole cluster is deleted, brokers hand over to the controllers; one that finds none waits 5 minutes for them
 /// (fixed in Kafka's BrokerServer). So controllers start to stop a little later.
 fn outlive_brokers(node: &Node<'_>) -> Option<Lifecycle> {
-    let roles = node.pool.roles;
+    let roles = node.roles;
     let sleep = SleepAction {
         seconds: CONTROLLERS_STOP_LATER,
     };
@@ -126,10 +126,10 @@ fn container_ports(cluster: &Cluster, node: &Node<'_>) -> Vec<ContainerPort> {
         ..ContainerPort::default()
     };
     let mut all = Vec::new();
-    if node.pool.roles.controller {
+    if node.roles.controller {
         all.push(port("controller", ports::CONTROLLER));
     }
-    if node.pool.roles.broker {
+    if node.roles.broker {
         all.push(port("replication", ports::REPLICATION));
         let clients = super::listener_properties::by_name(cluster);
         all.extend(clients.iter().map(|listener| port(&listener.name, listener.port)));

@@ -11,6 +11,9 @@ pub const INITIAL_VOTERS: &str = "PK_INITIAL_VOTERS";
 /// What `format` must know before it makes a voter: only there together with the voters, and no part of the revision.
 pub const FIRST_DAY: [&str; 3] = [INITIAL_VOTERS, FIRST_FORMAT, POD_UID];
 
+/// Where the metadata log of a controller ends that shall be the only voter; no part of the revision.
+pub const SOLE_VOTER: &str = "PK_SOLE_VOTER";
+
 /// The operator's permission to this very pod, which it gives once it has seen the pod's volume.
 const FIRST_FORMAT: &str = "PK_FIRST_FORMAT";
 const POD_UID: &str = "PK_POD_UID";
@@ -62,7 +65,7 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
     ];
     // A disk that's lost later must never be formatted as a voter of the first day again: it would come up with the
     // voter set of that day.
-    let first_day = node.pool.roles.controller
+    let first_day = node.roles.controller
         && !identity.bootstrapped
         && identity.directory_ids.contains_key(&node.id)
         && !input.withhold_voters.contains(&node.id);
@@ -72,6 +75,13 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
     }
     all.push(variable("PK_NODE_HOST", &node.names.host));
     all.push(variable("PK_NODE_ID", &node.id.to_string()));
+    let recovery = identity
+        .recovery
+        .as_ref()
+        .filter(|recovery| recovery.survivor == node.id);
+    if let Some(recovery) = recovery {
+        all.push(variable(SOLE_VOTER, &recovery.log_end.to_string()));
+    }
     if first_day {
         all.push(pod_uid());
     }

@@ -88,10 +88,10 @@ pub fn node_labels(names: &ClusterNames, node: &Node<'_>) -> Labels {
     let mut labels = labels(names, Component::Node);
     labels.insert(POOL.into(), node.pool.name.clone());
     labels.insert(NODE_ID.into(), node.id.to_string());
-    if node.pool.roles.broker {
+    if node.roles.broker {
         labels.insert(BROKER.into(), "true".into());
     }
-    if node.pool.roles.controller {
+    if node.roles.controller {
         labels.insert(CONTROLLER.into(), "true".into());
     }
     labels

@@ -35,7 +35,7 @@ pub fn add(all: &mut BTreeMap<String, String>, cluster: &Cluster, node: &Node<'_
     all.insert("controller.listener.names".into(), CONTROLLER.into());
     all.insert("listener.security.protocol.map".into(), protocols(cluster, node));
     mutual_tls(all, CONTROLLER, "cluster-ca.crt");
-    if node.pool.roles.broker {
+    if node.roles.broker {
         mutual_tls(all, REPLICATION, "cluster-ca.crt");
         for listener in by_name(cluster) {
             client(all, listener);
@@ -56,10 +56,10 @@ fn sockets(cluster: &Cluster, node: &Node<'_>) -> Vec<Socket> {
         port,
     };
     let mut sockets = Vec::new();
-    if node.pool.roles.controller {
+    if node.roles.controller {
         sockets.push(socket(CONTROLLER, ports::CONTROLLER));
     }
-    if node.pool.roles.broker {
+    if node.roles.broker {
         sockets.push(socket(REPLICATION, ports::REPLICATION));
         sockets.extend(by_name(cluster).iter().map(|l| socket(&l.kafka_name(), l.port)));
     }
@@ -69,7 +69,7 @@ fn sockets(cluster: &Cluster, node: &Node<'_>) -> Vec<Socket> {
 /// Controllers name REPLICATION too: it's their `inter.broker.listener.name`, whose default would be plaintext.
 fn protocols(cluster: &Cluster, node: &Node<'_>) -> String {
     let mut map = vec![format!("{CONTROLLER}:SSL"), format!("{REPLICATION}:SSL")];
-    if node.pool.roles.broker {
+    if node.roles.broker {
         map.extend(by_name(cluster).iter().map(|listener| {
             let protocol = match listener.authentication {
                 ClientAuth::ScramSha512 => "SASL_SSL",

@@ -1,6 +1,6 @@
 //! The pod template of a node. The pod says what it runs: its annotations hold the revision and the certificate's serial.
 
-use super::{Input, affinity, containers, labels, revision, security_context, volumes};
+use super::{Input, affinity, config_maps, containers, labels, revision, security_context, volumes};
 use crate::model::Node;
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -15,7 +15,7 @@ pub fn template(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodTemp
         metadata: Some(metadata(input, node)),
         spec: Some(spec(input, node, config_map)),
     };
-    let revision = revision::revision_of(&template);
+    let revision = revision::revision_of(&template, &config_maps::stable_hash(input, node));
     let annotations = template
         .metadata
         .get_or_insert_default()
@@ -43,7 +43,7 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
 
 fn spec(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodSpec {
     let wanted = &node.pool.template;
-    let grace = if node.pool.roles.broker {
+    let grace = if node.roles.broker {
         BROKER_GRACE
     } else {
         CONTROLLER_GRACE

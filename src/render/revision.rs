@@ -1,7 +1,7 @@
 //! Content hashes: names of immutable ConfigMaps, and the revision by which a pod says what it runs.
 
 use super::containers::PREPARE;
-use super::environment::FIRST_DAY;
+use super::environment::{FIRST_DAY, SOLE_VOTER};
 use super::labels;
 use aws_lc_rs::digest::{SHA256, digest};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -27,9 +27,18 @@ pub(super) fn hash_of_json<T: Serialize>(value: &T) -> String {
 
 /// Hash of everything in a pod template that a restart would change. The initial voters are taken out of the template
 /// once the quorum stands, a certificate is reloaded or waits for a roll of its own, and the operator's image matters at
-/// the pod's next start only: none of them makes a pod outdated.
-pub fn revision_of(template: &PodTemplateSpec) -> String {
+/// the pod's next start only: none of them makes a pod outdated. `files` is the hash of what the configuration says without
+/// the list of controllers to ask first: a node that runs knows the voters from the metadata log.
+pub fn revision_of(template: &PodTemplateSpec, files: &str) -> String {
     let mut template = template.clone();
+    let volumes = template.spec.as_mut().and_then(|spec| spec.volumes.as_mut());
+    let config = volumes
+        .into_iter()
+        .flatten()
+        .filter_map(|volume| volume.config_map.as_mut());
+    for map in config {
+        files.clone_into(&mut map.name);
+    }
     if let Some(annotations) = template.metadata.as_mut().and_then(|meta| meta.annotations.as_mut()) {
         annotations.remove(labels::REVISION);
         annotations.remove(labels::CERTIFICATE);
@@ -40,7 +49,7 @@ pub fn revision_of(template: &PodTemplateSpec) -> String {
                 container.image = None;
             }
             if let Some(env) = container.env.as_mut() {
-                env.retain(|variable| !FIRST_DAY.contains(&variable.name.as_str()));
+                env.retain(|variable| variable.name != SOLE_VOTER && !FIRST_DAY.contains(&variable.name.as_str()));
             }
         }
     }

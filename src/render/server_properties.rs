@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// Where volume claims are mounted, followed by the volume's name.
 pub const DATA: &str = "/var/lib/kafka";
+/// Controllers that a node asks when it starts.
+pub const BOOTSTRAP_SERVERS: &str = "controller.quorum.bootstrap.servers";
 /// Principals of the nodes and of the operator: their certificates' subjects as Java prints them. Nodes must be super
 /// users because a controller authorises what a broker forwards (KIP-590).
 const SUPER_USERS: [&str; 2] = [
@@ -83,7 +85,7 @@ fn cleaner(all: &mut BTreeMap<String, String>, pool: &Pool) {
 
 /// The file's text.
 pub fn server_properties(cluster: &Cluster, identity: &Identity, node: &Node<'_>) -> String {
-    let roles = node.pool.roles;
+    let roles = node.roles;
     let mut all = BTreeMap::new();
     extend(&mut all, &EVERY_NODE);
     identity_of(&mut all, cluster, identity, node);
@@ -114,13 +116,13 @@ fn identity_of(all: &mut BTreeMap<String, String>, cluster: &Cluster, identity: 
     let controllers: Vec<String> = cluster
         .nodes(identity)
         .iter()
-        .filter(|node| node.pool.roles.controller)
+        .filter(|node| node.roles.controller)
         .map(|node| format!("{}:{}", node.names.host, ports::CONTROLLER))
         .collect();
     let log_dirs: Vec<String> = (0..node.disks.len()).map(log_dir).collect();
     all.insert("node.id".into(), node.id.to_string());
-    all.insert("process.roles".into(), node.pool.roles.process_roles().into());
-    all.insert("controller.quorum.bootstrap.servers".into(), controllers.join(","));
+    all.insert("process.roles".into(), node.roles.process_roles().into());
+    all.insert(BOOTSTRAP_SERVERS.into(), controllers.join(","));
     all.insert("log.dirs".into(), log_dirs.join(","));
     all.insert(
         "num.recovery.threads.per.data.dir".into(),

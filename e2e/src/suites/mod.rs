@@ -3,6 +3,7 @@
 mod cluster;
 mod first_light;
 mod ledger;
+mod quorum;
 mod safe_change;
 
 use anyhow::Result;
@@ -31,4 +32,10 @@ pub struct Suite {
 }
 
 /// Every suite, in the order in which `cargo e2e test` runs them.
-pub const ALL: &[Suite] = &[cluster::SUITE, ledger::SUITE, first_light::SUITE, safe_change::SUITE];
+pub const ALL: &[Suite] = &[
+    cluster::SUITE,
+    ledger::SUITE,
+    first_light::SUITE,
+    safe_change::SUITE,
+    quorum::SUITE,
+];

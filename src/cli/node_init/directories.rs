@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::properties::{NodeConfig, Properties};
 
-const METADATA_PARTITION: &str = "__cluster_metadata-0";
+pub(super) const METADATA_PARTITION: &str = "__cluster_metadata-0";
 
 /// One log directory and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

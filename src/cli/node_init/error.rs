@@ -29,6 +29,8 @@ pub enum NodeInitError {
     },
     #[error("{0}")]
     Refused(Box<Refusal>),
+    #[error("make this controller the only voter")]
+    SoleVoter(#[from] super::sole_voter::SoleVoterError),
     #[error(
         "wait until {host} resolves: no address after {}s; a node that starts before the others can resolve it never \
          joins. Check the headless Service (publishNotReadyAddresses) and the cluster's DNS",

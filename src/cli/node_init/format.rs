@@ -3,10 +3,12 @@
 use std::error::Error;
 use std::fs;
 
-use super::directories::{Directory, DirectoryState, inspect_all, remove_leftover};
+use super::directories::{Directory, DirectoryState, METADATA_PARTITION, inspect_all, remove_leftover};
 use super::plan::{Facts, FormatPlan, Voter, plan};
 use super::properties::{NodeConfig, Properties};
+use super::sole_voter::{self, Order, Outcome};
 use crate::model::identity::FirstFormat;
+use base64::Engine as _;
 
 use super::{FormatArgs, NodeInitError, host, limits, storage_tool};
 
@@ -34,6 +36,7 @@ async fn format(args: &FormatArgs) -> Result<(), NodeInitError> {
                 );
             }
             println!("node {} is formatted", args.node_id);
+            stand_alone(args, &facts)?;
             host::wait_until_resolvable(&args.node_host, args.resolve_timeout).await
         }
         FormatPlan::Format {
@@ -50,6 +53,39 @@ async fn format(args: &FormatArgs) -> Result<(), NodeInitError> {
             check(args, &facts.config, initial_voters.as_deref())
         }
     }
+}
+
+/// Carries out a person's decision to go on with this controller alone.
+fn stand_alone(args: &FormatArgs, facts: &Facts) -> Result<(), NodeInitError> {
+    let Some(log_end) = args.sole_voter else {
+        return Ok(());
+    };
+    let directory = facts
+        .directories
+        .iter()
+        .find(|directory| directory.path == facts.config.metadata_directory);
+    let id = directory.and_then(|directory| match &directory.state {
+        DirectoryState::Formatted(identity) => uuid_of(identity.directory.as_deref()?),
+        _ => None,
+    });
+    let order = Order {
+        partition: &facts.config.metadata_directory.join(METADATA_PARTITION),
+        id: i32::try_from(args.node_id).unwrap_or(i32::MAX),
+        directory: id.unwrap_or_default(),
+        log_end,
+        now_ms: jiff::Timestamp::now().as_millisecond(),
+    };
+    match sole_voter::make(&order)? {
+        Outcome::Done => println!("controller {} is the only voter from offset {log_end} on", args.node_id),
+        Outcome::Already => println!("controller {} is the only voter already", args.node_id),
+    }
+    Ok(())
+}
+
+/// Kafka writes ids as 22 characters of base64url.
+fn uuid_of(text: &str) -> Option<uuid::Uuid> {
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?;
+    uuid::Uuid::from_slice(&bytes).ok()
 }
 
 fn gather(args: &FormatArgs) -> Result<Facts, NodeInitError> {

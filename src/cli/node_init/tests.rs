@@ -43,6 +43,7 @@ impl Node {
             first_format: "pod-1 Voter".into(),
             config: at("server.properties"),
             storage_tool: at("kafka-storage.sh"),
+            sole_voter: None,
             resolve_timeout: Duration::from_secs(5),
             termination_log: at("termination-log"),
         };
@@ -92,7 +93,7 @@ impl Node {
 
     async fn run(&self) -> Result<(), NodeInitError> {
         run(Args {
-            command: Command::Format(self.args.clone()),
+            command: Command::Format(Box::new(self.args.clone())),
         })
         .await
     }

@@ -1,15 +1,29 @@
 //! The decision in a table, and the asking against a scripted node.
 
-use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
+use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::describe_quorum_response::{PartitionData, ReplicaState, TopicData};
+use kafka_protocol::messages::{
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumRequest, DescribeQuorumResponse, TopicName,
+};
+use kafka_protocol::protocol::StrBytes;
 
+use super::role::Role;
 use super::*;
 use crate::kafka::BrokerState;
 use crate::kafka::scripted::pki::TestCa;
 use crate::kafka::scripted::{Script, ScriptedBroker, Step};
 
 const HOST: &str = "orders-brokers-100-0.orders-nodes.kafka.svc";
-const BROKER: Node = Node { id: 100, broker: true };
-const CONTROLLER: Node = Node { id: 0, broker: false };
+const BROKER: Node = Node {
+    id: 100,
+    broker: true,
+    controller: false,
+};
+const CONTROLLER: Node = Node {
+    id: 0,
+    broker: false,
+    controller: true,
+};
 
 fn cluster(controller_id: Option<i32>, brokers: &[(i32, bool)]) -> Seen {
     let state = |(id, fenced): &(i32, bool)| BrokerState {
@@ -81,7 +95,8 @@ fn nodes_are_read_from_their_properties() {
         BROKER
     );
     assert_eq!(parsed("node.id = 0\nprocess.roles = controller\n").unwrap(), CONTROLLER);
-    assert!(parsed("node.id=1\nprocess.roles=controller,broker").unwrap().broker);
+    let both = parsed("node.id=1\nprocess.roles=controller,broker").unwrap();
+    assert!(both.broker && both.controller);
     for (text, missing) in [
         ("process.roles=broker", "node.id"),
         ("node.id=1", "process.roles"),
@@ -128,7 +143,8 @@ async fn seen(script: Script, about_the_cluster: bool) -> Seen {
     let ca = TestCa::new();
     let files = Files::new(&ca);
     let broker = ScriptedBroker::tls(script, ca.server(&[HOST])).await;
-    let client = client(&files.args(Kind::Ready), format!("127.0.0.1:{}", broker.port()))
+    let args = files.args(Kind::Ready);
+    let client = client(&args, own(&args, format!("127.0.0.1:{}", broker.port())))
         .await
         .unwrap();
     ask(&client, about_the_cluster).await
@@ -162,7 +178,8 @@ async fn a_node_under_another_name_is_mute() {
     let ca = TestCa::new();
     let files = Files::new(&ca);
     let broker = ScriptedBroker::tls(Script::new(), ca.server(&["other.kafka.svc"])).await;
-    let client = client(&files.args(Kind::Startup), format!("127.0.0.1:{}", broker.port()))
+    let args = files.args(Kind::Startup);
+    let client = client(&args, own(&args, format!("127.0.0.1:{}", broker.port())))
         .await
         .unwrap();
     let Seen::Mute(why) = ask(&client, false).await else {
@@ -192,4 +209,77 @@ async fn missing_files_fail_readiness_but_not_life() {
     let code = |code: ExitCode| format!("{code:?}");
     assert_eq!(code(run(args(Kind::Live)).await), code(ExitCode::SUCCESS));
     assert_eq!(code(run(args(Kind::Ready)).await), code(ExitCode::FAILURE));
+}
+
+/// What a controller says when it's asked for the cluster's controllers, with one at this port of this machine.
+fn controllers(leader: i32, port: u16) -> Script {
+    Script::new().on::<DescribeClusterRequest>(move |request: DescribeClusterRequest, _| {
+        assert_eq!(request.endpoint_type, 2, "controllers are asked for (KIP-919)");
+        let controller = DescribeClusterBroker::default()
+            .with_broker_id(BrokerId(leader))
+            .with_host(StrBytes::from_static_str("localhost"))
+            .with_port(i32::from(port));
+        Step::Reply(
+            DescribeClusterResponse::default()
+                .with_controller_id(BrokerId(leader))
+                .with_brokers(vec![controller]),
+        )
+    })
+}
+
+fn soon() -> Instant {
+    Instant::now() + LIMIT
+}
+
+fn described() -> Script {
+    let replica = |id| {
+        ReplicaState::default()
+            .with_replica_id(BrokerId(id))
+            .with_log_end_offset(500)
+            .with_last_caught_up_timestamp(1_000)
+    };
+    let partition = PartitionData::default()
+        .with_leader_id(BrokerId(1))
+        .with_current_voters(vec![replica(1)])
+        .with_observers(vec![replica(0)]);
+    let topic = TopicData::default()
+        .with_topic_name(TopicName(StrBytes::from_static_str("__cluster_metadata")))
+        .with_partitions(vec![partition]);
+    let answer = DescribeQuorumResponse::default().with_topics(vec![topic]);
+    Script::new().on::<DescribeQuorumRequest>(move |_, _| Step::Reply(answer.clone()))
+}
+
+#[tokio::test]
+async fn a_follower_asks_its_leader_whether_it_follows() {
+    let ca = TestCa::new();
+    let files = Files::new(&ca);
+    let args = files.args(Kind::Ready);
+    let leader = ScriptedBroker::tls(described(), ca.server(&["localhost"])).await;
+    let port = leader.port();
+    let follower = ScriptedBroker::tls(controllers(1, port), ca.server(&[HOST])).await;
+    let asked = client(&args, own(&args, format!("127.0.0.1:{}", follower.port())))
+        .await
+        .unwrap();
+    let told = role::role(&args, CONTROLLER, &asked, soon()).await.unwrap();
+    let Role::Follows(view) = &told else { panic!("{told:?}") };
+    assert_eq!(view.leader_id, Some(1));
+    assert_eq!(role::judge(CONTROLLER.id, &told), Verdict::Yes);
+    drop(leader);
+    let told = role::role(&args, CONTROLLER, &asked, soon()).await.unwrap();
+    assert_eq!(told, Role::Untold, "a leader that doesn't answer here may be well");
+}
+
+#[tokio::test]
+async fn a_controller_without_a_leader_says_so() {
+    let ca = TestCa::new();
+    let files = Files::new(&ca);
+    let args = files.args(Kind::Ready);
+    let alone = ScriptedBroker::tls(controllers(-1, 1), ca.server(&[HOST])).await;
+    let asked = client(&args, own(&args, format!("127.0.0.1:{}", alone.port())))
+        .await
+        .unwrap();
+    assert_eq!(
+        role::role(&args, CONTROLLER, &asked, soon()).await.unwrap(),
+        Role::Leaderless
+    );
 }

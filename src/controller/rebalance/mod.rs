@@ -173,7 +173,7 @@ impl Rebalance<'_> {
     fn brokers(&self) -> impl Iterator<Item = i32> {
         let nodes = self.cluster.nodes(self.identity).into_iter();
         nodes
-            .filter(|node| node.pool.roles.broker && !node.leaving)
+            .filter(|node| node.roles.broker && !node.leaving)
             .map(|node| node.id)
     }
 

@@ -43,7 +43,7 @@ impl Roll<'_> {
         let found = live.iter().find(|pod| pod.name_any() == node.names.pod);
         let delay = self.delays.get(&node.names.pod);
         // Only a broker has logs that take long to recover.
-        let usual = if node.pool.roles.broker {
+        let usual = if node.roles.broker {
             Recovery::Unknown
         } else {
             Recovery::No
@@ -58,7 +58,7 @@ impl Roll<'_> {
             id: node.id,
             pool: node.pool.name.clone(),
             rack: node.rack.map(str::to_owned),
-            roles: node.pool.roles,
+            roles: node.roles,
             leaving: node.leaving,
             pod,
             wants: Software {

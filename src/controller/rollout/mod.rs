@@ -214,6 +214,20 @@ impl Roll<'_> {
     }
 }
 
+/// Evicts exactly this pod, for whoever has judged it by other rules than a roll's. `Some`: why Kubernetes says no.
+pub async fn take_away(
+    context: &Context,
+    (namespace, pod): (&str, &str),
+    uid: &str,
+) -> Result<Option<String>, PassError> {
+    act::remove(context, (namespace, pod), uid, true).await
+}
+
+/// Deletes exactly this pod, whatever a budget says: for one that no roll could judge.
+pub async fn delete(context: &Context, (namespace, pod): (&str, &str), uid: &str) -> Result<(), PassError> {
+    act::remove(context, (namespace, pod), uid, false).await.map(drop)
+}
+
 fn ids(status: &RolloutStatus) -> Vec<i32> {
     status.current.iter().map(|pod| pod.node).collect()
 }

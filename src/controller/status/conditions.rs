@@ -6,7 +6,7 @@
 //! | Reconciling      | something is still on its way (kstatus)                      |
 //! | Stalled          | the resource must be corrected (kstatus); also when Kafka     |
 //! |                  | itself refuses a value                                       |
-//! | QuorumHealthy    | a leader, and every voter caught up                          |
+//! | QuorumHealthy    | a leader, and every voter caught up (`quorum`)               |
 //! | FullyReplicated  | every partition has all its replicas in sync                 |
 //! | Upgradeable      | a change of version can start                                |
 //! | CertificatesValid| the authorities are there, no certificate ends within a day  |
@@ -61,7 +61,7 @@ pub type Verdict = (ConditionStatus, &'static str, String);
 /// All conditions, and what comes next.
 pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     let generation = Some(judged.observed.cluster.generation);
-    let quorum = quorum_healthy(judged);
+    let quorum = super::quorum::healthy(judged.quorum, judged.nodes, judged.observed);
     let replicated = fully_replicated(judged);
     let certificates = certificates_valid(judged);
     let (ready, next) = ready(judged, &quorum, &replicated);
@@ -72,6 +72,8 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
             "DisksWaiting",
             format!("other disks are asked for: {why}"),
         )
+    } else if let Some(why) = judged.observed.voting.filter(|_| is_ready) {
+        (ConditionStatus::True, "QuorumChanging", why.to_owned())
     } else if is_ready {
         (
             ConditionStatus::False,
@@ -130,31 +132,6 @@ fn stalled(judged: &Judged<'_>) -> Verdict {
         "ConfigRefused",
         message.chars().take(1_000).collect(),
     )
-}
-
-fn quorum_healthy(judged: &Judged<'_>) -> Verdict {
-    let Some(quorum) = judged.quorum else {
-        let why = judged.observed.kafka.and_then(|kafka| kafka.problem.clone());
-        return (
-            ConditionStatus::Unknown,
-            "NotObserved",
-            why.unwrap_or_else(|| "the quorum hasn't been seen yet".into()),
-        );
-    };
-    let behind: Vec<String> = quorum
-        .voters
-        .iter()
-        .filter(|voter| !voter.caught_up)
-        .map(|voter| voter.id.to_string())
-        .collect();
-    if !behind.is_empty() {
-        let message = format!("voters behind the leader: {}", behind.join(", "));
-        return (ConditionStatus::False, "VotersBehind", message);
-    }
-    let (leader, voters) = (quorum.leader_id, quorum.voters.len());
-    let margin = voters.saturating_sub(1) / 2;
-    let message = format!("controller {leader} leads {voters} voters; tolerates the loss of {margin}");
-    (ConditionStatus::True, "LeaderElected", message)
 }
 
 fn fully_replicated(judged: &Judged<'_>) -> Verdict {
@@ -227,6 +204,20 @@ fn ready(judged: &Judged<'_>, quorum: &Verdict, replicated: &Verdict) -> (Verdic
         let next = bounded(&format!("wait: {}", lost.2));
         return (lost, next);
     }
+    if let Some(why) = judged
+        .observed
+        .voting
+        .filter(|_| judged.observed.identity.recovery.is_some())
+    {
+        return (
+            (ConditionStatus::False, "QuorumRecovering", why.to_owned()),
+            bounded(why),
+        );
+    }
+    if quorum.1 == "NoLeader" {
+        let next = format!("wait: {} (docs/quorum.md says what a person can do)", quorum.2);
+        return ((ConditionStatus::False, "NoLeader", quorum.2.clone()), bounded(&next));
+    }
     let replaced = rolling::being_replaced(judged);
     let waiting: Vec<&NodeStatus> = judged
         .nodes
@@ -293,6 +284,9 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
     }
     if replicated.0 == ConditionStatus::False {
         return bounded(&format!("wait: {}", replicated.2));
+    }
+    if let Some(why) = judged.observed.voting {
+        return bounded(why);
     }
     if let Some(why) = judged.observed.disks {
         return bounded(&format!("wait: other disks are taken up node by node: {why}"));

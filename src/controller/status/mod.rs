@@ -2,6 +2,7 @@
 
 mod conditions;
 mod nodes;
+mod quorum;
 mod replication;
 mod rolling;
 mod upgradeable;
@@ -15,16 +16,9 @@ use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::rollout::Planned;
 use super::settings::Refused;
-use crate::api::{
-    Condition, ConditionStatus, ListenerStatus, ObserverStatus, ProductionKafkaStatus, QuorumStatus, RebalanceStatus,
-    UpgradeStatus, VoterStatus,
-};
-use crate::kafka::views::QuorumView;
+use super::survivors::Survivor;
+use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::model::{Cluster, Findings, Identity};
-
-/// A replica is shown as caught up while it was so within this many milliseconds of the newest: five fetch timeouts
-/// (`controller.quorum.fetch.timeout.ms`, 2 s), so that one slow fetch isn't a change of status.
-const CAUGHT_UP_MS: i64 = 10_000;
 
 /// Everything a status is made of.
 pub struct Observed<'a> {
@@ -34,6 +28,8 @@ pub struct Observed<'a> {
     pub kafka: Option<&'a KafkaFacts>,
     /// Pods that run and take long to get ready.
     pub delays: &'a Delays,
+    /// What controllers have, while nobody leads.
+    pub survivors: &'a [Survivor],
     /// Revision each node's StatefulSet asks for, by StatefulSet name.
     pub revisions: &'a std::collections::BTreeMap<String, String>,
     /// Serial of each node's current certificate.
@@ -44,6 +40,8 @@ pub struct Observed<'a> {
     pub rebalance: Option<&'a RebalanceStatus>,
     /// Why other disks aren't taken up yet.
     pub disks: Option<&'a str>,
+    /// What comes next for the quorum's voters.
+    pub voting: Option<&'a str>,
     /// Dynamic settings that Kafka refused.
     pub refused: &'a [Refused],
     /// What the rolling restart that is called for has decided.
@@ -66,7 +64,8 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
     let quorum = observed
         .kafka
         .and_then(|kafka| kafka.quorum.as_ref())
-        .and_then(|view| quorum(view, observed));
+        .and_then(|view| quorum::status(view, observed))
+        .or_else(|| quorum::without_leader(observed.survivors));
     let facts = conditions::Judged {
         observed,
         nodes: &nodes,
@@ -200,40 +199,6 @@ pub fn failing(
     status.conditions = conditions;
     status.next_action = Some(format!("retry: {text}"));
     status
-}
-
-fn quorum(view: &QuorumView, observed: &Observed<'_>) -> Option<QuorumStatus> {
-    let nodes = observed.cluster.nodes(observed.identity);
-    let is_broker = |id: i32| nodes.iter().any(|node| node.id == id && node.pool.roles.broker);
-    let caught_up = view.caught_up(CAUGHT_UP_MS);
-    let mut voters: Vec<VoterStatus> = view
-        .voters
-        .iter()
-        .map(|voter| VoterStatus {
-            id: voter.id,
-            directory_id: voter.directory_id.clone(),
-            caught_up: caught_up.contains(&voter.id),
-        })
-        .collect();
-    voters.sort_by_key(|voter| voter.id);
-    // Brokers always observe; only controllers that aren't voters are worth a line.
-    let mut observers: Vec<ObserverStatus> = view
-        .observers
-        .iter()
-        .filter(|observer| !is_broker(observer.id))
-        .map(|observer| ObserverStatus {
-            id: observer.id,
-            caught_up: view.is_caught_up(observer, CAUGHT_UP_MS),
-        })
-        .collect();
-    observers.sort_by_key(|observer| observer.id);
-    observers.truncate(100);
-    Some(QuorumStatus {
-        leader_id: view.leader_id?,
-        leader_epoch: view.leader_epoch,
-        voters,
-        observers,
-    })
 }
 
 fn listeners(cluster: &Cluster) -> Vec<ListenerStatus> {

@@ -31,7 +31,7 @@ fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
     NodeStatus {
         id: node.id,
         pool: node.pool.name.clone(),
-        roles: node.pool.roles.display().to_owned(),
+        roles: node.roles.display().to_owned(),
         rack: node.rack.map(str::to_owned),
         pod: node.names.pod.clone(),
         leaving: node.leaving,
@@ -76,7 +76,7 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
         .and_then(|kafka| kafka.brokers.as_ref())
         .and_then(|view| view.brokers.iter().find(|broker| broker.id == node.id))
         .is_some_and(|broker| broker.fenced);
-    if node.pool.roles.broker && fenced {
+    if node.roles.broker && fenced {
         return ("Fenced", Some("Kafka doesn't let the broker serve yet".into()));
     }
     ("Running", None)

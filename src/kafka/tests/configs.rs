@@ -124,7 +124,7 @@ async fn controllers_are_asked_on_their_own_listeners() {
         brokers: vec![broker.endpoint(Some(100), HOST)],
         controllers: vec![controller.endpoint(Some(0), HOST)],
     });
-    let view = client.describe_controllers().await.unwrap();
+    let view = client.describe_controllers(Target::Controllers).await.unwrap();
     assert_eq!(view.brokers.len(), 2);
     assert_eq!(broker.connections(), 0);
 }
@@ -137,7 +137,7 @@ async fn a_controller_that_knows_no_endpoint_types_is_not_asked_for_brokers_inst
         brokers: Vec::new(),
         controllers: vec![controller.endpoint(Some(0), HOST)],
     });
-    let error = client.describe_controllers().await.unwrap_err();
+    let error = client.describe_controllers(Target::Controllers).await.unwrap_err();
     let unencodable = ProtocolFault::Unencodable { version: 0 };
     assert!(
         matches!(&error, KafkaError::Protocol { what, .. } if *what == unencodable),

@@ -1,5 +1,5 @@
-//! Changes to a cluster that exists already and that would lose data or can't be carried out yet: refused whole, before
-//! anything is touched.
+//! Changes to a cluster that exists already and that would lose data or can't be carried out: refused whole, before anything
+//! is touched.
 
 use super::{Facts, Findings, disks};
 use crate::model::{ClusterNames, Pool};
@@ -9,12 +9,6 @@ pub fn check(pools: &[Pool], names: &ClusterNames, facts: &Facts, findings: &mut
     let Some(identity) = &facts.identity else { return };
     for pool in pools {
         let Some(&first) = identity.pools.get(&pool.name) else {
-            if pool.roles.controller {
-                findings.add(
-                    format!("spec.nodePools[{}]", pool.name),
-                    "the cluster's controllers are in another pool; moving them isn't available yet: restore that pool",
-                );
-            }
             continue;
         };
         if pool.first_node_id.is_some_and(|given| given != first) {
@@ -24,7 +18,7 @@ pub fn check(pools: &[Pool], names: &ClusterNames, facts: &Facts, findings: &mut
                 format!("the pool's node ids start at {first} and can't be changed: restore it"),
             );
         }
-        controllers(pool, identity.directory_ids.len(), findings);
+        roles(pool, facts, findings);
         disks::check(pool, names, (identity, facts), findings);
     }
     removed(pools, facts, findings);
@@ -42,18 +36,22 @@ fn removed(pools: &[Pool], facts: &Facts, findings: &mut Findings) {
         findings.add(
             format!("spec.nodePools[{pool}]"),
             format!(
-                "the pool still has node {id}: restore it; a pool of brokers can be removed once it was emptied with replicas: 0"
+                "the pool still has node {id}: restore it; a pool can be removed once it was emptied with replicas: 0"
             ),
         );
     }
 }
 
-fn controllers(pool: &Pool, voters: usize, findings: &mut Findings) {
-    if pool.roles.controller && usize::try_from(pool.replicas).ok() != Some(voters) {
-        let path = format!("spec.nodePools[{}].replicas", pool.name);
+/// A pool may gain a role, and its controllers may give up their vote; brokers that give up their role would lose data.
+fn roles(pool: &Pool, facts: &Facts, findings: &mut Findings) {
+    let mut nodes = facts.existing.iter().filter(|node| node.pool == pool.name);
+    if let Some(node) = nodes.find(|node| node.broker && !pool.roles.broker) {
         findings.add(
-            path,
-            format!("the quorum was formed with {voters} controllers; changing that isn't available yet"),
+            format!("spec.nodePools[{}].roles", pool.name),
+            format!(
+                "broker {} of the pool holds data: restore the role, or move it with replicas: 0 and another pool",
+                node.id
+            ),
         );
     }
 }

@@ -44,7 +44,8 @@ pub fn reclaim(pool: &NodePool, path: &str, facts: &Facts, findings: &mut Findin
 type Problem = Option<(&'static str, String)>;
 
 fn gone(pool: &Pool, node: i32) -> Problem {
-    let message = format!("controller {node} has a disk there; taking one away isn't available yet: restore it");
+    let message =
+        format!("controller {node} has a disk there; restore it, or move the controllers to a pool without it");
     pool.roles.controller.then_some(("", message))
 }
 
@@ -56,7 +57,7 @@ fn other_class(pool: &Pool, disk: &NodeDisk, wanted: &VolumeClaim, claim: Option
     let is = disk.class.as_deref().unwrap_or("none by name");
     if pool.roles.controller {
         let message = format!(
-            "the disk of controller {node} was made with class {is}; another one isn't available yet: restore it"
+            "the disk of controller {node} was made with class {is}; restore it, or move the controllers to a pool that has another one"
         );
         return Some((".storageClassName", message));
     }

@@ -87,6 +87,7 @@ pub struct StorageClassFact {
 pub struct ExistingNode {
     pub id: i32,
     pub pool: String,
+    pub broker: bool,
 }
 
 /// A volume claim of the cluster that exists already.

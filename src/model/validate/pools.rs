@@ -33,15 +33,17 @@ pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings)
 }
 
 fn roles(spec: &ProductionKafkaSpec, findings: &mut Findings) {
-    let controllers = spec
+    let pools = spec
         .node_pools
         .iter()
-        .filter(|pool| pool.roles.contains(&Role::Controller))
-        .count();
-    if controllers != 1 {
+        .filter(|pool| pool.roles.contains(&Role::Controller));
+    let controllers: i32 = pools.map(|pool| pool.replicas).sum();
+    if !matches!(controllers, 1 | 3 | 5 | 7) {
         findings.add(
             "spec.nodePools",
-            format!("exactly one pool must have the role Controller, there are {controllers}"),
+            format!(
+                "{controllers} controllers together: use 1, 3, 5 or 7; an even number tolerates no more failures than one fewer"
+            ),
         );
     }
     if !spec.node_pools.iter().any(|pool| pool.roles.contains(&Role::Broker)) {
@@ -55,13 +57,6 @@ fn one(pool: &NodePool, spec: &ProductionKafkaSpec, facts: &Facts, findings: &mu
         controller: pool.roles.contains(&Role::Controller),
         broker: pool.roles.contains(&Role::Broker),
     };
-    if roles.controller && pool.replicas > 0 && !matches!(pool.replicas, 1 | 3 | 5 | 7) {
-        let message = format!(
-            "{} controllers: use 1, 3, 5 or 7; an even number tolerates no more failures",
-            pool.replicas
-        );
-        findings.add(format!("{path}.replicas"), message);
-    }
     counts(pool, &path, findings);
     template(pool, &path, findings);
     let resources = resources(&pool.resources, &path, findings);
@@ -89,17 +84,10 @@ fn counts(pool: &NodePool, path: &str, findings: &mut Findings) {
     if pool.roles.is_empty() {
         findings.add(format!("{path}.roles"), "is empty: use Controller, Broker or both");
     }
-    let least = i32::from(pool.roles.contains(&Role::Controller));
-    if !(least..=BLOCK).contains(&pool.replicas) {
-        findings.add(format!("{path}.replicas"), format!("isn't between {least} and {BLOCK}"));
+    if !(0..=BLOCK).contains(&pool.replicas) {
+        findings.add(format!("{path}.replicas"), format!("isn't between 0 and {BLOCK}"));
     }
     let excluded: BTreeSet<i32> = pool.excluded_node_ids.iter().copied().collect();
-    if !excluded.is_empty() && pool.roles.contains(&Role::Controller) {
-        findings.add(
-            format!("{path}.excludedNodeIds"),
-            "isn't for a pool with the role Controller: a controller is a voter and can't be moved yet",
-        );
-    }
     let nodes = usize::try_from(pool.replicas.min(BLOCK)).unwrap_or_default();
     if !excluded.is_empty() && nodes + excluded.len() > BLOCK.unsigned_abs() as usize {
         findings.add(

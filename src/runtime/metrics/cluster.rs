@@ -31,6 +31,14 @@ pub struct ClusterReport {
     pub controllers_desired: Option<u64>,
     /// Node id of the active controller.
     pub quorum_leader: Option<u64>,
+    /// Voters of the quorum.
+    pub quorum_voters: Option<u64>,
+    /// Voters that may be lost before nobody can lead.
+    pub quorum_tolerates: Option<u64>,
+    /// Rises with every election.
+    pub quorum_epoch: Option<u64>,
+    /// Records that the slowest voter lacks.
+    pub quorum_max_lag: Option<u64>,
     /// End of the certificate that ends first, in seconds since 1970.
     pub certificate_expiry: Option<u64>,
 }
@@ -38,7 +46,7 @@ pub struct ClusterReport {
 type Read = fn(&ClusterReport) -> Option<u64>;
 
 /// Name after the prefix `productionkafka_`, help text, source.
-const GAUGES: [(&str, &str, Read); 10] = [
+const GAUGES: [(&str, &str, Read); 14] = [
     (
         "cluster_ready",
         "1 if the cluster's Ready condition is true",
@@ -78,6 +86,24 @@ const GAUGES: [(&str, &str, Read); 10] = [
     ("cluster_quorum_leader", "Node id of the active controller", |report| {
         report.quorum_leader
     }),
+    ("cluster_quorum_voters", "Controllers that vote", |report| {
+        report.quorum_voters
+    }),
+    (
+        "cluster_quorum_tolerates",
+        "Voters that may be lost before no controller can lead",
+        |report| report.quorum_tolerates,
+    ),
+    (
+        "cluster_quorum_epoch",
+        "Epoch of the quorum, which rises with every election",
+        |report| report.quorum_epoch,
+    ),
+    (
+        "cluster_quorum_max_lag_records",
+        "Records of the metadata log that the slowest voter lacks",
+        |report| report.quorum_max_lag,
+    ),
     (
         "cluster_certificate_expiry_seconds",
         "End of the certificate that ends first, in Unix time",

@@ -33,12 +33,16 @@ pub const WRONG: &[Case] = &[
         )],
     ),
     change(
-        "another number of controllers",
-        &[(CONTROLLERS, "roles: [Controller]\n    replicas: 5")],
-        &[(
-            "spec.nodePools[controllers].replicas",
-            "the quorum was formed with 3 controllers",
-        )],
+        "brokers that become controllers",
+        &[
+            (CONTROLLERS, "roles: [Controller]\n    replicas: 0"),
+            (BROKERS, "roles: [Controller]\n    replicas: 3"),
+            (
+                "  highAvailability:",
+                "  - {name: others, roles: [Broker], replicas: 3, storage: {volumes: [{size: 1Gi}]}}\n  highAvailability:",
+            ),
+        ],
+        &[("spec.nodePools[brokers].roles", "broker 100 of the pool holds data")],
     ),
     change(
         "a pool removed",
@@ -48,13 +52,7 @@ pub const WRONG: &[Case] = &[
     change(
         "controllers in another pool",
         &[("name: controllers", "name: quorum")],
-        &[
-            (
-                "spec.nodePools[quorum]",
-                "the cluster's controllers are in another pool",
-            ),
-            ("spec.nodePools[controllers]", "the pool still has node 0"),
-        ],
+        &[("spec.nodePools[controllers]", "the pool still has node 0")],
     ),
     change(
         "other ids",

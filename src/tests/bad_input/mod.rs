@@ -53,6 +53,7 @@ fn existing() -> Facts {
     let node = |node: crate::model::Node<'_>| ExistingNode {
         id: node.id,
         pool: node.pool.name.clone(),
+        broker: node.roles.broker,
     };
     let claim = |node: crate::model::Node<'_>| Claim {
         name: node.names.claim(0, 0),

@@ -31,7 +31,7 @@ pub const WRONG: &[Case] = &[
                 "spec.highAvailability.maxUnavailable",
                 "needs a pool with the role Broker alone",
             ),
-            ("spec.nodePools", "exactly one pool"),
+            ("spec.nodePools", "6 controllers together"),
         ],
     ),
     case(

@@ -6,7 +6,9 @@ use super::call::Key;
 use super::gate::Gate;
 use super::oracles::voters;
 use crate::acl::AclDocument;
-use crate::kafka::{AclBinding, QuotaEntity, QuotaValues, Reassignment, ScramUpsert, TopicPartition};
+use crate::kafka::{
+    AclBinding, BrokerError, ErrorCode, QuotaEntity, QuotaValues, Reassignment, ScramUpsert, TopicPartition,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -59,6 +61,14 @@ pub struct KafkaState {
     pub upserts: usize,
     pub acls: BTreeSet<AclBinding>,
     pub accusations: BTreeSet<String>,
+    /// Voters that were added and removed since the first day, as node and directory.
+    pub voters: Option<Vec<(i32, String)>>,
+    pub leader: Option<i32>,
+    pub former_leader: Option<i32>,
+    /// Length of the metadata log.
+    pub records: i64,
+    /// Changes of voters, in order.
+    pub votes: Vec<String>,
     /// How often somebody asked for all partitions.
     pub looks: usize,
     /// Brokers that don't catch up.
@@ -133,7 +143,11 @@ impl Kafka {
         let uid = claim["metadata"]["uid"].as_str().unwrap().to_owned();
         let permit = self.permit(pod);
         let mut state = self.state();
-        if state.disks.contains_key(&uid) {
+        if let Some(disk) = state.disks.get(&uid).cloned() {
+            drop(state);
+            if environment(pod, "PK_SOLE_VOTER").is_some() {
+                self.stand_alone(node_id(pod), &disk);
+            }
             return true;
         }
         let id = node_id(pod).to_string();
@@ -270,11 +284,8 @@ impl Kafka {
             .iter()
             .find_map(|process| process.disk.voters.clone())
             .unwrap_or_default();
-        let voter = |one: &str| {
-            let (id, rest) = one.split_once('@')?;
-            Some((id.parse().ok()?, rest.rsplit(':').next()?.to_owned()))
-        };
-        let voters: Vec<(i32, String)> = first_day.split(',').filter_map(voter).collect();
+        let changed = self.state().voters.clone();
+        let voters = changed.unwrap_or_else(|| self::first_day(&first_day));
         let up: Vec<i32> = voters
             .iter()
             .filter(|(id, directory)| {
@@ -284,8 +295,90 @@ impl Kafka {
             })
             .map(|(id, _)| *id)
             .collect();
-        let leader = (up.len() * 2 > voters.len()).then(|| up.first().copied()).flatten();
+        let majority = up.len() * 2 > voters.len();
+        let mut state = self.state();
+        if let Some(gone) = state.leader.take_if(|leader| !up.contains(leader)) {
+            state.former_leader = Some(gone);
+        }
+        if state.leader.is_none() && majority {
+            // Whoever has just led is the last to be elected.
+            let other = up.iter().find(|id| Some(**id) != state.former_leader);
+            state.leader = other.or(up.first()).copied();
+        }
+        let leader = state.leader.filter(|_| majority);
+        drop(state);
         (voters, leader)
+    }
+
+    /// A voter's own disk is made that of the only one.
+    fn stand_alone(&self, id: i32, disk: &Disk) {
+        let own = (id, disk.directory.clone());
+        let changed = self.state().voters.clone();
+        let voters = changed.unwrap_or_else(|| first_day(disk.voters.as_deref().unwrap_or_default()));
+        if voters.len() == 1 || !voters.contains(&own) {
+            return;
+        }
+        let runs = self.processes();
+        let former = runs
+            .iter()
+            .find(|one| voters.contains(&(one.id, one.disk.directory.clone())) && one.id != id);
+        let mut state = self.state();
+        if let Some(former) = former {
+            let id = former.id;
+            state.accusations.insert(format!(
+                "controller {id} runs with a vote of a quorum that was given up"
+            ));
+        }
+        state.voters = Some(vec![own]);
+        state.leader = None;
+        state.votes.push(format!("={id}"));
+    }
+
+    /// What a controller exports of its log: those that vote have all of it, others nothing.
+    pub fn raft_metrics(&self, address: &str) -> Option<String> {
+        let id = address.split(':').next()?.rsplit('.').next()?.parse::<i32>().ok()?;
+        let process = self.processes().into_iter().find(|one| one.id == id)?;
+        let votes = self.quorum().0.contains(&(id, process.disk.directory));
+        let end = if votes { self.state().records } else { 0 };
+        let gauge = |(name, value): (&str, i64)| format!("kafka_server_raft_metrics_{name} {value}.0\n");
+        let gauges = [
+            ("current_epoch", i64::from(votes)),
+            ("log_end_offset", end),
+            ("high_watermark", end),
+        ];
+        Some(gauges.map(gauge).concat())
+    }
+
+    /// Controllers that run without a vote.
+    pub fn observers(&self) -> Vec<(i32, String)> {
+        let voters = self.quorum().0;
+        let processes = self.processes().into_iter().filter(|process| process.controller);
+        let known = processes.map(|process| (process.id, process.disk.directory));
+        known.filter(|one| !voters.contains(one)).collect()
+    }
+
+    /// Changes the voters as a leader does; whoever is added must follow it already.
+    pub fn change_voters(&self, id: i32, directory: &str, add: bool) -> Result<(), BrokerError> {
+        let (mut voters, leader) = self.quorum();
+        let refused = |code: ErrorCode| Err(BrokerError::new(code, None));
+        let known = voters.iter().position(|(voter, _)| *voter == id);
+        let one = (id, directory.to_owned());
+        match (add, known) {
+            (true, Some(_)) => return refused(ErrorCode::DUPLICATE_VOTER),
+            (true, None) if !self.observers().contains(&one) => return refused(ErrorCode::REQUEST_TIMED_OUT),
+            (true, None) => voters.push(one),
+            (false, Some(at)) if voters[at] == one => drop(voters.remove(at)),
+            (false, _) => return refused(ErrorCode::VOTER_NOT_FOUND),
+        }
+        voters.sort();
+        let mut state = self.state();
+        let sign = if add { '+' } else { '-' };
+        state.votes.push(format!("{sign}{id}"));
+        if !add && leader == Some(id) && voters.len() == 1 {
+            state.accuse("one of two voters took its own vote away");
+        }
+        state.voters = Some(voters);
+        Ok(())
     }
 
     /// What an ACL Job does: the difference to its document, if its principal may.
@@ -327,6 +420,15 @@ pub fn node_id(pod: &Value) -> i32 {
         .unwrap()
         .parse()
         .unwrap()
+}
+
+/// `id@host:port:directory,…` as node and directory.
+fn first_day(voters: &str) -> Vec<(i32, String)> {
+    let voter = |one: &str| {
+        let (id, rest) = one.split_once('@')?;
+        Some((id.parse().ok()?, rest.rsplit(':').next()?.to_owned()))
+    };
+    voters.split(',').filter_map(voter).collect()
 }
 
 fn environment<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {

@@ -1,7 +1,8 @@
 //! The admin client's seam on the Kafka in memory. Orders pass the gate like writes to the apiserver do.
 
+use super::clock;
 use super::gate::{Fault, Passage};
-use super::kafka::{Kafka, KafkaState, Topic};
+use super::kafka::{Kafka, KafkaState, Process, Topic};
 use crate::controller::kafka::Connector;
 use crate::controller::scram::GUARD;
 use crate::kafka::{
@@ -28,7 +29,11 @@ impl Connector for SimulatedConnector {
         }))
     }
 
-    fn metrics(&self, _address: String, path: String) -> BoxFuture<'_, Option<String>> {
+    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>> {
+        if path.contains("raft_metrics") {
+            let told = self.0.raft_metrics(&address);
+            return async move { told }.boxed();
+        }
         let logs = self.0.state().recovering;
         let name = path.rsplit_once('=').map(|(_, name)| name.to_owned()).unwrap();
         async move { Some(format!("{name}{{dir=\"/d\"}} {logs}.0\n")) }.boxed()
@@ -55,17 +60,26 @@ fn done<K: Ord>(items: impl IntoIterator<Item = K>) -> Outcomes<K> {
 }
 
 impl Admin {
-    /// Asks something.
+    /// Asks something that only the leader can answer.
     fn ask<'a, T: Send + 'a>(
         &'a self,
         target: Target,
         answer: impl FnOnce(&Kafka) -> T + Send + 'a,
     ) -> AdminFuture<'a, T> {
+        self.ask_even_without_leader(target, |kafka| kafka.quorum().1.map(|_| answer(kafka)))
+    }
+
+    /// `None` is no answer.
+    fn ask_even_without_leader<'a, T: Send + 'a>(
+        &'a self,
+        target: Target,
+        answer: impl FnOnce(&Kafka) -> Option<T> + Send + 'a,
+    ) -> AdminFuture<'a, T> {
         async move {
             if self.kafka.gate.read() == Passage::Closed {
                 return std::future::pending().await;
             }
-            let endpoints = if target == Target::Controllers {
+            let endpoints = if matches!(target, Target::Controllers | Target::Controller(_)) {
                 &self.endpoints.controllers
             } else {
                 &self.endpoints.brokers
@@ -73,16 +87,44 @@ impl Admin {
             if endpoints.is_empty() {
                 return Err(KafkaError::NoEndpoint { target });
             }
-            if self.kafka.quorum().1.is_none() || self.kafka.state().cut_off {
-                silence()
-            } else {
-                Ok(answer(&self.kafka))
-            }
+            let cut_off = self.kafka.state().cut_off;
+            let answer = if cut_off { None } else { answer(&self.kafka) };
+            answer.map_or_else(silence, Ok)
         }
         .boxed()
     }
 
     /// Orders something.
+    fn vote(&self, voter: VoterKey, named: bool, add: bool) -> AdminFuture<'_, ()> {
+        async move {
+            let passage = self.kafka.gate.write(format!("kafka vote {add} {}", voter.id));
+            if passage == Passage::Closed {
+                return std::future::pending().await;
+            }
+            let silent = self.kafka.quorum().1.is_none() || self.kafka.state().cut_off;
+            if silent || matches!(passage, Passage::Struck(Fault::Refuse(_))) {
+                return silence();
+            }
+            if !named {
+                self.kafka.state().accuse("a voter was added without its endpoint");
+            }
+            let answer = self.kafka.change_voters(voter.id, &voter.directory_id, add);
+            match passage {
+                Passage::Struck(Fault::KillUnanswered) => {
+                    self.kafka.gate.die();
+                    std::future::pending().await
+                }
+                Passage::Struck(Fault::LoseAnswer) => silence(),
+                _ => answer.map_err(|error| KafkaError::Broker {
+                    api: "vote",
+                    address: "simulated".to_owned(),
+                    error,
+                }),
+            }
+        }
+        .boxed()
+    }
+
     fn order<'a, T: Send + 'a>(
         &'a self,
         what: String,
@@ -118,16 +160,6 @@ impl Admin {
     }
 }
 
-fn replica((id, directory): (i32, String)) -> ReplicaState {
-    ReplicaState {
-        id,
-        directory_id: directory,
-        log_end_offset: 1,
-        last_fetch_ms: Some(0),
-        last_caught_up_ms: Some(0),
-    }
-}
-
 fn node(id: i32, rack: Option<&String>, fenced: bool) -> BrokerState {
     BrokerState {
         id,
@@ -151,7 +183,7 @@ fn entries(values: &BTreeMap<String, String>, source: ConfigSource) -> Vec<Confi
 }
 
 impl KafkaState {
-    fn accuse(&mut self, what: &str) {
+    pub fn accuse(&mut self, what: &str) {
         self.accusations.insert(what.to_owned());
     }
 
@@ -298,12 +330,34 @@ impl KafkaAdmin for Admin {
     fn describe_quorum(&self, target: Target) -> AdminFuture<'_, QuorumView> {
         self.ask(target, |kafka| {
             let (voters, leader_id) = kafka.quorum();
+            let processes = kafka.processes();
+            let runs = |(id, directory): &(i32, String)| {
+                processes
+                    .iter()
+                    .any(|one| one.id == *id && one.disk.directory == *directory)
+            };
+            // The log grows while the quorum leads.
+            let end = {
+                let mut state = kafka.state();
+                state.records += if leader_id.is_some() { 10 } else { 0 };
+                state.records
+            };
+            let replica = |one: (i32, String)| {
+                let runs = runs(&one);
+                ReplicaState {
+                    id: one.0,
+                    directory_id: one.1,
+                    log_end_offset: if runs { end } else { 0 },
+                    last_fetch_ms: None,
+                    last_caught_up_ms: runs.then(|| 1_000 * clock::seconds()),
+                }
+            };
             QuorumView {
                 leader_id,
                 leader_epoch: 1,
-                high_watermark: Some(1),
+                high_watermark: Some(end),
                 voters: voters.into_iter().map(replica).collect(),
-                observers: Vec::new(),
+                observers: kafka.observers().into_iter().map(replica).collect(),
             }
         })
     }
@@ -330,18 +384,25 @@ impl KafkaAdmin for Admin {
         })
     }
 
-    fn describe_controllers(&self) -> AdminFuture<'_, ClusterView> {
-        self.ask(Target::Controllers, |kafka| {
+    fn describe_controllers(&self, target: Target) -> AdminFuture<'_, ClusterView> {
+        self.ask_even_without_leader(target, move |kafka| {
             let processes = kafka.processes();
+            let (voters, leader) = kafka.quorum();
+            let asked = processes.iter().find(|one| target == Target::Controller(one.id));
+            let has_metadata =
+                |one: &Process| leader.is_some() || voters.contains(&(one.id, one.disk.directory.clone()));
+            if asked.is_some_and(|one| !has_metadata(one)) {
+                return None;
+            }
             let controllers = processes.iter().filter(|one| one.controller);
-            ClusterView {
+            Some(ClusterView {
                 cluster_id: processes
                     .first()
                     .map(|one| one.disk.cluster.clone())
                     .unwrap_or_default(),
-                controller_id: kafka.quorum().1,
+                controller_id: leader,
                 brokers: controllers.map(|one| node(one.id, None, false)).collect(),
-            }
+            })
         })
     }
 
@@ -651,12 +712,18 @@ impl KafkaAdmin for Admin {
         })
     }
 
-    fn add_raft_voter(&self, _: Target, _: String, _: VoterKey, _: Vec<VoterEndpoint>) -> AdminFuture<'_, ()> {
-        self.order("AddRaftVoter".into(), |state, _| state.accuse("a voter was added"))
+    fn add_raft_voter(
+        &self,
+        _: Target,
+        _: String,
+        voter: VoterKey,
+        listeners: Vec<VoterEndpoint>,
+    ) -> AdminFuture<'_, ()> {
+        self.vote(voter, listeners.len() == 1, true)
     }
 
-    fn remove_raft_voter(&self, _: Target, _: String, _: VoterKey) -> AdminFuture<'_, ()> {
-        self.order("RemoveRaftVoter".into(), |state, _| state.accuse("a voter was removed"))
+    fn remove_raft_voter(&self, _: Target, _: String, voter: VoterKey) -> AdminFuture<'_, ()> {
+        self.vote(voter, true, false)
     }
 
     fn unregister_broker(&self, broker: i32) -> AdminFuture<'_, ()> {

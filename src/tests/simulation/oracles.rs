@@ -108,7 +108,9 @@ impl Oracles {
     /// The operator took a pod away, while so many were down.
     pub fn disrupted(&mut self, key: &Key, was_up: bool, down: usize) {
         *self.disrupted.entry(key.name.clone()).or_default() += 1;
-        if was_up && down > 0 {
+        // A person has given the others up.
+        let alone = self.identity.iter().any(|identity| identity.recovery.is_some());
+        if was_up && down > 0 && !alone {
             self.accuse(format!("the operator took {key} away while {down} others were down"));
         }
     }

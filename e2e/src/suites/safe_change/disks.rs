@@ -168,7 +168,7 @@ fn failed(context: &Context) -> Result<()> {
 }
 
 /// Where the local cluster keeps a volume.
-fn folder(context: &Context, claim: &str) -> Result<String> {
+pub(in crate::suites) fn folder(context: &Context, claim: &str) -> Result<String> {
     let claim = context.kubectl_json(&["-n", NAMESPACE, "get", "pvc", claim])?;
     let volume = claim
         .pointer("/spec/volumeName")

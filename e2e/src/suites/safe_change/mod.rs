@@ -3,13 +3,13 @@
 
 mod bench;
 mod broken;
-mod disks;
+pub(super) mod disks;
 mod drains;
 mod faults;
 mod machine;
 mod rolls;
 mod scaling;
-mod watch;
+pub(super) mod watch;
 
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub const SUITE: Suite = Suite {
 
 /// Without the second compiler a JVM starts in half the time on few cores.
 const JVM: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
-const NAMESPACE: &str = "safe-change";
-const CLUSTER: &str = "orders";
+pub(super) const NAMESPACE: &str = "safe-change";
+pub(super) const CLUSTER: &str = "orders";
 const READY: Duration = Duration::from_mins(5);
 /// Six nodes, one after the other, on a loaded machine.
 const ROLLED: Duration = Duration::from_mins(10);
@@ -78,7 +78,7 @@ fn run(context: &Context) -> Result<Report> {
     Ok(report)
 }
 
-fn start(context: &Context) -> Result<()> {
+pub(super) fn start(context: &Context) -> Result<()> {
     install::operator(context, "")?;
     context.restricted_namespace(NAMESPACE)?;
     context.apply(&cluster())?;
@@ -89,7 +89,7 @@ fn cluster() -> String {
     let pool = "replicas: 3, storage: {volumes: [{size: 1Gi}]}, \
         resources: {requests: {cpu: 50m, memory: 512Mi}, limits: {memory: 1Gi}}";
     format!(
-        r#"
+        r"
 apiVersion: productionkafka.dev/v1alpha1
 kind: ProductionKafka
 metadata: {{name: {CLUSTER}, namespace: {NAMESPACE}}}
@@ -103,7 +103,7 @@ spec:
   listeners:
   - {{name: scram, port: 9094, authentication: {{type: ScramSha512}}}}
   tuning: {{jvm: {{options: {JVM:?}}}}}
-"#
+"
     )
 }
 
@@ -115,7 +115,7 @@ fn ask_for_restart(context: &Context) -> Result<i64> {
     Ok(generation(&resource(context)?))
 }
 
-fn generation(resource: &Value) -> i64 {
+pub(super) fn generation(resource: &Value) -> i64 {
     let generation = resource.pointer("/metadata/generation");
     generation.and_then(Value::as_i64).unwrap_or_default()
 }
@@ -153,19 +153,19 @@ fn brokers(context: &Context, fields: &Value) -> Result<i64> {
     change(context, &serde_json::json!({"nodePools": pools}))
 }
 
-fn resource(context: &Context) -> Result<Value> {
+pub(super) fn resource(context: &Context) -> Result<Value> {
     context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])
 }
 
 /// Merges into the spec; returns the new generation.
-fn change(context: &Context, spec: &Value) -> Result<i64> {
+pub(super) fn change(context: &Context, spec: &Value) -> Result<i64> {
     let patch = serde_json::json!({"spec": spec}).to_string();
     context.kubectl(&["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=merge", "-p", &patch])?;
     Ok(generation(&resource(context)?))
 }
 
 /// The resource was looked at as it is now, everything runs what it asks for, and nothing is on its way.
-fn is_settled(resource: &Value, generation: i64) -> bool {
+pub(super) fn is_settled(resource: &Value, generation: i64) -> bool {
     let observed = resource.pointer("/status/observedGeneration").and_then(Value::as_i64);
     observed == Some(generation)
         && resource.pointer("/status/rollout").is_none()
@@ -174,14 +174,14 @@ fn is_settled(resource: &Value, generation: i64) -> bool {
         && !diagnosis::holds(resource, "Reconciling")
 }
 
-fn settled(context: &Context, generation: i64) -> Result<Value> {
+pub(super) fn settled(context: &Context, generation: i64) -> Result<Value> {
     wait(context, "the roll is over", ROLLED, |resource| {
         is_settled(resource, generation)
     })
 }
 
 /// Runs a change under load, and judges what became of the load.
-fn under_load<T>(context: &Context, name: &str, act: impl FnOnce(&Ledger<'_>) -> Result<T>) -> Result<T> {
+pub(super) fn under_load<T>(context: &Context, name: &str, act: impl FnOnce(&Ledger<'_>) -> Result<T>) -> Result<T> {
     let load = Load {
         rate: if context.full { 1000 } else { 600 },
         ..Load::new(name)
@@ -207,6 +207,6 @@ fn evidence(report: &ledger::Report) {
     }
 }
 
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     println!("          {line}");
 }
