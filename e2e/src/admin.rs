@@ -41,6 +41,23 @@ impl<'a> Admin<'a> {
         self.pod.run(60, &format!("{BIN}/{tool} {connect} {arguments}"))
     }
 
+    /// Copies a file of the machine to where Kafka's scripts can read it.
+    pub fn put(&self, file: &str, to: &str) -> Result<()> {
+        self.pod.put(file, to)
+    }
+
+    /// Standard output of one of Kafka's scripts that asks nobody.
+    pub fn local(&self, tool: &str, arguments: &str) -> Result<String> {
+        self.pod.run(60, &format!("{BIN}/{tool} {arguments}"))
+    }
+
+    /// Ids of the controllers that are registered, running or not, as one of them says.
+    pub fn controllers(&self, controller: &str) -> Result<BTreeSet<i32>> {
+        let tool =
+            format!("{BIN}/kafka-cluster.sh list-endpoints --bootstrap-controller {controller} --config {PROPERTIES}");
+        Ok(listed(&self.pod.run(60, &tool)?))
+    }
+
     /// Brokers of each partition's replicas, as `kafka-topics.sh` describes them.
     pub fn replicas(&self) -> Result<BTreeMap<String, Vec<i32>>> {
         Ok(replicas(&self.tool("kafka-topics.sh", "--describe")?))
@@ -78,6 +95,12 @@ fn replicas(text: &str) -> BTreeMap<String, Vec<i32>> {
         Some((name, ids.split(',').filter_map(|id| id.parse().ok()).collect()))
     };
     text.lines().filter_map(partition).collect()
+}
+
+/// A table whose first column is an id.
+fn listed(text: &str) -> BTreeSet<i32> {
+    let id = |line: &str| line.split_whitespace().next()?.parse().ok();
+    text.lines().filter_map(id).collect()
 }
 
 /// Lines such as `host:9091 (id: 100 rack: a isFenced: false) -> (`.

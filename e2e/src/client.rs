@@ -61,6 +61,13 @@ impl<'a> Client<'a> {
         })
     }
 
+    /// Copies a file of the machine into the pod.
+    pub fn put(&self, file: &str, to: &str) -> Result<()> {
+        let (namespace, name) = (&self.namespace, &self.name);
+        let line = format!("kubectl -n {namespace} exec -i {name} -- sh -c 'cat > {to}' < {file}");
+        self.context.sh(&line).map(drop)
+    }
+
     pub fn delete(&self) -> Result<()> {
         let words = [
             "-n",

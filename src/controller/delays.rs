@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Node as Machine;
 use kube::api::Api;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A machine may be silent this long.
 const SILENT: SignedDuration = SignedDuration::from_secs(10);
@@ -21,6 +22,8 @@ const SILENT: SignedDuration = SignedDuration::from_secs(10);
 const USUAL: SignedDuration = SignedDuration::from_mins(1);
 /// What was found holds this long.
 const HOLDS: SignedDuration = SignedDuration::from_secs(20);
+/// Longest wait for the metrics of one pod.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Gauge of Kafka's `LogManager` (KIP-831), one for each log directory, as the exporter names it.
 const LOGS: &str = "kafka_log_logmanager_remaininglogstorecover";
 
@@ -104,7 +107,7 @@ async fn recovery(
     let path = format!("/metrics?name[]={LOGS}");
     let text = context
         .connector
-        .metrics(format!("{host}:{}", ports::METRICS), path)
+        .metrics(format!("{host}:{}", ports::METRICS), path, PATIENCE)
         .await;
     text.map_or(Recovery::Unknown, |text| read(&text))
 }

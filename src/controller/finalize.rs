@@ -4,6 +4,7 @@
 use super::context::Context;
 use super::error::PassError;
 use super::kafka::KafkaFacts;
+use super::registrations;
 use crate::api::UpgradeStatus;
 use crate::kafka::KafkaAdmin;
 use crate::kafka::errors::KafkaError;
@@ -11,6 +12,10 @@ use crate::kafka::features::{FeatureChange, FeatureUpgrade};
 use crate::model::Cluster;
 use crate::upgrade::{Decision, Raise, World, decide};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+/// A level that's refused for another reason isn't a reason to register anyone again and again.
+const RENEW_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// Where the upgrade stands, and whether a level was raised just now, so that it's worth looking again soon.
 pub struct Finalized {
@@ -18,13 +23,22 @@ pub struct Finalized {
     pub raised: bool,
 }
 
-/// One step. `settled`: every node runs the version and is ready. `last` is what the status holds.
+/// The cluster's nodes.
+pub struct Nodes<'a> {
+    /// Every node runs the version and is ready.
+    pub settled: bool,
+    /// Those with the role `Controller`.
+    pub controllers: &'a BTreeSet<i32>,
+}
+
+/// One step. `last` is what the status holds; `renewed`, for what and when controllers that have left were last
+/// registered anew.
 pub async fn drive(
     context: &Context,
     cluster: &Cluster,
     (admin, facts): (&dyn KafkaAdmin, &KafkaFacts),
-    settled: bool,
-    last: Option<&UpgradeStatus>,
+    nodes: Nodes<'_>,
+    (last, renewed): (Option<&UpgradeStatus>, &mut Option<(String, Timestamp)>),
 ) -> Result<Finalized, PassError> {
     let now = context.now();
     let version = cluster.version.to_string();
@@ -36,7 +50,7 @@ pub async fn drive(
     let decision = decide(&World {
         now,
         version: cluster.version,
-        settled,
+        settled: nodes.settled,
         finalized: facts.features.as_ref().map(|features| &features.finalized),
         supported: &supported.unwrap_or_default(),
         policy: cluster.upgrade.finalize,
@@ -66,6 +80,10 @@ pub async fn drive(
         }
         Decision::Raise(next) => match raise(cluster, admin, next).await? {
             None => (Some(stands(Some(next), "raised".into())), true),
+            Some(_) if renew(cluster, (admin, facts), nodes.controllers, (next, now, renewed)).await? => {
+                let message = "controllers that have left are registered with the levels of the others";
+                (Some(stands(Some(next), message.into())), true)
+            }
             Some(words) => {
                 let message = format!("Kafka refuses: {words}");
                 (Some(stands(Some(next), message.chars().take(500).collect())), false)
@@ -73,6 +91,23 @@ pub async fn drive(
         },
     };
     Ok(Finalized { status, raised })
+}
+
+/// What has left may hold a level back; whether it's worth trying again.
+async fn renew(
+    cluster: &Cluster,
+    (admin, facts): (&dyn KafkaAdmin, &KafkaFacts),
+    controllers: &BTreeSet<i32>,
+    (raise, now, last): (&Raise, Timestamp, &mut Option<(String, Timestamp)>),
+) -> Result<bool, PassError> {
+    let raise = raise.to_string();
+    let is_recent = |(done, at): &(String, Timestamp)| *done == raise && now.duration_since(*at) < RENEW_AGAIN;
+    if last.as_ref().is_some_and(is_recent) {
+        return Ok(false);
+    }
+    let renewed = registrations::renew(cluster, admin, facts, controllers).await?;
+    *last = Some((raise, now));
+    Ok(renewed > 0)
 }
 
 /// `None`: done. Otherwise why Kafka refuses.

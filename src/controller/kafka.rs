@@ -8,7 +8,7 @@ use crate::kafka::Transport;
 use crate::kafka::admin::{KafkaAdmin, Target};
 use crate::kafka::client::{ClientOptions, KafkaClient};
 use crate::kafka::endpoint::{Endpoint, Endpoints};
-use crate::kafka::errors::KafkaError;
+use crate::kafka::errors::{ErrorCode, KafkaError};
 use crate::kafka::tls::{ClientIdentity, TlsError};
 use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
 use crate::model::{Cluster, Identity, ports};
@@ -24,7 +24,7 @@ pub trait Connector: Send + Sync {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError>;
 
     /// What a node's process exports about itself; `None`: it doesn't answer.
-    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>>;
+    fn metrics(&self, address: String, path: String, limit: Duration) -> BoxFuture<'_, Option<String>>;
 }
 
 /// Opens real clients.
@@ -45,8 +45,8 @@ impl Connector for RealConnector {
         )))
     }
 
-    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>> {
-        async move { scrape::text(&address, &path).await }.boxed()
+    fn metrics(&self, address: String, path: String, limit: Duration) -> BoxFuture<'_, Option<String>> {
+        async move { scrape::text(&address, &path, limit).await }.boxed()
     }
 }
 
@@ -177,13 +177,24 @@ pub async fn observe(
     facts
 }
 
-/// Some controller answers, and none of those that do follows anyone.
+/// Some controller answers, none of those that do leads, and none follows one that may lead. A controller without a majority
+/// goes on naming the leader that it had (KIP-996), so that one counts only while it runs and doesn't answer.
 async fn is_leaderless(admin: &dyn KafkaAdmin, controllers: &[i32]) -> bool {
-    let asked = controllers
-        .iter()
-        .map(|id| admin.describe_controllers(Target::Controller(*id)));
-    let told: Vec<ClusterView> = futures::future::join_all(asked).await.into_iter().flatten().collect();
-    !told.is_empty() && told.iter().all(|told| told.controller_id.is_none())
+    let asked = controllers.iter().map(|id| async move {
+        match admin.describe_controllers(Target::Controller(*id)).await {
+            Ok(told) => Some((*id, told.controller_id)),
+            Err(error) => lacks_metadata(&error).then_some((*id, None)),
+        }
+    });
+    let told = futures::future::join_all(asked).await;
+    let told: BTreeMap<i32, Option<i32>> = told.into_iter().flatten().collect();
+    let may_lead = |id: &i32| controllers.contains(id) && told.get(id).is_none_or(|named| *named == Some(*id));
+    !told.is_empty() && !told.values().flatten().any(may_lead)
+}
+
+/// What a controller with an empty disk says: it knows no `metadata.version`, so it can't be the leader.
+fn lacks_metadata(error: &KafkaError) -> bool {
+    error.code() == Some(ErrorCode::UNSUPPORTED_VERSION)
 }
 
 /// Brokers that serve and have replicas offline have lost a log directory; they are asked which.

@@ -14,6 +14,7 @@ use super::trust::Trust;
 use crate::api::{ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
 use crate::model::{Cluster, Facts, Identity};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -54,6 +55,8 @@ pub struct Memory {
     pub acls: Option<String>,
     /// How far the feature levels are behind the version.
     pub upgrade: Option<UpgradeStatus>,
+    /// For which level controllers that have left were last registered with the levels of the others, and when.
+    pub renewed: Option<(String, Timestamp)>,
     /// Replicas that are moved, and what became of the last request.
     pub rebalance: Option<RebalanceStatus>,
     /// What the last look at the dynamic configuration led to.

@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 /// `controller.quorum.fetch.timeout.ms`, within which a replica counts as caught up.
 const FETCH_TIMEOUT_MS: i64 = 2_000;
 /// Feature by which a quorum can change its voters.
-const KRAFT: &str = "kraft.version";
+pub(super) const KRAFT: &str = "kraft.version";
 
 /// What is known of one cluster's quorum.
 pub struct Voting<'a> {

@@ -7,9 +7,12 @@ use super::context::Context;
 use super::pods::PodFact;
 use crate::model::{Cluster, Identity, ports};
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// What was found holds this long.
 const HOLDS: SignedDuration = SignedDuration::from_secs(20);
+/// A controller whose JVM lacks processors takes seconds to answer, and while nobody leads there's nothing else to do.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Gauges of Kafka's raft client (KIP-595, `kafka.server:type=raft-metrics`), as the exporter names them.
 const PREFIX: &str = "kafka_server_raft_metrics_";
 const GAUGES: [&str; 3] = ["current_epoch", "log_end_offset", "high_watermark"];
@@ -52,7 +55,9 @@ pub async fn look(
             .find(|pod| pod.name == node.names.pod && pod.running && !pod.terminating)?;
         let address = format!("{}:{}", pod.host()?, ports::METRICS);
         let path = GAUGES.map(|gauge| format!("{PREFIX}{gauge}")).join("&name[]=");
-        let told = context.connector.metrics(address, format!("/metrics?name[]={path}"));
+        let told = context
+            .connector
+            .metrics(address, format!("/metrics?name[]={path}"), PATIENCE);
         Some(async move { read(node.id, &told.await?) })
     });
     let found = futures::future::join_all(asked).await;

@@ -206,6 +206,9 @@ fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
     ];
     for node in cluster.nodes(identity) {
         let mut dns_names = node.names.dns_names();
+        if node.roles.controller {
+            dns_names.extend(names.dns_names(&names.controllers_host()));
+        }
         if node.roles.broker {
             for listener in &cluster.listeners {
                 dns_names.extend(names.dns_names(&names.bootstrap_host(&listener.name)));

@@ -15,8 +15,8 @@ use super::features::FeatureChange;
 use super::partition::{LogDir, Reassignment, TopicPartition};
 use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
 use super::views::{
-    ClusterView, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView, ScramCredential, ScramDeletion,
-    ScramUpsert, VoterEndpoint, VoterKey,
+    ClusterView, ControllerRegistration, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView,
+    ScramCredential, ScramDeletion, ScramUpsert, VoterEndpoint, VoterKey,
 };
 
 /// What every method returns: one answer within the client's overall deadline.
@@ -184,6 +184,13 @@ pub trait KafkaAdmin: Send + Sync {
 
     /// Removes a voter (KIP-853). After a timeout re-read the quorum before any other change.
     fn remove_raft_voter(&self, target: Target, cluster_id: String, voter: VoterKey) -> AdminFuture<'_, ()>;
+
+    /// Registers a controller in the place of its former registration, as it does itself when it starts (KIP-919).
+    fn register_controller(&self, registration: ControllerRegistration) -> AdminFuture<'_, ()>;
+
+    /// Forgets the registration of a stopped controller without a vote (KIP-1312; from `metadata.version` 33 on). One that
+    /// isn't registered is `CONTROLLER_ID_NOT_REGISTERED`.
+    fn unregister_controller(&self, controller_id: i32) -> AdminFuture<'_, ()>;
 
     /// Forgets the registration of a stopped broker; a running one registers again.
     fn unregister_broker(&self, broker_id: i32) -> AdminFuture<'_, ()>;

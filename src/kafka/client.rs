@@ -20,8 +20,8 @@ use super::partition::{LogDir, Reassignment, TopicPartition};
 use super::pool::{Pool, Transport};
 use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
 use super::views::{
-    ClusterView, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView, ScramCredential, ScramDeletion,
-    ScramUpsert, VoterEndpoint, VoterKey,
+    ClusterView, ControllerRegistration, FeaturesView, NewPartitions, NewTopic, PartitionsView, QuorumView,
+    ScramCredential, ScramDeletion, ScramUpsert, VoterEndpoint, VoterKey,
 };
 use super::wire;
 
@@ -284,9 +284,27 @@ impl KafkaAdmin for KafkaClient {
             .boxed()
     }
 
+    fn register_controller(&self, registration: ControllerRegistration) -> AdminFuture<'_, ()> {
+        self.caller
+            .call(
+                Target::Controllers,
+                wire::registrations::RegisterController { registration },
+            )
+            .boxed()
+    }
+
+    fn unregister_controller(&self, controller_id: i32) -> AdminFuture<'_, ()> {
+        self.caller
+            .call(
+                Target::Brokers,
+                wire::registrations::UnregisterController { controller_id },
+            )
+            .boxed()
+    }
+
     fn unregister_broker(&self, broker_id: i32) -> AdminFuture<'_, ()> {
         self.caller
-            .call(Target::Brokers, wire::voters::UnregisterBroker { broker_id })
+            .call(Target::Brokers, wire::registrations::UnregisterBroker { broker_id })
             .boxed()
     }
 }

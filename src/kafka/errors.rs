@@ -47,6 +47,7 @@ impl ErrorCode {
     pub const MISMATCHED_ENDPOINT_TYPE: Self = Self(114);
     pub const DUPLICATE_VOTER: Self = Self(126);
     pub const VOTER_NOT_FOUND: Self = Self(127);
+    pub const CONTROLLER_ID_NOT_REGISTERED: Self = Self(136);
 
     /// True when the same request may succeed later or elsewhere without anyone changing anything.
     pub fn is_retriable(self) -> bool {

@@ -40,6 +40,7 @@ pub use quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaMatch, QuotaName, Q
 pub use secret::Secret;
 pub use tls::{ClientIdentity, TlsError};
 pub use views::{
-    BrokerState, ClusterView, FeatureLevels, FeaturesView, NewPartitions, NewTopic, PartitionState, PartitionsView,
-    QuorumView, ReplicaState, ScramCredential, ScramDeletion, ScramMechanism, ScramUpsert, VoterEndpoint, VoterKey,
+    BrokerState, ClusterView, ControllerRegistration, FeatureLevels, FeaturesView, NewPartitions, NewTopic,
+    PartitionState, PartitionsView, QuorumView, ReplicaState, ScramCredential, ScramDeletion, ScramMechanism,
+    ScramUpsert, VoterEndpoint, VoterKey,
 };

@@ -182,6 +182,16 @@ pub struct VoterKey {
     pub directory_id: String,
 }
 
+/// What Kafka is told of a controller that registers (KIP-919).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControllerRegistration {
+    pub id: i32,
+    /// Its listeners for controllers; they speak TLS.
+    pub listeners: Vec<VoterEndpoint>,
+    /// Feature levels that it supports, by feature.
+    pub features: BTreeMap<String, FeatureLevels>,
+}
+
 /// A controller listener of a voter; must be exactly what the node advertises (KAFKA-20228).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VoterEndpoint {

@@ -40,9 +40,15 @@ pub struct Identity {
     /// Controllers that aren't asked for any more: they're kept as they are until it's committed that they have no vote.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retiring: BTreeSet<i32>,
+    /// Controllers that have left, and whose registration Kafka still holds: it forgets one only from 4.4 on (KIP-1312).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub departed: BTreeSet<i32>,
     /// When the last change of voters was asked for (RFC 3339), unless its answer has come: it may still take effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voting: Option<String>,
+    /// The voters of a quorum that was formed with `controller.quorum.voters` and isn't dynamic yet (`kraft.version` 0).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub static_voters: BTreeSet<i32>,
     /// A person's decision to go on with one controller, while it's carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<Recovery>,
@@ -104,6 +110,7 @@ impl Identity {
         let surplus = self.controllers.difference(&wanted);
         self.retiring = surplus.filter(|id| !self.drained.contains(id)).copied().collect();
         self.controllers = wanted.union(&self.retiring).copied().collect();
+        self.departed.retain(|id| !self.controllers.contains(id));
     }
 
     /// Controllers that the resource asks for, less those whose former life isn't over yet.
@@ -118,6 +125,7 @@ impl Identity {
     pub fn retire(&mut self, id: i32, pools: &[Pool]) {
         self.retiring.remove(&id);
         self.controllers.remove(&id);
+        self.departed.insert(id);
         let asks = |pool: &&Pool| {
             self.pools
                 .get(&pool.name)
@@ -219,7 +227,9 @@ impl Plan<'_> {
             formats: BTreeMap::new(),
             controllers: BTreeSet::new(),
             retiring: BTreeSet::new(),
+            departed: BTreeSet::new(),
             voting: None,
+            static_voters: BTreeSet::new(),
             recovery: None,
             recovered: None,
             leaving: BTreeSet::new(),

@@ -41,6 +41,16 @@ impl ClusterNames {
         format!("{}-nodes", self.cluster)
     }
 
+    /// Service of the controllers that are ready, whoever they are.
+    pub fn controllers_service(&self) -> String {
+        format!("{}-controllers", self.cluster)
+    }
+
+    /// `host` of the controllers' Service, without the cluster domain.
+    pub fn controllers_host(&self) -> String {
+        format!("{}.{}.svc", self.controllers_service(), self.namespace)
+    }
+
     /// Service through which clients of a listener find a first broker.
     pub fn bootstrap_service(&self, listener: &str) -> String {
         format!("{}-{listener}-bootstrap", self.cluster)

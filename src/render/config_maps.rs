@@ -1,5 +1,6 @@
 //! ConfigMaps: the files of each node, immutable and named by their content, and the cluster's identity.
 
+use super::java_security::JAVA_SECURITY;
 use super::jmx_exporter::JMX_EXPORTER;
 use super::labels::{self, Component};
 use super::log4j2::log4j2;
@@ -40,6 +41,7 @@ fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {
             "server.properties".to_owned(),
             server_properties(input.cluster, input.identity, node),
         ),
+        ("java.security".to_owned(), JAVA_SECURITY.to_owned()),
         ("log4j2.yaml".to_owned(), log4j2(input.cluster.security.audit)),
     ]);
     if input.cluster.jmx_exporter {

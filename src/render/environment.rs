@@ -21,10 +21,11 @@ const POD_UID: &str = "PK_POD_UID";
 /// From this heap on, in MiB, G1 regions of 16 MiB leave G1 enough of them.
 const LARGE_HEAP_MIB: u64 = 4096;
 
-/// The one login module there's a listener for, which shuts out those that fetch code or directories from elsewhere
+/// How long addresses are kept; the one login module there's a listener for, which shuts out those that fetch code or directories from elsewhere
 /// (CVE-2023-25194, CVE-2025-27818; a Kafka without the list of allowed modules refuses those two by default), and no
 /// configuration that reads files or the environment (CVE-2024-31141).
-const SYSTEM_PROPERTIES: [&str; 2] = [
+const SYSTEM_PROPERTIES: [&str; 3] = [
+    "-Djava.security.properties=/etc/kafka/operator/java.security",
     "-Dorg.apache.kafka.allowed.login.modules=org.apache.kafka.common.security.scram.ScramLoginModule",
     "-Dorg.apache.kafka.automatic.config.providers=none",
 ];

@@ -9,6 +9,7 @@ mod client_properties;
 mod config_maps;
 mod containers;
 mod environment;
+mod java_security;
 mod jmx_exporter;
 pub mod labels;
 mod listener_properties;

@@ -18,7 +18,7 @@ const SUPER_USERS: [&str; 2] = [
 ];
 
 /// Same on every node.
-const EVERY_NODE: [(&str, &str); 7] = [
+const EVERY_NODE: [(&str, &str); 9] = [
     // Controllers decide on what brokers forward, so they need the authorizer as much.
     (
         "authorizer.class.name",
@@ -32,6 +32,10 @@ const EVERY_NODE: [(&str, &str); 7] = [
     ("ssl.allow.dn.changes", "true"),
     ("ssl.allow.san.changes", "true"),
     ("inter.broker.listener.name", listener_properties::REPLICATION),
+    // An address that a restarted pod had before may swallow packets. With Kafka's own 10 s a broker that dials it in search
+    // of the controller is fenced before it tries again (`broker.session.timeout.ms` is 9 s).
+    ("socket.connection.setup.timeout.ms", "2000"),
+    ("socket.connection.setup.timeout.max.ms", "4000"),
 ];
 
 /// Same on every node with the role controller.
@@ -55,7 +59,7 @@ const BROKERS: [(&str, &str); 6] = [
 
 /// Settings of `tuning.config` that a controller acts on: limits of its own log, defaults of the topics that it creates
 /// and against which it checks topic configs. Thread counts and quotas meant for brokers stay off it.
-const CONTROLLER_KEYS: [&str; 13] = [
+const CONTROLLER_KEYS: [&str; 14] = [
     "broker.heartbeat.interval.ms",
     "broker.session.timeout.ms",
     "auto.leader.rebalance.enable",
@@ -68,6 +72,7 @@ const CONTROLLER_KEYS: [&str; 13] = [
     "metadata.",
     "num.partitions",
     "request.timeout.ms",
+    "socket.connection.setup.",
     "socket.request.max.bytes",
 ];
 
@@ -113,21 +118,34 @@ fn extend(all: &mut BTreeMap<String, String>, table: &[(&str, &str)]) {
 }
 
 fn identity_of(all: &mut BTreeMap<String, String>, cluster: &Cluster, identity: &Identity, node: &Node<'_>) {
-    let controllers: Vec<String> = cluster
+    let mut controllers: Vec<String> = cluster
         .nodes(identity)
         .iter()
         .filter(|node| node.roles.controller)
         .map(|node| format!("{}:{}", node.names.host, ports::CONTROLLER))
         .collect();
+    // Those of today for a quorum that's being formed, none of whose members is ready; then whoever is one.
+    controllers.push(format!("{}:{}", cluster.names.controllers_host(), ports::CONTROLLER));
     let log_dirs: Vec<String> = (0..node.disks.len()).map(log_dir).collect();
     all.insert("node.id".into(), node.id.to_string());
     all.insert("process.roles".into(), node.roles.process_roles().into());
     all.insert(BOOTSTRAP_SERVERS.into(), controllers.join(","));
+    if !identity.static_voters.is_empty() {
+        all.insert("controller.quorum.voters".into(), static_voters(cluster, identity));
+    }
     all.insert("log.dirs".into(), log_dirs.join(","));
     all.insert(
         "num.recovery.threads.per.data.dir".into(),
         recovery_threads(node.pool).to_string(),
     );
+}
+
+/// `id@host:port` of the voters that a static quorum was formed with.
+fn static_voters(cluster: &Cluster, identity: &Identity) -> String {
+    let nodes = cluster.nodes(identity).into_iter();
+    let voters = nodes.filter(|node| identity.static_voters.contains(&node.id));
+    let voters = voters.map(|node| format!("{}@{}:{}", node.id, node.names.host, ports::CONTROLLER));
+    voters.collect::<Vec<_>>().join(",")
 }
 
 /// Log directory on volume `index`: below the mount point, where a file system keeps its `lost+found`.

@@ -1,4 +1,5 @@
-//! Services: one headless for the names of all nodes, and one per client listener to find a first broker.
+//! Services: one headless for the names of all nodes, one to find a controller, and one per client listener to find a first
+//! broker.
 
 use super::listener_properties::by_name;
 use super::{Child, Kind, labels};
@@ -7,7 +8,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 pub(super) fn services(cluster: &Cluster) -> Vec<Child> {
-    let mut all = vec![nodes(cluster)];
+    let mut all = vec![nodes(cluster), controllers(cluster)];
     all.extend(
         by_name(cluster)
             .into_iter()
@@ -39,6 +40,18 @@ fn nodes(cluster: &Cluster) -> Child {
         ..ServiceSpec::default()
     };
     service(cluster, &cluster.names.nodes_service(), spec)
+}
+
+/// A broker whose controller is gone asks those that its configuration named when it started, and never the voters that it
+/// has learnt of (KIP-853): once all of these are replaced, it finds no controller ever again. This name outlives them.
+fn controllers(cluster: &Cluster) -> Child {
+    let spec = ServiceSpec {
+        type_: Some("ClusterIP".into()),
+        selector: Some(labels::role_selector(&cluster.names, labels::CONTROLLER)),
+        ports: Some(vec![port("controller", ports::CONTROLLER)]),
+        ..ServiceSpec::default()
+    };
+    service(cluster, &cluster.names.controllers_service(), spec)
 }
 
 fn bootstrap(cluster: &Cluster, listener: &ClientListener) -> Child {

@@ -9,14 +9,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Longest wait for the whole answer.
-const LIMIT: Duration = Duration::from_secs(2);
 /// Largest answer, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// The body at `path` of the server at `address` (`host:port`); `None` whatever goes wrong.
-pub async fn text(address: &str, path: &str) -> Option<String> {
-    tokio::time::timeout(LIMIT, fetch(address, path)).await.ok()?
+/// The body at `path` of the server at `address` (`host:port`), if all of it comes within `limit`; `None` whatever goes wrong.
+pub async fn text(address: &str, path: &str, limit: Duration) -> Option<String> {
+    tokio::time::timeout(limit, fetch(address, path)).await.ok()?
 }
 
 async fn fetch(address: &str, path: &str) -> Option<String> {
@@ -55,7 +53,7 @@ mod tests {
             stream.write_all(answer).await.unwrap();
             String::from_utf8_lossy(&request[..read]).into_owned()
         });
-        let text = text(&address, "/metrics?x=y").await;
+        let text = text(&address, "/metrics?x=y", Duration::from_secs(2)).await;
         assert!(server.await.unwrap().starts_with("GET /metrics?x=y HTTP/1.1\r\n"));
         text
     }
@@ -67,6 +65,6 @@ mod tests {
         assert_eq!(served(b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno").await, None);
         assert_eq!(served(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort").await, None);
         assert_eq!(served(b"SSH-2.0\r\n").await, None);
-        assert_eq!(text("127.0.0.1:1", "/").await, None);
+        assert_eq!(text("127.0.0.1:1", "/", Duration::from_secs(2)).await, None);
     }
 }

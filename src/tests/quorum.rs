@@ -86,6 +86,100 @@ fn a_change_of_controllers_survives_a_kill_after_each_write() {
     });
 }
 
+/// Kafka raises no level that a registered controller doesn't know, and it forgets none before 4.4.
+#[test]
+fn controllers_that_have_left_hold_no_upgrade_back() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let levels = |simulation: &Simulation| simulation.kafka.state().features.get("metadata.version").copied();
+        simulation.kafka.state().features.insert("metadata.version".into(), 29);
+        simulation.kafka.state().supports = Some(29);
+        simulation.kafka.state().controllers.clear();
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["upgrade"] = json!({"finalize": "Automatic", "soak": "0s"});
+        });
+        for replicas in [5, 3] {
+            edit(&simulation, |pools| pools[0]["replicas"] = json!(replicas));
+            let wanted: Vec<i32> = (0..replicas).collect();
+            until_voting(&mut simulation, &wanted).await.unwrap();
+        }
+        let registered = |simulation: &Simulation| simulation.kafka.state().controllers.clone();
+        assert_eq!(registered(&simulation).len(), 5, "Kafka 4.3 forgets no controller");
+        simulation.kafka.state().supports = Some(30);
+        assert!(simulation.until(|simulation| levels(simulation) == Some(30)).await);
+        // The next one comes soon after.
+        simulation.kafka.state().supports = Some(33);
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["spec"]["version"] = json!("4.4.0");
+        });
+        let over = |simulation: &Simulation| {
+            levels(simulation) == Some(33) && simulation.kafka.state().controllers.keys().eq(&[0, 1, 2])
+        };
+        let ended = simulation.until(over).await;
+        let upgrade = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["upgrade"].clone();
+        assert!(ended, "{:?} {upgrade}", registered(&simulation));
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// A quorum that was formed with a list of voters, as the identity says: nothing changes it until a person asks for it.
+#[test]
+fn a_list_of_voters_becomes_a_dynamic_quorum_when_asked() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().features.insert("kraft.version".into(), 0);
+        simulation.edit("configmaps", "orders-identity", |map| {
+            let text = map["data"]["identity.json"].as_str().unwrap();
+            let mut identity: Value = serde_json::from_str(text).unwrap();
+            identity["staticVoters"] = json!([0, 1, 2]);
+            map["data"]["identity.json"] = json!(identity.to_string());
+        });
+        simulation.kill();
+        let names_voters = |simulation: &Simulation| {
+            let state = simulation.api.state();
+            let maps = state.of_kind("configmaps").filter(|(_, map)| {
+                let text = map["data"]["server.properties"].as_str().unwrap_or_default();
+                text.contains("controller.quorum.voters=0@orders-controllers-0-0.")
+            });
+            maps.count()
+        };
+        let healthy = |simulation: &Simulation| {
+            let condition = simulation.condition(CLUSTER.0, CLUSTER.1, "QuorumHealthy");
+            condition["message"].as_str().unwrap_or_default().to_owned()
+        };
+        let listed = |simulation: &Simulation| {
+            names_voters(simulation) == 6 && is_settled(simulation) && healthy(simulation).contains("kraft.version 0")
+        };
+        assert!(simulation.until(listed).await, "{}", healthy(&simulation));
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        edit(&simulation, |pools| pools[0]["replicas"] = json!(5));
+        let refused = |simulation: &Simulation| {
+            let stalled = simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled");
+            stalled["message"]
+                .as_str()
+                .unwrap_or_default()
+                .contains("kraft.version")
+        };
+        assert!(simulation.until(refused).await);
+        assert!(simulation.kafka.state().votes.is_empty());
+        edit(&simulation, |pools| pools[0]["replicas"] = json!(3));
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["metadata"]["annotations"]["productionkafka.dev/dynamic-quorum"] = json!("true");
+        });
+        let dynamic = |simulation: &Simulation| names_voters(simulation) == 0 && is_settled(simulation);
+        assert!(simulation.until(dynamic).await, "{}", healthy(&simulation));
+        assert_eq!(simulation.kafka.state().features["kraft.version"], 1);
+        edit(&simulation, |pools| pools[0]["replicas"] = json!(5));
+        until_voting(&mut simulation, &[0, 1, 2, 3, 4]).await.unwrap();
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
 #[test]
 fn one_controller_is_enough_if_that_is_asked_for() {
     on_one_thread(async {
@@ -102,6 +196,17 @@ fn one_controller_is_enough_if_that_is_asked_for() {
         simulation.stay_quiet().await.unwrap();
         simulation.blameless();
     });
+}
+
+/// Names under which a broker looks for a controller, as its pod was made with.
+fn looked_for(simulation: &Simulation, pod: &str) -> String {
+    let pod = simulation.get("pods", pod).unwrap();
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    let map = volumes.iter().find_map(|volume| volume["configMap"]["name"].as_str());
+    let map = simulation.get("configmaps", map.unwrap()).unwrap();
+    let lines = map["data"]["server.properties"].as_str().unwrap().lines();
+    let mut found = lines.filter_map(|line| line.strip_prefix("controller.quorum.bootstrap.servers="));
+    found.next().unwrap().to_owned()
 }
 
 #[test]
@@ -121,6 +226,10 @@ fn controllers_move_to_another_pool() {
             ["+200", "+201", "+202"],
             "nobody goes before all have come: {votes:?}"
         );
+        // None of those that the brokers were started with is left, and a broker looks for no others (KIP-853).
+        let names = looked_for(&simulation, "orders-brokers-100-0");
+        assert!(names.ends_with(",orders-controllers.kafka.svc:9090"), "{names}");
+        assert!(simulation.get("services", "orders-controllers").is_some());
         edit(&simulation, |pools| drop(pools.as_array_mut().unwrap().remove(0)));
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();

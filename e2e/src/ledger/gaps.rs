@@ -18,8 +18,16 @@ impl Window {
     }
 }
 
-/// The longest silence of each partition between two acknowledgements, borders of the window included, in ms.
-pub fn between_acks(sent: &[Sent], places: &[Place], window: Window) -> BTreeMap<Place, u32> {
+/// A time without anything, the longer the greater.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Silence {
+    pub ms: u32,
+    /// When it began, in ms after the load's beginning.
+    pub from_ms: u32,
+}
+
+/// The longest silence of each partition between two acknowledgements, borders of the window included.
+pub fn between_acks(sent: &[Sent], places: &[Place], window: Window) -> BTreeMap<Place, Silence> {
     let acked = sent.iter().filter(|record| record.outcome != Outcome::Unknown);
     let times = acked.map(|record| (record.to, record.at_ms.saturating_add(record.took_us / 1000)));
     let times = by_place(times, places);
@@ -27,9 +35,9 @@ pub fn between_acks(sent: &[Sent], places: &[Place], window: Window) -> BTreeMap
     times.into_iter().map(silence).collect()
 }
 
-/// The longest silence of each partition as the consumer saw it, in ms. Joining its group is
-/// not part of it, unless it lasts for the whole window.
-pub fn between_reads(tail: &[Seen], places: &[Place], window: Window) -> BTreeMap<Place, u32> {
+/// The longest silence of each partition as the consumer saw it. Joining its group is not part of it, unless it lasts for
+/// the whole window.
+pub fn between_reads(tail: &[Seen], places: &[Place], window: Window) -> BTreeMap<Place, Silence> {
     let times = by_place(tail.iter().map(|seen| (seen.at, seen.ms)), places);
     let silence = |(place, times): (Place, Vec<u32>)| {
         let first = times.first().copied().filter(|first| *first <= window.to_ms);
@@ -51,12 +59,15 @@ fn by_place(times: impl Iterator<Item = (Place, u32)>, places: &[Place]) -> BTre
     all
 }
 
-fn longest(from: u32, times: Vec<u32>, to: u32) -> u32 {
+fn longest(from: u32, times: Vec<u32>, to: u32) -> Silence {
     let mut last = from;
-    let mut longest = 0;
+    let mut longest = Silence::default();
     for time in times.into_iter().chain([to]) {
         let time = time.clamp(from, to.max(from));
-        longest = longest.max(time.saturating_sub(last));
+        longest = longest.max(Silence {
+            ms: time.saturating_sub(last),
+            from_ms: last,
+        });
         last = time.max(last);
     }
     longest
@@ -131,7 +142,7 @@ mod tests {
         ];
         for (times, expected) in cases {
             let sent: Vec<Sent> = times.iter().map(|(at, took)| acked(HERE, *at, *took)).collect();
-            assert_eq!(between_acks(&sent, &[HERE], WINDOW)[&HERE], expected, "{times:?}");
+            assert_eq!(between_acks(&sent, &[HERE], WINDOW)[&HERE].ms, expected, "{times:?}");
         }
     }
 
@@ -139,13 +150,14 @@ mod tests {
     fn a_record_of_unknown_outcome_ends_no_gap() {
         let mut record = acked(HERE, 1500, 0);
         record.outcome = Outcome::Unknown;
-        assert_eq!(between_acks(&[record], &[HERE], WINDOW)[&HERE], 1000);
+        assert_eq!(between_acks(&[record], &[HERE], WINDOW)[&HERE].ms, 1000);
     }
 
     #[test]
     fn a_partition_without_any_ack_is_silent_for_the_whole_window() {
         let gaps = between_acks(&[acked(HERE, 1500, 0)], &[HERE, THERE], WINDOW);
-        assert_eq!((gaps[&HERE], gaps[&THERE]), (500, 1000));
+        assert_eq!((gaps[&HERE].ms, gaps[&THERE].ms), (500, 1000));
+        assert_eq!(gaps[&THERE].from_ms, WINDOW.from_ms);
     }
 
     #[test]
@@ -159,9 +171,9 @@ mod tests {
             ms,
         };
         let stalls = between_reads(&[seen(1600), seen(1750)], &[HERE, THERE], WINDOW);
-        assert_eq!((stalls[&HERE], stalls[&THERE]), (250, 1000));
+        assert_eq!((stalls[&HERE].ms, stalls[&THERE].ms), (250, 1000));
         let late = between_reads(&[seen(2500)], &[HERE], WINDOW);
-        assert_eq!(late[&HERE], 1000);
+        assert_eq!(late[&HERE].ms, 1000);
     }
 
     #[test]

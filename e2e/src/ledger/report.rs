@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use super::gaps::{Latency, Window};
+use super::gaps::{Latency, Silence, Window};
 use super::rows::Place;
 use super::samples::Availability;
 use super::verify::Findings;
@@ -19,10 +19,10 @@ pub struct Report {
     pub window: Window,
     pub findings: Findings,
     pub latency: Latency,
-    /// The longest silence of each partition between acknowledgements, in ms.
-    pub ack_gaps: BTreeMap<Place, u32>,
-    /// The longest silence of each partition as the consumer saw it, in ms.
-    pub consumer_stalls: BTreeMap<Place, u32>,
+    /// The longest silence of each partition between acknowledgements.
+    pub ack_gaps: BTreeMap<Place, Silence>,
+    /// The longest silence of each partition as the consumer saw it.
+    pub consumer_stalls: BTreeMap<Place, Silence>,
     pub availability: Availability,
     /// Records without acknowledgement, by the client's class of error; `consumer.` before what the consumer met.
     pub errors: BTreeMap<String, u64>,
@@ -33,7 +33,20 @@ pub struct Report {
 impl Report {
     /// The longest time in which some partition acknowledged nothing.
     pub fn longest_ack_gap(&self) -> Duration {
-        longest(&self.ack_gaps).map_or(Duration::ZERO, |(_, ms)| Duration::from_millis(ms.into()))
+        longest(&self.ack_gaps).map_or(Duration::ZERO, |(_, gap)| Duration::from_millis(gap.ms.into()))
+    }
+
+    /// Where and when that was, counted from the first acknowledgement of every partition.
+    pub fn where_longest(&self) -> String {
+        let Some((place, gap)) = longest(&self.ack_gaps) else {
+            return "nowhere".to_owned();
+        };
+        let from = from_ms(gap.from_ms.saturating_sub(self.window.from_ms).into());
+        format!(
+            "{} acknowledged nothing for {} ms from {from} s on",
+            self.name(place),
+            gap.ms
+        )
     }
 
     /// Fails when an acknowledged record is not exactly where it should be, or when nothing was proved.
@@ -110,7 +123,7 @@ impl Report {
         let figures = self.figures().into_iter();
         let figures = figures.map(|figure| format!("{} {} {}\n", figure.name, figure.value, figure.unit));
         let gaps = self.ack_gaps.iter();
-        let gaps = gaps.map(|(place, ms)| format!("ack_gap.{} {ms} ms\n", self.name(*place)));
+        let gaps = gaps.map(|(place, gap)| format!("ack_gap.{} {} ms\n", self.name(*place), gap.ms));
         figures.chain(gaps).collect()
     }
 
@@ -135,15 +148,15 @@ impl Report {
     }
 }
 
-fn longest(silences: &BTreeMap<Place, u32>) -> Option<(Place, u32)> {
+fn longest(silences: &BTreeMap<Place, Silence>) -> Option<(Place, Silence)> {
     silences
         .iter()
-        .map(|(place, ms)| (*place, *ms))
-        .max_by_key(|(_, ms)| *ms)
+        .map(|(place, silence)| (*place, *silence))
+        .max_by_key(|(_, silence)| *silence)
 }
 
-fn silence(name: &str, silences: &BTreeMap<Place, u32>) -> Measurement {
-    let ms = longest(silences).map_or(0, |(_, ms)| ms);
+fn silence(name: &str, silences: &BTreeMap<Place, Silence>) -> Measurement {
+    let ms = longest(silences).map_or(0, |(_, silence)| silence.ms);
     Measurement::new(name, f64::from(ms), "ms")
 }
 
@@ -168,6 +181,7 @@ mod tests {
 
     fn report(findings: Findings) -> Report {
         let place = |partition| Place { topic: 0, partition };
+        let silence = |ms| Silence { ms, from_ms: 3500 };
         Report {
             topics: vec!["t".to_owned()],
             window: Window {
@@ -181,8 +195,8 @@ mod tests {
                 p999: 3000,
                 max: 4000,
             },
-            ack_gaps: BTreeMap::from([(place(0), 40), (place(1), 700)]),
-            consumer_stalls: BTreeMap::from([(place(0), 55)]),
+            ack_gaps: BTreeMap::from([(place(0), silence(40)), (place(1), silence(700))]),
+            consumer_stalls: BTreeMap::from([(place(0), silence(55))]),
             availability: Availability {
                 under_min_isr_ms: 2500,
                 leader_changes: 3,
@@ -252,7 +266,12 @@ mod tests {
 
     #[test]
     fn figures_have_names_values_and_units() {
-        let text = report(clean()).text();
+        let report = report(clean());
+        assert_eq!(
+            report.where_longest(),
+            "t-1 acknowledged nothing for 700 ms from 2.5 s on"
+        );
+        let text = report.text();
         for line in [
             "acked 100 records",
             "unknown 2 records",

@@ -7,6 +7,7 @@ use super::directories::{Directory, DirectoryState, METADATA_PARTITION, inspect_
 use super::plan::{Facts, FormatPlan, Voter, plan};
 use super::properties::{NodeConfig, Properties};
 use super::sole_voter::{self, Order, Outcome};
+use super::storage_tool::Quorum;
 use crate::model::identity::FirstFormat;
 use base64::Engine as _;
 
@@ -49,7 +50,8 @@ async fn format(args: &FormatArgs) -> Result<(), NodeInitError> {
             for path in leftovers {
                 remove_leftover(&path).map_err(|source| NodeInitError::Clean { path, source })?;
             }
-            storage_tool::format(args, initial_voters.as_deref()).await?;
+            let quorum = Quorum::of(facts.config.is_static, initial_voters.as_deref());
+            storage_tool::format(args, quorum).await?;
             check(args, &facts.config, initial_voters.as_deref())
         }
     }

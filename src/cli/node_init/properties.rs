@@ -80,6 +80,8 @@ fn unescape(value: &str) -> String {
 pub(super) struct NodeConfig {
     pub node_id: u32,
     pub is_controller: bool,
+    /// The voters stand in the configuration (`controller.quorum.voters`), so the format must name none.
+    pub is_static: bool,
     /// `metadata.log.dir`, else the first of `log.dirs`.
     pub metadata_directory: PathBuf,
     /// `log.dirs` and the metadata directory, each once.
@@ -112,6 +114,7 @@ impl NodeConfig {
         Ok(Self {
             node_id,
             is_controller,
+            is_static: properties.get("controller.quorum.voters").is_some(),
             metadata_directory,
             directories,
         })

@@ -26,26 +26,49 @@ const ENVIRONMENT: [(&str, &str); 3] = [
     ),
 ];
 
-pub(super) fn arguments(args: &FormatArgs, initial_voters: Option<&str>) -> Vec<String> {
-    let quorum = initial_voters.map_or_else(
-        || "--no-initial-controllers".to_owned(),
-        |voters| format!("--initial-controllers={voters}"),
-    );
-    vec![
+/// Which quorum a disk is formatted for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Quorum<'a> {
+    /// The voters stand in the configuration: with a flag the disk would be made for a dynamic quorum (KAFKA-19719).
+    Static,
+    /// The node is no voter of the first day.
+    Joined,
+    /// The voters of the first day.
+    Formed(&'a str),
+}
+
+impl<'a> Quorum<'a> {
+    pub(super) fn of(is_static: bool, initial_voters: Option<&'a str>) -> Self {
+        match initial_voters {
+            _ if is_static => Self::Static,
+            None => Self::Joined,
+            Some(voters) => Self::Formed(voters),
+        }
+    }
+}
+
+pub(super) fn arguments(args: &FormatArgs, quorum: Quorum<'_>) -> Vec<String> {
+    let flag = match quorum {
+        Quorum::Static => None,
+        Quorum::Joined => Some("--no-initial-controllers".to_owned()),
+        Quorum::Formed(voters) => Some(format!("--initial-controllers={voters}")),
+    };
+    let mut all = vec![
         "format".to_owned(),
         format!("--cluster-id={}", args.cluster_id),
         format!("--config={}", args.config.display()),
         "--ignore-formatted".to_owned(),
-        quorum,
-    ]
+    ];
+    all.extend(flag);
+    all
 }
 
 /// Formats and waits for the end; what the tool prints goes to standard output.
-pub(super) async fn format(args: &FormatArgs, initial_voters: Option<&str>) -> Result<(), NodeInitError> {
+pub(super) async fn format(args: &FormatArgs, quorum: Quorum<'_>) -> Result<(), NodeInitError> {
     let tool = args.storage_tool.as_path();
     let mut command = Command::new(tool);
     command
-        .args(arguments(args, initial_voters))
+        .args(arguments(args, quorum))
         .envs(ENVIRONMENT)
         .stdin(Stdio::null())
         .kill_on_drop(true);

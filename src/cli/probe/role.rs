@@ -2,8 +2,9 @@
 //!
 //! A controller that has only just started would be the second one lost, were the next one evicted now: readiness is what
 //! a disruption budget counts. What can't be found out is no reason to be unready: a leader that doesn't answer here may
-//! be well, and whoever follows nobody stands for election within seconds (`controller.quorum.fetch.timeout.ms`) and knows
-//! no leader then.
+//! be well. If it isn't, and others can elect another one, that one is known within seconds
+//! (`controller.quorum.fetch.timeout.ms`); if they can't, each goes on naming the last one (KIP-996), and a budget that
+//! counts them ready lets none of them go that isn't gone already.
 
 use super::{Args, Node, ProbeError, Verdict, client};
 use crate::kafka::{ClusterView, Endpoint, KafkaAdmin, QuorumView, Target};

@@ -119,7 +119,15 @@ pub fn healthy(quorum: Option<&QuorumStatus>, nodes: &[NodeStatus], observed: &O
         let message = format!("voters behind the leader: {}; {margin}", behind.join(", "));
         return (ConditionStatus::False, "VotersBehind", message);
     }
-    let message = format!("controller {leader} leads {} voters; {margin}", quorum.voters.len());
+    let fixed = if observed.identity.static_voters.is_empty() {
+        ""
+    } else {
+        ", which can't be changed (kraft.version 0)"
+    };
+    let message = format!(
+        "controller {leader} leads {} voters{fixed}; {margin}",
+        quorum.voters.len()
+    );
     if let Some(rack) = heaviest_rack(quorum, nodes) {
         let message = format!("{message}; rack {rack} holds the majority, and its loss would end the quorum");
         return (ConditionStatus::True, "RackHoldsMajority", message);

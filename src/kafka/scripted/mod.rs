@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey};
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader};
+use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Message, Request, StrBytes};
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,6 +51,8 @@ type Handler = Box<dyn Fn(&mut Bytes, i16, i32, usize) -> Act + Send + Sync>;
 
 struct Entry {
     versions: (i16, i16),
+    /// Version of the request's header, by that of the request.
+    header: fn(i16) -> i16,
     calls: AtomicUsize,
     handler: Handler,
 }
@@ -97,6 +99,7 @@ impl Script {
         });
         let entry = Entry {
             versions: (ours.min, ours.max),
+            header: <R as HeaderVersion>::header_version,
             calls: AtomicUsize::new(0),
             handler,
         };
@@ -286,15 +289,12 @@ impl Shared {
             let correlation_id = frame.slice(4..).get_i32();
             return self.api_versions(version, correlation_id);
         }
-        let header_version = ApiKey::try_from(key)
-            .expect("a known API")
-            .request_header_version(version);
-        let header = RequestHeader::decode(&mut frame, header_version).expect("a header");
         let entry = self
             .script
             .entries
             .get(&key)
             .unwrap_or_else(|| panic!("no handler for API {key}"));
+        let header = RequestHeader::decode(&mut frame, (entry.header)(version)).expect("a header");
         let nth = entry.calls.fetch_add(1, Ordering::SeqCst);
         (entry.handler)(&mut frame, version, header.correlation_id, nth)
     }

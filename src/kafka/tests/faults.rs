@@ -11,6 +11,7 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 
 use super::super::scripted::{Script, ScriptedBroker, Step};
+use super::super::wire::registrations::UnregisterControllerRequest;
 use super::*;
 
 #[tokio::test]
@@ -295,5 +296,6 @@ async fn no_order_of_unknown_fate_is_given_again() {
         client.remove_raft_voter(Target::Brokers, cluster(), voter()).await
     })
     .await;
+    asked_once::<UnregisterControllerRequest, _>(async |client| client.unregister_controller(4).await).await;
     asked_once::<UnregisterBrokerRequest, _>(async |client| client.unregister_broker(101).await).await;
 }

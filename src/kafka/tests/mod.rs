@@ -9,6 +9,7 @@ mod log_dirs;
 mod negotiation;
 mod quotas;
 mod reassignments;
+mod registrations;
 mod tls;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ pub(crate) mod partitions;
 pub(crate) mod quorum;
 pub(crate) mod quotas;
 pub(crate) mod reassignments;
+pub(crate) mod registrations;
 pub(crate) mod scram;
 pub(crate) mod topics;
 pub(crate) mod voters;

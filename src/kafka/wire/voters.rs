@@ -1,11 +1,10 @@
-//! Membership: `AddRaftVoter` and `RemoveRaftVoter` (KIP-853), `UnregisterBroker`.
+//! Membership of the quorum: `AddRaftVoter` and `RemoveRaftVoter` (KIP-853).
 //!
 //! A voter change whose fate is unknown is never repeated: the caller re-reads the quorum first (KAFKA-20740).
 
 use kafka_protocol::messages::add_raft_voter_request::Listener;
 use kafka_protocol::messages::{
     AddRaftVoterRequest, AddRaftVoterResponse, RemoveRaftVoterRequest, RemoveRaftVoterResponse,
-    UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
 use super::{text, uuid, verdict};
@@ -23,10 +22,6 @@ pub(crate) struct AddVoter {
 pub(crate) struct RemoveVoter {
     pub cluster_id: String,
     pub voter: VoterKey,
-}
-
-pub(crate) struct UnregisterBroker {
-    pub broker_id: i32,
 }
 
 impl Api for AddVoter {
@@ -77,25 +72,6 @@ impl Api for RemoveVoter {
     }
 
     fn throttle_ms(response: &RemoveRaftVoterResponse) -> i32 {
-        response.throttle_time_ms
-    }
-}
-
-impl Api for UnregisterBroker {
-    const NAME: &'static str = "UnregisterBroker";
-    const REPEAT: Repeat = Repeat::IfNotDone;
-    type Request = UnregisterBrokerRequest;
-    type Output = ();
-
-    fn request(&self, _version: i16) -> Result<UnregisterBrokerRequest, ProtocolFault> {
-        Ok(UnregisterBrokerRequest::default().with_broker_id(self.broker_id.into()))
-    }
-
-    fn read(&self, response: UnregisterBrokerResponse) -> Result<(), Refusal> {
-        Ok(verdict(response.error_code, response.error_message.as_ref())?)
-    }
-
-    fn throttle_ms(response: &UnregisterBrokerResponse) -> i32 {
         response.throttle_time_ms
     }
 }

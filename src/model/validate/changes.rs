@@ -2,7 +2,7 @@
 //! is touched.
 
 use super::{Facts, Findings, disks};
-use crate::model::{ClusterNames, Pool};
+use crate::model::{ClusterNames, Identity, Pool};
 use std::collections::BTreeMap;
 
 pub fn check(pools: &[Pool], names: &ClusterNames, facts: &Facts, findings: &mut Findings) {
@@ -21,7 +21,19 @@ pub fn check(pools: &[Pool], names: &ClusterNames, facts: &Facts, findings: &mut
         roles(pool, facts, findings);
         disks::check(pool, names, (identity, facts), findings);
     }
+    static_quorum(pools, identity, findings);
     removed(pools, facts, findings);
+}
+
+/// A controller that isn't in the list of a static quorum doesn't start, and one that leaves it stays in everybody else's.
+fn static_quorum(pools: &[Pool], identity: &Identity, findings: &mut Findings) {
+    if identity.static_voters.is_empty() || identity.wanted_controllers(pools) == identity.static_voters {
+        return;
+    }
+    findings.add(
+        "spec.nodePools",
+        "the quorum is a static one (kraft.version 0), whose controllers can't be changed: restore them, and make it dynamic first with the annotation productionkafka.dev/dynamic-quorum",
+    );
 }
 
 /// One finding for each pool that's gone, however many nodes it has.

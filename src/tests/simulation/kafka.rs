@@ -63,6 +63,10 @@ pub struct KafkaState {
     pub accusations: BTreeSet<String>,
     /// Voters that were added and removed since the first day, as node and directory.
     pub voters: Option<Vec<(i32, String)>>,
+    /// Highest `metadata.version` that the software knows; `None`: 30.
+    pub supports: Option<i16>,
+    /// Controllers that ever registered, and the level that each said it knows.
+    pub controllers: BTreeMap<i32, i16>,
     pub leader: Option<i32>,
     pub former_leader: Option<i32>,
     /// Length of the metadata log.
@@ -306,6 +310,11 @@ impl Kafka {
             state.leader = other.or(up.first()).copied();
         }
         let leader = state.leader.filter(|_| majority);
+        if leader.is_some() {
+            let level = state.supports.unwrap_or(30);
+            let running = processes.iter().filter(|process| process.controller);
+            state.controllers.extend(running.map(|process| (process.id, level)));
+        }
         drop(state);
         (voters, leader)
     }

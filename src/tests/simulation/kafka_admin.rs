@@ -7,16 +7,19 @@ use crate::controller::kafka::Connector;
 use crate::controller::scram::GUARD;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
-    ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, Described, Endpoints, ErrorCode, FeatureChange,
-    FeaturesView, KafkaAdmin, KafkaError, LogDir, LogDirReplica, NewPartitions, NewTopic, Outcomes, PartitionState,
-    PartitionsView, QuorumView, QuotaChange, QuotaEntity, QuotaFilter, QuotaValues, Reassignment, ReplicaState,
-    ScramCredential, ScramDeletion, ScramUpsert, Target, TlsError, TopicPartition, VoterEndpoint, VoterKey,
+    ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ControllerRegistration, Described, Endpoints,
+    ErrorCode, FeatureChange, FeatureLevels, FeaturesView, KafkaAdmin, KafkaError, LogDir, LogDirReplica,
+    NewPartitions, NewTopic, Outcomes, PartitionState, PartitionsView, QuorumView, QuotaChange, QuotaEntity,
+    QuotaFilter, QuotaValues, Reassignment, ReplicaState, ScramCredential, ScramDeletion, ScramUpsert, Target,
+    TlsError, TopicPartition, VoterEndpoint, VoterKey,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+const METADATA: &str = "metadata.version";
 
 pub struct SimulatedConnector(pub Arc<Kafka>);
 
@@ -29,7 +32,7 @@ impl Connector for SimulatedConnector {
         }))
     }
 
-    fn metrics(&self, address: String, path: String) -> BoxFuture<'_, Option<String>> {
+    fn metrics(&self, address: String, path: String, _: Duration) -> BoxFuture<'_, Option<String>> {
         if path.contains("raft_metrics") {
             let told = self.0.raft_metrics(&address);
             return async move { told }.boxed();
@@ -342,11 +345,13 @@ impl KafkaAdmin for Admin {
                 state.records += if leader_id.is_some() { 10 } else { 0 };
                 state.records
             };
+            // A list of voters names no disks.
+            let is_static = kafka.state().features.get("kraft.version") == Some(&0);
             let replica = |one: (i32, String)| {
                 let runs = runs(&one);
                 ReplicaState {
                     id: one.0,
-                    directory_id: one.1,
+                    directory_id: if is_static { "A".repeat(22) } else { one.1 },
                     log_end_offset: if runs { end } else { 0 },
                     last_fetch_ms: None,
                     last_caught_up_ms: runs.then(|| 1_000 * clock::seconds()),
@@ -385,25 +390,40 @@ impl KafkaAdmin for Admin {
     }
 
     fn describe_controllers(&self, target: Target) -> AdminFuture<'_, ClusterView> {
-        self.ask_even_without_leader(target, move |kafka| {
+        let answer = self.ask_even_without_leader(target, move |kafka| {
             let processes = kafka.processes();
             let (voters, leader) = kafka.quorum();
+            let former = kafka.state().former_leader;
             let asked = processes.iter().find(|one| target == Target::Controller(one.id));
             let has_metadata =
                 |one: &Process| leader.is_some() || voters.contains(&(one.id, one.disk.directory.clone()));
             if asked.is_some_and(|one| !has_metadata(one)) {
-                return None;
+                return Some(None);
             }
-            let controllers = processes.iter().filter(|one| one.controller);
-            Some(ClusterView {
+            Some(Some(ClusterView {
                 cluster_id: processes
                     .first()
                     .map(|one| one.disk.cluster.clone())
                     .unwrap_or_default(),
-                controller_id: leader,
-                brokers: controllers.map(|one| node(one.id, None, false)).collect(),
+                // Without a majority a controller goes on naming the leader that it had.
+                controller_id: leader.or(former.filter(|former| target != Target::Controller(*former))),
+                brokers: kafka
+                    .state()
+                    .controllers
+                    .keys()
+                    .map(|id| node(*id, None, false))
+                    .collect(),
+            }))
+        });
+        // A controller without metadata knows no `metadata.version`, so it doesn't know either whether it may say that.
+        async move {
+            answer.await?.ok_or_else(|| KafkaError::Broker {
+                api: "DescribeCluster",
+                address: "simulated".into(),
+                error: BrokerError::new(ErrorCode::UNSUPPORTED_VERSION, None),
             })
-        })
+        }
+        .boxed()
     }
 
     fn partitions_with_elr(&self) -> AdminFuture<'_, PartitionsView> {
@@ -621,8 +641,11 @@ impl KafkaAdmin for Admin {
         self.ask(target, |kafka| {
             let mut finalized = BTreeMap::from([("metadata.version".to_owned(), 30), ("kraft.version".to_owned(), 1)]);
             finalized.extend(kafka.state().features.clone());
+            let supports = kafka.state().supports;
+            let levels = supports.map(|max| ("metadata.version".to_owned(), FeatureLevels { min: 7, max }));
             FeaturesView {
                 finalized,
+                supported: levels.into_iter().collect(),
                 ..FeaturesView::default()
             }
         })
@@ -630,6 +653,15 @@ impl KafkaAdmin for Admin {
 
     fn update_features(&self, changes: Vec<FeatureChange>, validate_only: bool) -> AdminFuture<'_, Outcomes<String>> {
         self.order("UpdateFeatures".into(), move |state, _| {
+            let refuses = |change: &FeatureChange| {
+                let mut registered = state.controllers.iter();
+                let (id, max) = registered.find(|(_, max)| change.feature == METADATA && **max < change.level)?;
+                Some(format!("Controller {id} only supports versions 7-{max}"))
+            };
+            if let Some((change, words)) = changes.iter().find_map(|change| Some((change, refuses(change)?))) {
+                let error = BrokerError::new(ErrorCode::INVALID_UPDATE_VERSION, Some(words));
+                return Outcomes::from([(change.feature.clone(), Err(error))]);
+            }
             let levels = changes.iter().map(|change| (change.feature.clone(), change.level));
             if !validate_only {
                 state.features.extend(levels);
@@ -724,6 +756,33 @@ impl KafkaAdmin for Admin {
 
     fn remove_raft_voter(&self, _: Target, _: String, voter: VoterKey) -> AdminFuture<'_, ()> {
         self.vote(voter, true, false)
+    }
+
+    fn register_controller(&self, registration: ControllerRegistration) -> AdminFuture<'_, ()> {
+        let id = registration.id;
+        let votes = self.kafka.quorum().0.iter().any(|(voter, _)| *voter == id);
+        let runs = self.kafka.processes().iter().any(|one| one.controller && one.id == id);
+        self.order("ControllerRegistration".into(), move |state, _| {
+            if votes || runs {
+                state.accuse(&format!("somebody spoke for controller {id}, which is there"));
+            }
+            let level = registration.features.get(METADATA).map_or(0, |levels| levels.max);
+            state.controllers.insert(id, level);
+        })
+    }
+
+    fn unregister_controller(&self, id: i32) -> AdminFuture<'_, ()> {
+        let votes = self.kafka.quorum().0.iter().any(|(voter, _)| *voter == id);
+        let runs = self.kafka.processes().iter().any(|one| one.controller && one.id == id);
+        self.order("UnregisterController".into(), move |state, _| {
+            if votes || runs {
+                state.accuse(&format!("controller {id} was unregistered, and it's there"));
+            }
+            if state.features.get(METADATA).is_none_or(|level| *level < 33) {
+                state.accuse("a controller was unregistered before Kafka can");
+            }
+            state.controllers.remove(&id);
+        })
     }
 
     fn unregister_broker(&self, broker: i32) -> AdminFuture<'_, ()> {

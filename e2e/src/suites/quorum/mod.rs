@@ -1,6 +1,11 @@
 //! Controllers that come and go, move and lose their disk, while producers and a consumer work: nothing lost, no topic
 //! gone, nothing restarted for it. `kafka-metadata-quorum.sh` is the judge.
 
+mod adopted;
+mod bench;
+mod departed;
+mod disks;
+mod killed;
 mod promises;
 
 use std::collections::BTreeMap;
@@ -26,7 +31,7 @@ pub const SUITE: Suite = Suite {
     operator: true,
     namespaces: &[NAMESPACE],
     run,
-    bench: None,
+    bench: Some(bench::run),
 };
 
 const MOVED: Duration = Duration::from_mins(10);
@@ -69,6 +74,9 @@ fn run(context: &Context) -> Result<Report> {
                 scaled(context, 1)?;
                 scaled(context, 3)
             });
+            killed::run(context, &mut report);
+            departed::run(context, &mut report);
+            adopted::run(context, &mut report);
         } else {
             report.skip(
                 "controllers away, paused, moved, one alone; the leader goes",
@@ -87,19 +95,8 @@ fn run(context: &Context) -> Result<Report> {
 /// Changes the pools under load, and waits until exactly so many vote; nothing restarts for it.
 fn voting(context: &Context, name: &str, count: usize, pools: impl Fn(&mut Vec<Value>)) -> Result<Voters> {
     let before = watch::pods(context)?;
-    under_load(context, name, |_| {
-        let mut all = resource(context)?
-            .pointer("/spec/nodePools")
-            .and_then(Value::as_array)
-            .cloned()
-            .context("the pools")?;
-        pools(&mut all);
-        let begun = Instant::now();
-        let generation = change(context, &json!({"nodePools": all}))?;
-        settled(context, generation)?;
-        say(&format!("{name}: {:.1} s", begun.elapsed().as_secs_f64()));
-        Ok(())
-    })?;
+    let took = under_load(context, name, |_| repooled(context, pools))?;
+    say(&format!("{name}: {took:.1} s"));
     let after = watch::pods(context)?;
     let replaced: Vec<String> = watch::replaced(&before, &after)
         .into_iter()
@@ -111,6 +108,20 @@ fn voting(context: &Context, name: &str, count: usize, pools: impl Fn(&mut Vec<V
     let pods = after.keys().filter(|pod| !pod.contains("-brokers-")).count();
     ensure!(pods == count, "pods of controllers: {after:?}");
     Ok(voters)
+}
+
+/// Changes the pools, and waits until all is as they ask; how many seconds that took.
+fn repooled(context: &Context, pools: impl Fn(&mut Vec<Value>)) -> Result<f64> {
+    let mut all = resource(context)?
+        .pointer("/spec/nodePools")
+        .and_then(Value::as_array)
+        .cloned()
+        .context("the pools")?;
+    pools(&mut all);
+    let begun = Instant::now();
+    let generation = change(context, &json!({"nodePools": all}))?;
+    settled(context, generation)?;
+    Ok(begun.elapsed().as_secs_f64())
 }
 
 fn scaled(context: &Context, count: usize) -> Result<()> {
@@ -165,9 +176,21 @@ fn set(pools: &mut [Value], field: &str, value: &Value) {
     }
 }
 
-/// A person takes a controller's claim and its pod away, as after the loss of a disk.
 fn lost(context: &Context) -> Result<()> {
     let before = voters(context)?;
+    let (id, took) = under_load(context, "lost-voter", |_| replaced(context, &before))?;
+    say(&format!("controller {id} votes again after {took:.1} s"));
+    let after = voters(context)?;
+    ensure!(
+        after.len() == 3 && after.get(&id) != before.get(&id),
+        "voters: {after:?}, before {before:?}"
+    );
+    disks::know_all_topics(context)
+}
+
+/// A person takes the claim and the pod of a controller that doesn't lead away, as after the loss of a disk. Which one, and
+/// after how many seconds it votes again.
+fn replaced(context: &Context, before: &Voters) -> Result<(i64, f64)> {
     let leader = resource(context)?
         .pointer("/status/quorum/leaderId")
         .and_then(Value::as_i64);
@@ -177,47 +200,34 @@ fn lost(context: &Context) -> Result<()> {
         .copied()
         .context("a voter that doesn't lead")?;
     let pod = format!("{CLUSTER}-controllers-{id}-0");
-    under_load(context, "lost-voter", |_| {
-        let begun = Instant::now();
-        context.kubectl(&[
-            "-n",
-            NAMESPACE,
-            "delete",
-            "pvc",
-            &claim_of(context, &pod)?,
-            "--wait=false",
-        ])?;
-        context.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod])?;
-        context.wait_until("the other disk votes", MOVED, || {
-            let resource = resource(context)?;
-            let voters = resource
-                .pointer("/status/quorum/voters")
-                .and_then(Value::as_array)
-                .cloned()
-                .unwrap_or_default();
-            let directory = voters
-                .iter()
-                .find(|voter| voter.get("id").and_then(Value::as_i64) == Some(id))
-                .and_then(|voter| voter.get("directoryId")?.as_str().map(str::to_owned));
-            let generation = generation(&resource);
-            let other = directory.is_some_and(|directory| before.get(&id) != Some(&directory));
-            if other && is_settled(&resource, generation) {
-                return Ok(Some(()));
-            }
-            bail!("{}", diagnosis::summary(&resource))
-        })?;
-        say(&format!(
-            "controller {id} votes again after {:.1} s",
-            begun.elapsed().as_secs_f64()
-        ));
-        Ok(())
+    let begun = Instant::now();
+    context.kubectl(&[
+        "-n",
+        NAMESPACE,
+        "delete",
+        "pvc",
+        &claim_of(context, &pod)?,
+        "--wait=false",
+    ])?;
+    context.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod])?;
+    context.wait_until("the other disk votes", MOVED, || {
+        let resource = resource(context)?;
+        let voters = resource
+            .pointer("/status/quorum/voters")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let directory = voters
+            .iter()
+            .find(|voter| voter.get("id").and_then(Value::as_i64) == Some(id))
+            .and_then(|voter| voter.get("directoryId")?.as_str().map(str::to_owned));
+        let other = directory.is_some_and(|directory| before.get(&id) != Some(&directory));
+        if other && is_settled(&resource, generation(&resource)) {
+            return Ok(Some(()));
+        }
+        bail!("{}", diagnosis::summary(&resource))
     })?;
-    let after = voters(context)?;
-    ensure!(
-        after.len() == 3 && after.get(&id) != before.get(&id),
-        "voters: {after:?}, before {before:?}"
-    );
-    Ok(())
+    Ok((id, begun.elapsed().as_secs_f64()))
 }
 
 /// Two controllers' pods find no machine for a while: their disks are intact.
@@ -309,7 +319,7 @@ fn given_up(context: &Context) -> Result<()> {
             .all(|id| after.contains_key(id) && after.get(id) != before.get(id)),
         "voters: {after:?}"
     );
-    Ok(())
+    disks::know_all_topics(context)
 }
 
 /// The claim that a pod has its metadata on.
@@ -350,6 +360,9 @@ fn voters(context: &Context) -> Result<Voters> {
     let status = admin.tool("kafka-metadata-quorum.sh", "describe --status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("CurrentVoters:"));
     let list: Value = serde_json::from_str(line.context("CurrentVoters is listed")?.trim())?;
-    let voter = |one: &Value| Some((one.get("id")?.as_i64()?, one.get("directoryId")?.as_str()?.to_owned()));
+    let voter = |one: &Value| {
+        let disk = one.get("directoryId").and_then(Value::as_str);
+        Some((one.get("id")?.as_i64()?, disk.unwrap_or_default().to_owned()))
+    };
     Ok(list.as_array().into_iter().flatten().filter_map(voter).collect())
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    CLUSTER, MOVED, NAMESPACE, claim_of, generation, is_settled, leaderless, resource, say, under_load, voters,
+    CLUSTER, MOVED, NAMESPACE, claim_of, disks, generation, is_settled, leaderless, resource, say, under_load, voters,
 };
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
@@ -80,7 +80,7 @@ fn blank(context: &Context) -> Result<()> {
         "a committed topic is gone: {}",
         topics(context)?
     );
-    Ok(())
+    disks::know_all_topics(context)
 }
 
 /// The leader first.

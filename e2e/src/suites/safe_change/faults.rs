@@ -14,6 +14,8 @@ use crate::{diagnosis, install};
 
 /// Most kills in one roll.
 const KILLS: u32 = 6;
+/// How much longer each operator lives than the one before.
+const LATER: Duration = Duration::from_millis(1_100);
 /// Port of the brokers' internal listener, and of the controllers'.
 const INTERNAL: &str = "9090,9091";
 
@@ -37,13 +39,7 @@ fn killed(context: &Context) -> Result<()> {
     let since = Timestamp::now();
     let kills = under_load(context, "killed", |_| {
         let generation = ask_for_restart(context)?;
-        let mut kills: u32 = 0;
-        while kills < KILLS && !all_new(context, &before, generation)? {
-            let leader = leader(context)?;
-            sleep(Duration::from_millis(500 + 1_100 * u64::from(kills)));
-            kill(context, &leader)?;
-            kills += 1;
-        }
+        let kills = killed_through(context, KILLS, || all_new(context, &before, generation))?;
         context.wait_until("the roll is over", super::ROLLED, || {
             Ok(all_new(context, &before, generation)?.then_some(()))
         })?;
@@ -57,6 +53,19 @@ fn killed(context: &Context) -> Result<()> {
         "pods taken away: {taken:?}"
     );
     Ok(())
+}
+
+/// Kills the operator that leads until it's over, at most so many times, each time a little later after it has begun to
+/// lead; how many times that was.
+pub(in crate::suites) fn killed_through(context: &Context, most: u32, over: impl Fn() -> Result<bool>) -> Result<u32> {
+    let mut kills: u32 = 0;
+    while kills < most && !over()? {
+        let leader = leader(context)?;
+        sleep(Duration::from_millis(500) + LATER * kills);
+        kill(context, &leader)?;
+        kills += 1;
+    }
+    Ok(kills)
 }
 
 /// Each time a broker is on its way back, another one is killed: with two of three brokers down, partitions are below

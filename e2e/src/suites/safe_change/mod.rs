@@ -5,9 +5,9 @@ mod bench;
 mod broken;
 pub(super) mod disks;
 mod drains;
-mod faults;
+pub(super) mod faults;
 mod machine;
-mod rolls;
+pub(super) mod rolls;
 mod scaling;
 pub(super) mod watch;
 
@@ -205,6 +205,7 @@ fn evidence(report: &ledger::Report) {
     for figure in report.figures() {
         println!("          {} {} {}", figure.name, figure.value, figure.unit);
     }
+    say(&report.where_longest());
 }
 
 pub(super) fn say(line: &str) {

@@ -32,7 +32,7 @@ pub fn upgrade_last(context: &Context, report: &mut Report) {
 }
 
 /// Levels are those of `metadata.version`.
-fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
+pub(in crate::suites) fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
     let before = watch::pods(context)?;
     let since = Timestamp::now();
     under_load(context, &format!("upgrade-{}", version.replace('.', "")), |_| {

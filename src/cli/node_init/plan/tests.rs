@@ -46,6 +46,7 @@ fn facts(is_controller: bool, initial_voters: Option<String>, states: Vec<Direct
     let config = NodeConfig {
         node_id: 1,
         is_controller,
+        is_static: false,
         metadata_directory: "/d0".into(),
         directories: paths,
     };

@@ -1,6 +1,8 @@
 //! What follows once the objects are there: look at Kafka, bring its own settings in line, end upgrades, say what is so.
 //! One look serves everything that decides.
 
+mod voting;
+
 use super::acls;
 use super::apply::{self, Wish};
 use super::cluster::{Ended, last, overlaid};
@@ -14,9 +16,7 @@ use super::identity;
 use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::quorum;
 use super::reclaim;
-use super::recovery;
 use super::report;
 use super::rollout::{self, Planned, Roll};
 use super::scale;
@@ -29,7 +29,6 @@ use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
 use crate::render::{self, Spare};
 use crate::runtime::metrics::Outcome;
-use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,13 +59,6 @@ struct Look {
     delays: Delays,
     /// What controllers have, while nobody leads.
     survivors: Survivors,
-}
-
-/// What became of the quorum in this pass.
-#[derive(Clone, Copy, Default)]
-struct Vote {
-    acted: bool,
-    open: bool,
 }
 
 impl Upkeep<'_> {
@@ -184,67 +176,6 @@ impl Upkeep<'_> {
         Ok(soon.into_iter().chain(rights).min())
     }
 
-    /// The one case in which a quorum is changed without a leader: a person has decided it.
-    async fn recover(
-        &self,
-        identity: Identity,
-        look: &Look,
-        memory: &mut Memory,
-    ) -> Result<(Identity, Vote), PassError> {
-        let recovering = recovery::Recovering {
-            context: self.context,
-            cluster: self.cluster,
-            pods: self.pods,
-            revisions: self.revisions,
-            facts: look.facts.as_ref(),
-            survivors: &look.survivors.found,
-            asked: self
-                .resource
-                .annotations()
-                .get(recovery::ANNOTATION)
-                .map(String::as_str),
-        };
-        let recovery::Recovered {
-            identity,
-            next,
-            refused,
-        } = recovering.drive(identity, memory).await?;
-        memory.recovery_refused = refused;
-        if next.is_none() {
-            return self.vote(identity, look, memory).await;
-        }
-        memory.voting = next;
-        let vote = Vote {
-            acted: true,
-            open: true,
-        };
-        Ok((identity, vote))
-    }
-
-    /// Controllers that come and go, and those whose disk is another one. Costs nothing while all vote that should.
-    async fn vote(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<(Identity, Vote), PassError> {
-        let (Some(admin), Some(facts)) = (&look.admin, &look.facts) else {
-            return Ok((identity, Vote::default()));
-        };
-        if !identity.bootstrapped {
-            return Ok((identity, Vote::default()));
-        }
-        let voting = quorum::Voting {
-            context: self.context,
-            cluster: self.cluster,
-            pods: self.pods,
-            facts,
-            before: look.before.as_deref(),
-        };
-        let voted = voting.drive(identity, admin.as_ref(), memory).await?;
-        let vote = Vote {
-            acted: voted.acted,
-            open: voted.next.is_some(),
-        };
-        memory.voting = voted.next;
-        Ok((voted.identity, vote))
-    }
-
     /// Brokers that come and go. Costs nothing while none does.
     async fn scale(&self, identity: Identity, look: &Look, memory: &mut Memory) -> Result<(Identity, bool), PassError> {
         match (&look.admin, &look.facts) {
@@ -312,7 +243,12 @@ impl Upkeep<'_> {
     ) -> Result<bool, PassError> {
         let old = last(memory, self.resource).and_then(|status| status.upgrade.clone());
         let settled = self.settled(identity);
-        let finalized = finalize::drive(self.context, self.cluster, kafka, settled, old.as_ref()).await?;
+        let nodes = finalize::Nodes {
+            settled,
+            controllers: &identity.controllers,
+        };
+        let said = (old.as_ref(), &mut memory.renewed);
+        let finalized = finalize::drive(self.context, self.cluster, kafka, nodes, said).await?;
         memory.upgrade = finalized.status;
         Ok(finalized.raised)
     }
