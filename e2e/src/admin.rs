@@ -46,9 +46,17 @@ impl<'a> Admin<'a> {
         self.pod.put(file, to)
     }
 
-    /// Standard output of one of Kafka's scripts that asks nobody.
-    pub fn local(&self, tool: &str, arguments: &str) -> Result<String> {
-        self.pod.run(60, &format!("{BIN}/{tool} {arguments}"))
+    /// Writes a short file without single quotes to where Kafka's scripts can read it.
+    pub fn write(&self, to: &str, text: &str) -> Result<()> {
+        self.pod.run(10, &format!("printf %s '{text}' > {to}")).map(drop)
+    }
+
+    /// What `kafka-metadata-shell.sh` says of a file of the metadata log. A command among its arguments is carried out as soon
+    /// as it has read anything at all (`MetadataShell.waitUntilCaughtUp`), so it's typed a while later.
+    pub fn metadata(&self, file: &str, command: &str) -> Result<String> {
+        let typed = format!("(sleep 6; echo '{command}'; sleep 2; echo exit)");
+        let line = format!("{typed} | {BIN}/kafka-metadata-shell.sh --snapshot {file}");
+        self.pod.run(60, &line)
     }
 
     /// Ids of the controllers that are registered, running or not, as one of them says.

@@ -3,7 +3,7 @@
 //!
 //! A run is a whole life of the documented example: cluster, topic, a SCRAM and a mutual-TLS user, from nothing to ready.
 
-use super::simulation::{Fault, Simulation, on_one_thread};
+use super::simulation::{Fault, Simulation, on_one_thread, stride};
 
 /// A run to its quiet end.
 struct Run {
@@ -47,7 +47,7 @@ fn strike(fault: Fault, step: usize) {
     let (runs, failures) = on_one_thread(async {
         let reference = run(None).await.unwrap();
         let mut failures = Vec::new();
-        let numbers: Vec<usize> = (1..=reference.trace.len()).step_by(step).collect();
+        let numbers: Vec<usize> = (1..=reference.trace.len()).step_by(stride(step)).collect();
         for &number in &numbers {
             let struck = &reference.trace[number - 1];
             let problem = match run(Some((number, fault))).await {

@@ -1,7 +1,7 @@
 //! Controllers that come and go and lose their disks, in the simulation: one change of voters after the other, to the end
 //! and back to quiet, also when the operator is killed after each of its writes.
 
-use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread};
+use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread, stride};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -77,7 +77,7 @@ fn five_controllers_and_three_again() {
 fn a_change_of_controllers_survives_a_kill_after_each_write() {
     on_one_thread(async {
         let (before, after) = there_and_back(None).await.unwrap();
-        for write in (before..after).step_by(9) {
+        for write in (before..after).step_by(stride(9)) {
             for fault in [Fault::KillAfter, Fault::KillUnanswered] {
                 let told = there_and_back(Some((write, fault))).await;
                 assert!(told.is_ok(), "{fault:?} at write {write}: {told:?}");
@@ -234,6 +234,39 @@ fn controllers_move_to_another_pool() {
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         assert!(simulation.disruptions().is_empty(), "{:?}", simulation.disruptions());
+        simulation.blameless();
+    });
+}
+
+/// Nodes of both roles hand their votes over to controllers of their own, and go on as brokers: each restarts once, after
+/// it has no vote any more.
+#[test]
+fn nodes_of_both_roles_become_brokers() {
+    on_one_thread(async {
+        let mut simulation = Simulation::new(None);
+        simulation.create();
+        let mut dedicated = Value::Null;
+        edit(&simulation, |pools| {
+            dedicated = pools.as_array_mut().unwrap().remove(0);
+            pools[0]["roles"] = json!(["Controller", "Broker"]);
+        });
+        simulation.settle().await.unwrap();
+        let before = voters(&simulation);
+        let pods: Vec<String> = before.iter().map(|id| format!("orders-brokers-{id}-0")).collect();
+        edit(&simulation, |pools| {
+            pools[0]["roles"] = json!(["Broker"]);
+            pools.as_array_mut().unwrap().push(dedicated);
+        });
+        let handed_over = |simulation: &Simulation| {
+            let now = voters(simulation);
+            now.len() == 3 && now.is_disjoint(&before) && is_settled(simulation)
+        };
+        assert!(simulation.until(handed_over).await, "{:?}", voters(&simulation));
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        let disruptions = simulation.disruptions();
+        assert_eq!(disruptions.keys().collect::<Vec<_>>(), pods.iter().collect::<Vec<_>>());
+        assert!(disruptions.values().all(|times| *times == 1), "{disruptions:?}");
         simulation.blameless();
     });
 }

@@ -1,7 +1,7 @@
 //! Rolling restarts of the documented example, in the simulation: each pod once, one after the other, nothing while
 //! something is wrong, and the same end whatever happens to the operator on the way.
 
-use super::simulation::{CLUSTER, Fault, Simulation, clock, on_one_thread};
+use super::simulation::{CLUSTER, Fault, Simulation, clock, on_one_thread, stride};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -124,7 +124,7 @@ fn a_roll_is_resumed_wherever_it_was_interrupted() {
         (Fault::LoseAnswer, 11),
     ];
     for (fault, step) in faults {
-        for number in (1..=writes).step_by(step) {
+        for number in (1..=writes).step_by(stride(step)) {
             on_one_thread(async {
                 let mut simulation = Simulation::ready().await;
                 simulation.strike((simulation.writes() + number, fault));

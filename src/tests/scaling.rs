@@ -1,7 +1,7 @@
 //! Brokers that come and go, and replicas that move, in the simulation: to the end and back to quiet, also when the
 //! operator is killed after each of its writes.
 
-use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread};
+use super::simulation::{CLUSTER, Fault, Simulation, on_one_thread, stride};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -95,7 +95,7 @@ fn struck(story: &Story, fault: Fault, step: usize) {
         let (before, after, reference) = told(story, None).await.unwrap();
         assert!(after - before >= 5, "{} writes", after - before);
         let mut failures = Vec::new();
-        for number in (before + 1..=after).step_by(step) {
+        for number in (before + 1..=after).step_by(stride(step)) {
             let problem = match told(story, Some((number, fault))).await {
                 Ok((_, _, end)) if end == reference => continue,
                 Ok((_, _, end)) => Simulation::difference(&reference, &end),

@@ -1,7 +1,7 @@
 //! Reading the API server's audit log: who asked for what since when.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -113,10 +113,46 @@ impl Audit {
         }
         Ok(found)
     }
+
+    /// What is written from now on.
+    pub fn follow(&self) -> Result<Follower> {
+        let mut file = File::open(&self.path).with_context(|| format!("open {}", self.path.display()))?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Follower {
+            lines: BufReader::new(file),
+            half: String::new(),
+        })
+    }
+}
+
+/// Reads the log as it grows.
+pub struct Follower {
+    lines: BufReader<File>,
+    /// The beginning of a line whose end isn't written yet.
+    half: String,
+}
+
+impl Follower {
+    /// Requests answered since the last call whose user name contains `user`.
+    pub fn news(&mut self, user: &str) -> Result<Vec<Entry>> {
+        let mut found = Vec::new();
+        while self.lines.read_line(&mut self.half)? > 0 {
+            if !self.half.ends_with('\n') {
+                break;
+            }
+            let line = std::mem::take(&mut self.half);
+            let entry = serde_json::from_str::<Entry>(&line).ok();
+            let wanted = |entry: &Entry| entry.user.username.contains(user) && entry.stage == "ResponseComplete";
+            found.extend(entry.filter(wanted));
+        }
+        Ok(found)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     const LINE: &str = r#"{"kind":"Event","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/kafka/pods/x/status","verb":"patch","user":{"username":"system:serviceaccount:kafka:operator"},"userAgent":"productionkafka/0.1.0","objectRef":{"resource":"pods","namespace":"kafka","name":"x","apiVersion":"v1","subresource":"status"},"responseStatus":{"metadata":{},"code":200},"requestReceivedTimestamp":"2026-01-01T10:00:00.5Z","stageTimestamp":"2026-01-01T10:00:00.75Z"}"#;
@@ -133,5 +169,19 @@ mod tests {
         assert_eq!(found[0].resource(), "pods/status");
         assert!(audit.since(at("2026-01-01T10:00:01Z"), ":operator").unwrap().is_empty());
         assert!(audit.since(at("2026-01-01T10:00:00Z"), "admin").unwrap().is_empty());
+    }
+    #[test]
+    fn a_follower_reads_what_is_added_and_waits_for_the_end_of_a_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{LINE}\n")).unwrap();
+        let mut follower = Audit::at(file.path()).follow().unwrap();
+        assert!(follower.news(":operator").unwrap().is_empty());
+        let mut log = std::fs::OpenOptions::new().append(true).open(file.path()).unwrap();
+        let (first, second) = LINE.split_at(100);
+        write!(log, "{first}").unwrap();
+        assert!(follower.news(":operator").unwrap().is_empty());
+        write!(log, "{second}\n{LINE}\n").unwrap();
+        assert_eq!(follower.news(":operator").unwrap().len(), 2);
+        assert!(follower.news(":operator").unwrap().is_empty());
     }
 }

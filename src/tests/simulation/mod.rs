@@ -27,3 +27,13 @@ pub fn on_one_thread<T>(test: impl Future<Output = T>) -> T {
         .unwrap()
         .block_on(test)
 }
+
+/// How far apart the writes are at which a test strikes: `usual`, or all of them with `EVERY_WRITE=1` in the environment,
+/// which takes minutes.
+pub fn stride(usual: usize) -> usize {
+    if std::env::var_os("EVERY_WRITE").is_some() {
+        1
+    } else {
+        usual
+    }
+}

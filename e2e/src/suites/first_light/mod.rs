@@ -14,7 +14,7 @@ mod rbac;
 mod recreate;
 mod setup;
 mod shapes;
-mod steady;
+pub(super) mod steady;
 mod table;
 
 use anyhow::Result;

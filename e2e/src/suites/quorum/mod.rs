@@ -3,6 +3,7 @@
 
 mod adopted;
 mod bench;
+mod combined;
 mod departed;
 mod disks;
 mod killed;
@@ -77,6 +78,7 @@ fn run(context: &Context) -> Result<Report> {
             killed::run(context, &mut report);
             departed::run(context, &mut report);
             adopted::run(context, &mut report);
+            combined::run(context, &mut report);
         } else {
             report.skip(
                 "controllers away, paused, moved, one alone; the leader goes",
@@ -292,17 +294,7 @@ fn given_up(context: &Context) -> Result<()> {
         ensure!(wrong.is_err(), "an empty disk was chosen");
         let begun = Instant::now();
         say(&explained(context, &["--go-on-with", &id, "--accept-metadata-loss"])?);
-        context.wait_until("all vote again", MOVED, || {
-            let resource = resource(context)?;
-            let voters = resource
-                .pointer("/status/quorum/voters")
-                .and_then(Value::as_array)
-                .map_or(0, Vec::len);
-            if voters == before.len() && is_settled(&resource, generation(&resource)) {
-                return Ok(Some(()));
-            }
-            bail!("{}", diagnosis::summary(&resource))
-        })?;
+        promises::back(context, before.len())?;
         say(&format!(
             "three vote again after {:.1} s",
             begun.elapsed().as_secs_f64()
@@ -356,7 +348,12 @@ fn leaderless(context: &Context) -> Result<String> {
 
 /// As Kafka's own tool says.
 fn voters(context: &Context) -> Result<Voters> {
-    let admin = Admin::start(context, NAMESPACE, CLUSTER, &format!("{CLUSTER}-brokers-100-0"))?;
+    voters_by(context, &format!("{CLUSTER}-brokers-100-0"))
+}
+
+/// The same, asked of this broker's pod.
+fn voters_by(context: &Context, broker: &str) -> Result<Voters> {
+    let admin = Admin::start(context, NAMESPACE, CLUSTER, broker)?;
     let status = admin.tool("kafka-metadata-quorum.sh", "describe --status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("CurrentVoters:"));
     let list: Value = serde_json::from_str(line.context("CurrentVoters is listed")?.trim())?;

@@ -11,7 +11,7 @@ use super::{
     CLUSTER, MOVED, NAMESPACE, claim_of, disks, generation, is_settled, leaderless, resource, say, under_load, voters,
 };
 use crate::admin::Admin;
-use crate::harness::{Context, Report};
+use crate::harness::{Context, Processes, Report};
 use crate::suites::safe_change::disks::folder;
 use crate::{diagnosis, suites::safe_change::settled};
 
@@ -26,6 +26,82 @@ pub fn run(context: &Context, report: &mut Report) {
         || blank(context),
     );
     report.test("a vote is remembered over a restart", || vote(context));
+    report.test(
+        "all controllers start while no name resolves: they go on once names do",
+        || nameless(context),
+    );
+}
+
+/// Names of pods that start are known to DNS a while later, and all three wait for all three.
+fn nameless(context: &Context) -> Result<()> {
+    let before = voters(context)?;
+    let pods: Vec<String> = before
+        .keys()
+        .map(|id| format!("{CLUSTER}-controllers-{id}-0"))
+        .collect();
+    under_load(context, "nameless", |_| {
+        let mut silence = Silence::begin(context)?;
+        let mut words = vec!["-n", NAMESPACE, "delete", "pod", "--force", "--grace-period=0"];
+        words.extend(pods.iter().map(String::as_str));
+        context.kubectl(&words)?;
+        sleep(Duration::from_secs(20));
+        let ready = context.kubectl(&[
+            "-n",
+            NAMESPACE,
+            "get",
+            "pods",
+            "-l",
+            "productionkafka.dev/controller=true",
+            "-o",
+            "jsonpath={.items[*].status.containerStatuses[*].ready}",
+        ])?;
+        ensure!(!ready.contains("true"), "ready without names: {ready}");
+        silence.end()?;
+        let begun = Instant::now();
+        back(context, before.len())?;
+        say(&format!(
+            "all vote again {:.1} s after names resolve",
+            begun.elapsed().as_secs_f64()
+        ));
+        Ok(())
+    })?;
+    ensure!(voters(context)? == before, "the voters are others than {before:?}");
+    Ok(())
+}
+
+/// No question to DNS is let through.
+struct Silence<'a> {
+    context: &'a Context,
+    lasts: bool,
+}
+
+impl<'a> Silence<'a> {
+    fn begin(context: &'a Context) -> Result<Self> {
+        let silence = Self { context, lasts: true };
+        silence.rule("-I")?;
+        Ok(silence)
+    }
+
+    fn rule(&self, verb: &str) -> Result<()> {
+        let line = format!(
+            "for kind in udp tcp; do iptables -t raw {verb} PREROUTING -p $kind --dport 53 -j DROP || exit 1; done"
+        );
+        self.context.sh(&line).map(drop)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        self.lasts = false;
+        self.rule("-D")
+    }
+}
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        if self.lasts {
+            // Whatever failed says more than this.
+            let _ = self.end();
+        }
+    }
 }
 
 /// The topic is committed by A and B while C is paused. Then A is away, B's disk is lost and C is back: were B a voter with
@@ -35,8 +111,8 @@ fn blank(context: &Context) -> Result<()> {
     let [leader, second, third] = ids.map(|id| format!("{CLUSTER}-controllers-{id}-0"));
     let before = voters(context)?;
     under_load(context, "blank", |_| {
-        let paused = processes(context, &third)?;
-        signal(context, &paused, "STOP")?;
+        let mut paused = Processes::of(context, NAMESPACE, &[&third])?;
+        paused.stop()?;
         let committed = commit(context);
         let node = node_of(context, &leader)?;
         context.kubectl(&["cordon", &node])?;
@@ -62,7 +138,7 @@ fn blank(context: &Context) -> Result<()> {
                     .map(drop))
             })
         });
-        signal(context, &paused, "CONT")?;
+        paused.go_on()?;
         let blocked = blocked.and_then(|()| stays_leaderless(context));
         context.kubectl(&["uncordon", &node])?;
         blocked?;
@@ -120,7 +196,8 @@ fn stays_leaderless(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn back(context: &Context, count: usize) -> Result<()> {
+/// Waits until so many vote and nothing is on its way.
+pub fn back(context: &Context, count: usize) -> Result<()> {
     context.wait_until("all vote again", MOVED, || {
         let resource = resource(context)?;
         let voters = resource
@@ -138,23 +215,6 @@ fn node_of(context: &Context, pod: &str) -> Result<String> {
     context.kubectl(&["-n", NAMESPACE, "get", "pod", pod, "-o", "jsonpath={.spec.nodeName}"])
 }
 
-/// Processes of a pod, as the machine numbers them.
-fn processes(context: &Context, pod: &str) -> Result<String> {
-    let uid = context.kubectl(&["-n", NAMESPACE, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}"])?;
-    let line = format!(
-        "find /sys/fs/cgroup -path '*/pod{uid}/*' -name cgroup.procs -exec cat {{}} + | sort -u | tr '\\n' ' '"
-    );
-    let found = context.sh(&line)?;
-    ensure!(!found.trim().is_empty(), "no process of {pod}");
-    Ok(found)
-}
-
-fn signal(context: &Context, processes: &str, signal: &str) -> Result<()> {
-    context
-        .sh(&format!("kill -{signal} {processes} 2>/dev/null; true"))
-        .map(drop)
-}
-
 /// `quorum-state` is where a voter keeps whom it has elected in which epoch. It's never away, and never of an older epoch or
 /// of another vote in the same one.
 fn vote(context: &Context) -> Result<()> {
@@ -166,9 +226,9 @@ fn vote(context: &Context) -> Result<()> {
     );
     let read = || -> Result<Value> { Ok(serde_json::from_str(&context.sh(&format!("cat {file}"))?)?) };
     let before = read()?;
-    let killed = processes(context, &pod)?;
+    let mut process = Processes::of(context, NAMESPACE, &[&pod])?;
     under_load(context, "vote", |_| {
-        signal(context, &killed, "KILL")?;
+        process.kill()?;
         context.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod, "--force", "--grace-period=0"])?;
         context.wait_until("the controller is back", MOVED, || {
             read().context("the vote is away")?;

@@ -57,7 +57,7 @@ fn killed(context: &Context) -> Result<()> {
 
 /// Kills the operator that leads until it's over, at most so many times, each time a little later after it has begun to
 /// lead; how many times that was.
-pub(in crate::suites) fn killed_through(context: &Context, most: u32, over: impl Fn() -> Result<bool>) -> Result<u32> {
+fn killed_through(context: &Context, most: u32, over: impl Fn() -> Result<bool>) -> Result<u32> {
     let mut kills: u32 = 0;
     while kills < most && !over()? {
         let leader = leader(context)?;
@@ -181,6 +181,19 @@ fn kill(context: &Context, pod: &str) -> Result<()> {
         "--ignore-not-found",
     ];
     context.kubectl(&words).map(drop)
+}
+
+/// Whoever leads is killed, and its lease goes with it.
+pub(in crate::suites) fn kill_at_once(context: &Context) -> Result<()> {
+    context.sh("pkill -KILL -f '^/productionkafka run'; true")?;
+    let labels = "-l app.kubernetes.io/name=productionkafka";
+    context
+        .sh(&format!(
+            "kubectl -n {0} delete pods {labels} --force --grace-period=0 --wait=false >/dev/null 2>&1
+             kubectl -n {0} delete lease --all >/dev/null",
+            install::NAMESPACE
+        ))
+        .map(drop)
 }
 
 fn cut_off(context: &Context) -> Result<()> {

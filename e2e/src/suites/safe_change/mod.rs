@@ -9,6 +9,7 @@ pub(super) mod faults;
 mod machine;
 pub(super) mod rolls;
 mod scaling;
+mod waits;
 pub(super) mod watch;
 
 use std::time::Duration;
@@ -36,7 +37,7 @@ pub const SUITE: Suite = Suite {
 const JVM: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 pub(super) const NAMESPACE: &str = "safe-change";
 pub(super) const CLUSTER: &str = "orders";
-const READY: Duration = Duration::from_mins(5);
+pub(super) const READY: Duration = Duration::from_mins(5);
 /// Six nodes, one after the other, on a loaded machine.
 const ROLLED: Duration = Duration::from_mins(10);
 
@@ -57,6 +58,7 @@ fn run(context: &Context) -> Result<Report> {
         rolls::run(context, &mut report);
         if context.full {
             faults::run(context, &mut report);
+            waits::run(context, &mut report);
             drains::run(context, &mut report);
             machine::run(context, &mut report);
             broken::run(context, &mut report);
@@ -81,30 +83,34 @@ fn run(context: &Context) -> Result<Report> {
 pub(super) fn start(context: &Context) -> Result<()> {
     install::operator(context, "")?;
     context.restricted_namespace(NAMESPACE)?;
-    context.apply(&cluster())?;
+    context.apply(&resource_to_apply().to_string())?;
     resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
 }
 
-fn cluster() -> String {
-    let pool = "replicas: 3, storage: {volumes: [{size: 1Gi}]}, \
-        resources: {requests: {cpu: 50m, memory: 512Mi}, limits: {memory: 1Gi}}";
-    format!(
-        r"
-apiVersion: productionkafka.dev/v1alpha1
-kind: ProductionKafka
-metadata: {{name: {CLUSTER}, namespace: {NAMESPACE}}}
-spec:
-  version: 4.2.1
-  upgrade: {{soak: 5s}}
-  nodePools:
-  - {{name: controllers, roles: [Controller], {pool}}}
-  - {{name: brokers, roles: [Broker], {pool}}}
-  highAvailability: {{rack: {{topologyKey: topology.kubernetes.io/zone}}}}
-  listeners:
-  - {{name: scram, port: 9094, authentication: {{type: ScramSha512}}}}
-  tuning: {{jvm: {{options: {JVM:?}}}}}
-"
-    )
+/// The suites' cluster, as it's applied at first.
+pub(super) fn resource_to_apply() -> Value {
+    let pool = |name: &str, role: &str| {
+        serde_json::json!({
+            "name": name,
+            "roles": [role],
+            "replicas": 3,
+            "storage": {"volumes": [{"size": "1Gi"}]},
+            "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+        })
+    };
+    serde_json::json!({
+        "apiVersion": "productionkafka.dev/v1alpha1",
+        "kind": "ProductionKafka",
+        "metadata": {"name": CLUSTER, "namespace": NAMESPACE},
+        "spec": {
+            "version": "4.2.1",
+            "upgrade": {"soak": "5s"},
+            "nodePools": [pool("controllers", "Controller"), pool("brokers", "Broker")],
+            "highAvailability": {"rack": {"topologyKey": "topology.kubernetes.io/zone"}},
+            "listeners": [{"name": "scram", "port": 9094, "authentication": {"type": "ScramSha512"}}],
+            "tuning": {"jvm": {"options": JVM}},
+        },
+    })
 }
 
 /// Asks for a restart of all that runs, and returns the generation, which that doesn't change.
