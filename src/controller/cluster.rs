@@ -10,6 +10,7 @@ use super::error::PassError;
 use super::forming;
 use super::identity;
 use super::memory::Memory;
+use super::pods::PodFact;
 use super::prune;
 use super::rendered::Rendered;
 use super::report;
@@ -155,15 +156,14 @@ async fn children(
     }
     let documents = acls::kept(context, &key);
     let accepted = accepted.map(Accepted::child);
+    let pods = context.stores.pods_of(&key);
     // What they say is decided once Kafka was asked; that they are wanted is known now.
-    let budgets = render::budgets(
-        cluster,
-        Spare {
-            brokers: true,
-            controllers: true,
-        },
-    );
+    let spare = Spare {
+        brokers: true,
+        controllers: true,
+    };
+    let budgets = render::budgets(cluster, spare, PodFact::any_combined(&pods));
     let all = rendered.children().chain(&documents).chain(&budgets);
     let kept: Vec<&Child> = all.chain(accepted).collect();
-    prune::run(context, &key, &cluster.uid, &kept, &context.stores.pods_of(&key)).await
+    prune::run(context, &key, &cluster.uid, &kept, &pods).await
 }

@@ -14,6 +14,8 @@ pub struct PodFact {
     pub uid: String,
     pub cluster: Option<String>,
     pub node_id: Option<i32>,
+    /// It was made for a node that is a controller and a broker.
+    pub combined: bool,
     pub ip: Option<String>,
     /// When Kubernetes made it.
     pub created: Option<jiff::Timestamp>,
@@ -51,6 +53,9 @@ impl PodFact {
             uid: pod.uid().unwrap_or_default(),
             cluster: pod.labels().get(super::stores::CLUSTER_LABEL).cloned(),
             node_id: pod.labels().get(labels::NODE_ID).and_then(|id| id.parse().ok()),
+            combined: [labels::BROKER, labels::CONTROLLER]
+                .iter()
+                .all(|role| pod.labels().contains_key(*role)),
             ip: status.and_then(|status| status.pod_ip.clone()),
             created: pod.creation_timestamp().map(|time| time.0),
             restart_asked: super::rollout::restart_asked(pod),
@@ -70,6 +75,11 @@ impl PodFact {
             waiting: status.and_then(unscheduled).filter(|why| is_on_its_way(why)),
             trouble: status.and_then(trouble),
         }
+    }
+
+    /// Some pod of the cluster is a controller and a broker: pods outlive what the resource asks of them.
+    pub fn any_combined(pods: &[Self]) -> bool {
+        pods.iter().any(|pod| pod.combined)
     }
 
     /// Its address as it stands before a port (RFC 3986 §3.2.2: an IPv6 address in brackets).

@@ -13,7 +13,7 @@ use super::secrets;
 use crate::api::KeyAlgorithm as Algorithm;
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, Identity};
+use crate::model::{Cluster, Identity, Roles};
 use crate::pki::{
     ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide, inspect, issue,
 };
@@ -60,8 +60,8 @@ pub struct Trust {
     pub ends: BTreeMap<i32, jiff::Timestamp>,
     /// When the next leaf must be looked at.
     pub next: Option<jiff::Timestamp>,
-    /// Cluster and node ids that all this is for.
-    made_for: (Cluster, Vec<i32>),
+    /// Cluster and nodes that all this is for. A node's names depend on what it is.
+    made_for: (Cluster, Vec<(i32, Roles)>),
     /// The Secrets that hold it.
     secrets: Vec<Wish>,
 }
@@ -105,7 +105,7 @@ pub async fn ensure(
         serials: BTreeMap::new(),
         ends: BTreeMap::new(),
         next: None,
-        made_for: (cluster.clone(), node_ids(cluster, identity)),
+        made_for: (cluster.clone(), nodes(cluster, identity)),
         secrets: Vec::new(),
     };
     for wanted in wanted {
@@ -179,8 +179,9 @@ async fn stored_leaves(
     Ok(leaves.into_iter().flatten().collect())
 }
 
-fn node_ids(cluster: &Cluster, identity: &Identity) -> Vec<i32> {
-    cluster.nodes(identity).iter().map(|node| node.id).collect()
+fn nodes(cluster: &Cluster, identity: &Identity) -> Vec<(i32, Roles)> {
+    let nodes = cluster.nodes(identity);
+    nodes.iter().map(|node| (node.id, node.roles)).collect()
 }
 
 fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
@@ -355,7 +356,7 @@ impl Trust {
         self.next.is_some_and(|next| now < next)
             && self.losses().is_empty()
             && self.made_for.0 == *cluster
-            && self.made_for.1 == node_ids(cluster, identity)
+            && self.made_for.1 == nodes(cluster, identity)
     }
 
     /// What's wrong with the authorities, and what to do.

@@ -3,7 +3,7 @@
 
 use super::labels::{self, BROKER, CONTROLLER, Component};
 use super::{Child, Kind};
-use crate::model::Cluster;
+use crate::model::{Cluster, Roles};
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
@@ -18,14 +18,12 @@ pub struct Spare {
     pub controllers: bool,
 }
 
-/// The budgets of the cluster. They change with what Kafka says, unlike everything else that is rendered.
-pub fn budgets(cluster: &Cluster, spare: Spare) -> Vec<Child> {
+/// The budgets of the cluster. They change with what Kafka says, unlike everything else that is rendered. `combined`: a pod
+/// of both roles is there still, whatever the resource asks for.
+pub fn budgets(cluster: &Cluster, spare: Spare, combined: bool) -> Vec<Child> {
     let names = &cluster.names;
-    if cluster
-        .pools
-        .iter()
-        .any(|pool| pool.roles.broker && pool.roles.controller)
-    {
+    let both = |roles: Roles| roles.broker && roles.controller;
+    if combined || cluster.pools.iter().any(|pool| both(pool.roles)) {
         let spare = spare.brokers && spare.controllers;
         return vec![budget(cluster, "nodes", spare, labels::nodes_selector(names))];
     }

@@ -268,7 +268,7 @@ impl Upkeep<'_> {
             brokers: status::is_true(&status.conditions, "FullyReplicated"),
             controllers: status::is_true(&status.conditions, "QuorumHealthy"),
         };
-        let budgets = render::budgets(self.cluster, spare).into_iter();
+        let budgets = render::budgets(self.cluster, spare, PodFact::any_combined(self.pods)).into_iter();
         let wishes: Vec<Wish> = budgets.map(Wish::from).collect();
         apply::all(self.context, &self.cluster.names.namespace, &wishes).await
     }

@@ -56,7 +56,7 @@ const SPARE: Spare = Spare {
 #[test]
 fn what_the_nodes_of_the_demo_share() {
     let mut children = demo().children();
-    children.extend(budgets(&demo().cluster, SPARE));
+    children.extend(budgets(&demo().cluster, SPARE, false));
     for (name, kind) in [
         ("services", Kind::Service),
         ("network_policies", Kind::NetworkPolicy),
@@ -69,7 +69,7 @@ fn what_the_nodes_of_the_demo_share() {
 #[test]
 fn a_node_with_both_roles_and_two_disks() {
     let mut children = combined().children();
-    children.extend(budgets(&combined().cluster, SPARE));
+    children.extend(budgets(&combined().cluster, SPARE, false));
     for (name, kind) in [
         ("combined_config_map", Kind::ConfigMap),
         ("combined_stateful_set", Kind::StatefulSet),
@@ -85,7 +85,7 @@ fn a_node_with_both_roles_and_two_disks() {
 #[test]
 fn a_budget_is_closed_while_kafka_can_spare_no_node_of_its_kind() {
     let allowed = |cluster: &Cluster, brokers: bool, controllers: bool| -> Vec<Value> {
-        let budgets = budgets(cluster, Spare { brokers, controllers });
+        let budgets = budgets(cluster, Spare { brokers, controllers }, false);
         let allowed = budgets
             .iter()
             .map(|budget| budget.body["spec"]["maxUnavailable"].clone());

@@ -177,7 +177,7 @@ fn selectors_find_exactly_the_pods_they_mean() {
         brokers: true,
         controllers: true,
     };
-    children.extend(budgets(&world.cluster, spare));
+    children.extend(budgets(&world.cluster, spare, false));
     let job = demo_acl_job();
     let pods: Vec<Value> = [0, 1, 2, 100, 101, 102]
         .map(|id| world.template(id)["metadata"]["labels"].clone())

@@ -59,6 +59,15 @@ fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// Ready, and nobody has asked it to go.
+fn covers(budget: &Value, pod: &Value) -> bool {
+    let labels = budget.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    labels.is_some_and(|labels| {
+        labels
+            .iter()
+            .all(|(label, value)| pod["metadata"]["labels"][label] == *value)
+    })
+}
+
 fn is_up(pod: &Value) -> bool {
     pod["status"]["conditions"][0]["status"] == "True" && pod.pointer("/metadata/deletionTimestamp").is_none()
 }
@@ -255,6 +264,11 @@ impl State {
         if wanted.is_some() && wanted != text(pod, "/metadata/uid") {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
+        let budgets = self.of_kind("poddisruptionbudgets");
+        if budgets.filter(|(_, budget)| covers(budget, pod)).count() > 1 {
+            let why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+            return refusal(500, "InternalError", why);
+        }
         if self.is_over_budget(pod) {
             let why = "Cannot evict pod as it would violate the pod's disruption budget.";
             return refusal(429, "TooManyRequests", why);
@@ -264,14 +278,6 @@ impl State {
     }
 
     fn is_over_budget(&self, pod: &Value) -> bool {
-        let covers = |budget: &Value, pod: &Value| {
-            let labels = budget.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-            labels.is_some_and(|labels| {
-                labels
-                    .iter()
-                    .all(|(label, value)| pod["metadata"]["labels"][label] == *value)
-            })
-        };
         let sets = |budget: &Value| {
             let of = |set: &Value| json!({"metadata": set["spec"]["template"]["metadata"]});
             self.of_kind("statefulsets")
@@ -288,7 +294,7 @@ impl State {
                 .filter(|(_, budget)| covers(budget, pod))
                 .any(|(_, budget)| {
                     let allowed = budget["spec"]["maxUnavailable"].as_u64().unwrap();
-                    sets(budget) - up(budget) >= usize::try_from(allowed).unwrap()
+                    sets(budget).saturating_sub(up(budget)) >= usize::try_from(allowed).unwrap()
                 })
     }
 
