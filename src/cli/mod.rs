@@ -3,6 +3,7 @@
 pub mod acl_sync;
 pub(crate) mod crd;
 pub mod node_init;
+pub(crate) mod plan;
 pub mod probe;
 mod quorum;
 mod run;
@@ -25,6 +26,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Print the custom resource definitions, or write one file per kind.
     Crd(crd::Args),
+    /// Show what applying a ProductionKafka would change, restart and wait for; changes nothing.
+    Plan(plan::Args),
     /// Explain the quorum of a cluster, and what helps when nobody leads.
     Quorum(quorum::Args),
     /// Bring the access rights in Kafka to a document's (what ACL Jobs run).
@@ -37,13 +40,29 @@ enum Command {
 
 /// Parses the arguments of this process and runs the subcommand.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(problem) => return unparsed(&problem),
+    };
+    match cli.command {
         Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
+        Command::Plan(args) => block_on(false, plan::run(args)),
         Command::Quorum(args) => block_on(false, quorum::run(args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
         Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
         Command::Probe(args) => block_on(false, probe::run(args)),
+    }
+}
+
+/// A help that was asked for, or what's wrong with the arguments: an error as any other, since `plan` says with 2 that
+/// something would change.
+fn unparsed(problem: &clap::Error) -> ExitCode {
+    let _ = problem.print();
+    if problem.use_stderr() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

@@ -38,7 +38,8 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    fn new(cluster: &Cluster, spec: &ProductionKafkaSpec) -> Self {
+    /// What is remembered of an accepted spec.
+    pub fn new(cluster: &Cluster, spec: &ProductionKafkaSpec) -> Self {
         let mut text = Text {
             generation: cluster.generation,
             spec: Some(spec.clone()),

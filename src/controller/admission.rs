@@ -117,7 +117,7 @@ fn unmoved(accepted: &ProductionKafka, facts: Facts) -> Facts {
 }
 
 /// Zones to spread over: those asked for, or those there are.
-fn zones(resource: &ProductionKafka, facts: &Facts) -> Vec<String> {
+pub fn zones(resource: &ProductionKafka, facts: &Facts) -> Vec<String> {
     match &resource.spec.high_availability.rack {
         Some(rack) if rack.zones.is_empty() => facts.zones.clone().unwrap_or_default(),
         Some(rack) => rack.zones.clone(),

@@ -29,7 +29,7 @@ const CALL: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 8;
 
 /// Annotation with the hash of what was last applied.
-const WISH: &str = "productionkafka.dev/wish";
+pub const WISH: &str = "productionkafka.dev/wish";
 
 /// What became of a wish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ fn stamped(child: &Child) -> Child {
     stamped
 }
 
-fn key_of(namespace: &str, child: &Child) -> ObjectKey {
+pub fn key_of(namespace: &str, child: &Child) -> ObjectKey {
     ObjectKey::new(child.kind, namespace, &child.name)
 }
 
@@ -115,20 +115,42 @@ fn is_settled(context: &Context, key: &ObjectKey, wanted: u64) -> bool {
 
 /// Reads live, refuses what isn't ours, writes what differs.
 async fn bring(context: &Context, key: ObjectKey, child: &Child, wanted: u64) -> Result<Applied, PassError> {
-    let mut child = stamped(child);
-    if let Some(live) = get(context, &key).await? {
-        refuse_foreign(&key, &live, &child.body)?;
-        if key.kind == Kind::PersistentVolumeClaim {
-            keep_size(&live, &mut child.body);
-        }
-        if live_says(&live, &child.body) {
-            record(context, key, wanted, &live);
-            return Ok(Applied::Unchanged);
-        }
+    let look = look(context, &key, child).await?;
+    if let Some(live) = look.live.as_ref().filter(|_| look.is_same()) {
+        record(context, key, wanted, live);
+        return Ok(Applied::Unchanged);
     }
-    let live = patch(context, &key, &child.body).await?;
+    let live = patch(context, &key, &look.wanted).await?;
     record(context, key, wanted, &live);
     Ok(Applied::Written)
+}
+
+/// An object as it is, and as it's wanted.
+pub struct Look {
+    pub live: Option<DynamicObject>,
+    /// With its stamp, and what of the live object stays whatever is wanted.
+    pub wanted: Value,
+}
+
+impl Look {
+    /// Nothing would be written.
+    pub fn is_same(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live_says(live, &self.wanted))
+    }
+}
+
+/// Reads live, and refuses what isn't ours; changes nothing.
+pub async fn look(context: &Context, key: &ObjectKey, child: &Child) -> Result<Look, PassError> {
+    let mut child = stamped(child);
+    let live = get(context, key).await?;
+    if let Some(live) = &live {
+        refuse_foreign(key, live, &child.body)?;
+        if key.kind == Kind::PersistentVolumeClaim {
+            keep_size(live, &mut child.body);
+        }
+    }
+    let wanted = child.body;
+    Ok(Look { live, wanted })
 }
 
 /// Brings an object that isn't watched to what is wanted: always read live first.

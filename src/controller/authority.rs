@@ -93,6 +93,21 @@ struct Wanted {
     trusted: Option<String>,
 }
 
+/// Whether there's nothing that `both` would make.
+pub async fn are_made(context: &Context, cluster: &Cluster, identity: &Identity) -> Result<bool, PassError> {
+    if has_started(context, cluster, identity) {
+        return Ok(true);
+    }
+    let (namespace, names) = (&cluster.names.namespace, &cluster.names);
+    let (one, other) = (names.cluster_ca(), names.clients_ca());
+    let read = futures::future::try_join(
+        secrets::read(context, namespace, &one),
+        secrets::read(context, namespace, &other),
+    );
+    let (one, other) = read.await?;
+    Ok(one.is_some() && other.is_some())
+}
+
 /// Nodes trust an authority from their first start on.
 fn has_started(context: &Context, cluster: &Cluster, identity: &Identity) -> bool {
     let children = context.stores.children_of(&cluster_key(&cluster.names));

@@ -41,7 +41,7 @@ impl Sight<'_> {
     }
 
     /// Brokers that have other disks than the resource asks for, by id.
-    fn candidates(&self) -> Vec<Node<'_>> {
+    pub fn candidates(&self) -> Vec<Node<'_>> {
         let nodes = self.cluster.nodes(self.identity).into_iter();
         let differs = |node: &Node<'_>| {
             let disks = self.identity.disks.get(&node.id);
@@ -51,7 +51,7 @@ impl Sight<'_> {
     }
 
     /// Whose turn it is, by what Kubernetes and the policy say.
-    fn before_kafka(&self) -> Result<Vec<Node<'_>>, Turn> {
+    pub fn before_kafka(&self) -> Result<Vec<Node<'_>>, Turn> {
         let candidates = self.candidates();
         if candidates.is_empty() {
             return Err(Turn::Nobody);

@@ -26,18 +26,28 @@ pub async fn permit(
     pods: &[PodFact],
     memory: &mut Memory,
 ) -> Result<(Identity, BTreeSet<i32>), PassError> {
-    if identity.bootstrapped || pods.is_empty() {
-        return Ok((identity, BTreeSet::new()));
-    }
-    let key = identity::cluster_key(&cluster.names);
-    let claims = facts::claims(context, &key).await?;
-    let (wanted, withheld) = permitted(cluster, &identity, pods, &claims);
+    let (wanted, withheld) = look(context, cluster, &identity, pods).await?;
     let identity = if wanted == identity {
         identity
     } else {
         identity::commit(context, &cluster.names, memory, wanted).await?
     };
     Ok((identity, withheld))
+}
+
+/// The identity as it's to be committed, and the controllers from which the voters are withheld.
+pub async fn look(
+    context: &Context,
+    cluster: &Cluster,
+    identity: &Identity,
+    pods: &[PodFact],
+) -> Result<(Identity, BTreeSet<i32>), PassError> {
+    if identity.bootstrapped || pods.is_empty() {
+        return Ok((identity.clone(), BTreeSet::new()));
+    }
+    let key = identity::cluster_key(&cluster.names);
+    let claims = facts::claims(context, &key).await?;
+    Ok(permitted(cluster, identity, pods, &claims))
 }
 
 /// The identity with what these pods may do, and the controllers whose volume isn't the first. Pure.

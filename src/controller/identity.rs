@@ -64,6 +64,20 @@ pub async fn ensure(
     memory: &mut Memory,
 ) -> Result<Identity, PassError> {
     let old = load(context, &cluster.names, memory).await?;
+    let wanted = wanted(context, cluster, zones, old.clone())?;
+    if old.as_ref() == Some(&wanted) {
+        return Ok(wanted);
+    }
+    commit(context, &cluster.names, memory, wanted).await
+}
+
+/// The identity that the cluster's pools need, from the one that there is.
+pub fn wanted(
+    context: &Context,
+    cluster: &Cluster,
+    zones: &[String],
+    old: Option<Identity>,
+) -> Result<Identity, PassError> {
     let mut failed = false;
     let mut draw = || {
         let mut bytes = [0_u8; 32];
@@ -77,15 +91,12 @@ pub async fn ensure(
         pools: &cluster.pools,
         zones,
     };
-    let mut wanted = plan.complete(old.clone(), &mut draw);
+    let mut wanted = plan.complete(old, &mut draw);
     wanted.part(&cluster.pools, existing(context, cluster));
     if failed {
         return Err(PassError::Randomness);
     }
-    if old.as_ref() == Some(&wanted) {
-        return Ok(wanted);
-    }
-    commit(context, &cluster.names, memory, wanted).await
+    Ok(wanted)
 }
 
 /// Ids of the nodes whose StatefulSet is there, as far as the watch knows: one that it doesn't know yet is looked at with

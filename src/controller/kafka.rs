@@ -91,6 +91,13 @@ pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> En
     endpoints
 }
 
+/// Whether at least one broker's pod is ready.
+pub fn brokers_up(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> bool {
+    let nodes = cluster.nodes(identity);
+    let mut brokers = nodes.iter().filter(|node| node.roles.broker);
+    brokers.any(|node| pods.iter().any(|pod| pod.name == node.names.pod && pod.ready))
+}
+
 /// The cluster's client, opened anew when addresses or the operator's certificate have changed. `None` without addresses.
 pub fn client(
     connector: &dyn Connector,

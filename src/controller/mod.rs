@@ -22,6 +22,7 @@ pub mod kafka;
 pub mod ledger;
 pub mod memory;
 pub mod objects;
+pub mod plan;
 pub mod pods;
 mod prune;
 pub mod queue;

@@ -27,7 +27,7 @@ pub async fn run(
 }
 
 /// Which children are left over. Pure.
-fn leftovers<'a>(
+pub fn leftovers<'a>(
     children: &'a [(ObjectKey, ChildMeta)],
     owner_uid: &str,
     wanted: &[&Child],

@@ -58,7 +58,7 @@ pub async fn drive(
     {
         return Ok(last.clone());
     }
-    let edits = edits(cluster, admin, broker).await?;
+    let edits = edits(cluster, &held(cluster, admin, broker).await?);
     let stepping = edits.iter().any(|edit| is_step(cluster, edit));
     let refused = if edits.is_empty() {
         Vec::new()
@@ -73,7 +73,11 @@ pub async fn drive(
     })
 }
 
-async fn edits(cluster: &Cluster, admin: &dyn KafkaAdmin, broker: Option<i32>) -> Result<Vec<ConfigOp>, PassError> {
+/// What Kafka holds and runs with.
+type Held = Option<(Vec<ConfigEntry>, Vec<ConfigEntry>)>;
+
+/// What the cluster-wide resource holds, and what a broker runs with as far as that's needed. `None`: no full answer.
+async fn held(cluster: &Cluster, admin: &dyn KafkaAdmin, broker: Option<i32>) -> Result<Held, PassError> {
     let mut asked = vec![ConfigResource::ClusterDefault];
     if dynamic::needs_effective(cluster) {
         asked.extend(broker.map(ConfigResource::Broker));
@@ -83,13 +87,52 @@ async fn edits(cluster: &Cluster, admin: &dyn KafkaAdmin, broker: Option<i32>) -
     for resource in asked {
         match described.remove(&resource) {
             Some(Ok(entries)) => held.push(entries),
-            // Without a full answer nothing is known to differ.
-            _ => return Ok(Vec::new()),
+            _ => return Ok(None),
         }
     }
     let mut held = held.into_iter();
-    let (current, effective) = (held.next().unwrap_or_default(), held.next().unwrap_or_default());
-    Ok(dynamic::edits(cluster, &current, &effective))
+    Ok(Some((held.next().unwrap_or_default(), held.next().unwrap_or_default())))
+}
+
+/// Without a full answer nothing is known to differ.
+fn edits(cluster: &Cluster, held: &Held) -> Vec<ConfigOp> {
+    let held = held.as_ref();
+    held.map_or_else(Vec::new, |(current, effective)| {
+        dynamic::edits(cluster, current, effective)
+    })
+}
+
+/// A setting as it is and as it will be; `None`: Kafka's own default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub key: String,
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
+/// What would be altered, however many steps it takes. Values that Kafka calls sensitive aren't in it.
+pub async fn foresee(cluster: &Cluster, admin: &dyn KafkaAdmin, broker: Option<i32>) -> Result<Vec<Edit>, PassError> {
+    let held = held(cluster, admin, broker).await?;
+    let wanted = cluster.dynamic_config();
+    let entry = |key: &str| {
+        let (current, effective) = held.as_ref()?;
+        let mut entries = current.iter().chain(effective);
+        entries.find(|entry| entry.name == key)
+    };
+    let edit = |edit: ConfigOp| {
+        let key = dynamic::key(&edit).to_owned();
+        let entry = entry(&key);
+        let hidden = |value: String| {
+            let sensitive = entry.is_some_and(|entry| entry.sensitive);
+            if sensitive { "(hidden)".to_owned() } else { value }
+        };
+        Edit {
+            old: entry.and_then(|entry| entry.value.clone()).map(hidden),
+            new: wanted.get(&key).cloned().map(hidden),
+            key,
+        }
+    };
+    Ok(edits(cluster, &held).into_iter().map(edit).collect())
 }
 
 /// All edits at once; when Kafka refuses the set, each for itself, so that one wrong value doesn't keep the others out.

@@ -3,6 +3,10 @@
 //! Leaves are renewed when `pki::decide` says so; without their authority they stay as they are. Keys are made off the
 //! async threads.
 
+mod stored;
+
+pub use stored::{Stored, read};
+
 use super::apply::{self, Wish};
 use super::authority::{self, Authority};
 use super::context::Context;
@@ -15,7 +19,8 @@ use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
 use crate::model::{Cluster, Identity, Roles};
 use crate::pki::{
-    ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide, inspect, issue,
+    CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide,
+    inspect, issue,
 };
 use crate::render::{self, Kind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,6 +252,23 @@ fn pem_of(data: &SecretData, layout: Layout) -> (&str, &str) {
     }
 }
 
+/// Whether a leaf that's stored may stay.
+fn judged(
+    ca: &CertificateAuthority,
+    cluster: &Cluster,
+    (wanted, stored): (&Wanted, Option<&StoredLeaf>),
+    now: jiff::Timestamp,
+) -> LeafDecision {
+    let parts = stored.map(|stored| {
+        let (cert, key) = pem_of(&stored.data, wanted.layout);
+        (cert, SecretPem::new(key))
+    });
+    let existing = parts
+        .as_ref()
+        .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
+    decide(ca, existing, &wanted.request, cluster.security.renew_before, now)
+}
+
 /// The leaf to use, and when to look at it again; `None` while it can't be made.
 async fn leaf(
     context: &Context,
@@ -260,16 +282,7 @@ async fn leaf(
         let readable = stored.filter(|stored| !stored.serial.is_empty());
         return Ok(readable.map(|stored| (stored, now)));
     };
-    let decision = {
-        let parts = stored.as_ref().map(|stored| {
-            let (cert, key) = pem_of(&stored.data, wanted.layout);
-            (cert, SecretPem::new(key))
-        });
-        let existing = parts
-            .as_ref()
-            .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
-        decide(ca, existing, &wanted.request, cluster.security.renew_before, now)
-    };
+    let decision = judged(ca, cluster, (wanted, stored.as_ref()), now);
     if let (LeafDecision::Keep { until }, Some(stored)) = (decision, stored) {
         return Ok(Some((stored, until)));
     }

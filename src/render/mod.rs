@@ -35,6 +35,7 @@ pub use budgets::{Spare, budgets};
 pub use child::{Child, Kind};
 pub use client_properties::{ClientCredentials, client_properties};
 pub use config_maps::{ACCEPTED, accepted_config_map, identity_config_map};
+pub use containers::PREPARE;
 pub use environment::INITIAL_VOTERS;
 pub use listener_properties::CONTROLLER as CONTROLLER_LISTENER;
 pub use revision::{hash_of, revision_of};

@@ -17,6 +17,7 @@
 mod choose;
 mod decision;
 mod due;
+mod foresee;
 mod guards;
 mod leaders;
 mod partitions;
@@ -29,6 +30,7 @@ mod world;
 
 pub use decision::{Decision, Restart, Victim};
 pub use due::{STUCK, reasons as reasons_to_restart};
+pub use foresee::{Foreseen, Held, foresee, unseen};
 pub use guards::{STABLE, VIEW_BOUND};
 pub use plan::plan;
 pub use reason::{Few, Reason, Reasons};

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use kube::Config;
-use kube::client::ClientBuilder;
+use kube::client::{Body, ClientBuilder};
 use kube::config::InferConfigError;
 
 /// TCP and TLS together.
@@ -76,6 +76,30 @@ fn build(config: Config) -> Result<kube::Client, ClientError> {
             source: Box::new(source),
         }),
     }
+}
+
+/// A request that would have changed something.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} {path} isn't sent: this process only reads")]
+pub struct OnlyReads {
+    method: http::Method,
+    path: String,
+}
+
+/// The same client, which sends nothing but what reads.
+pub fn read_only(client: kube::Client) -> kube::Client {
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let client = client.clone();
+        async move {
+            if *request.method() == http::Method::GET {
+                return client.send(request).await.map_err(tower::BoxError::from);
+            }
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            Err(tower::BoxError::from(OnlyReads { method, path }))
+        }
+    });
+    kube::Client::new(service, namespace)
 }
 
 #[cfg(test)]

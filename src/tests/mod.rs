@@ -5,6 +5,7 @@ mod convergence;
 mod crds;
 mod disks;
 mod layering;
+mod plan;
 mod quorum;
 mod rolls;
 mod scaling;

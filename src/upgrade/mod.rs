@@ -83,11 +83,21 @@ pub fn decide(world: &World<'_>) -> Decision {
     }
 }
 
-/// The first feature below the version's level that the nodes can raise. One that Kafka doesn't list at all is at 0.
+/// The first feature below the version's level that the nodes can raise.
 fn next(world: &World<'_>, finalized: &BTreeMap<String, i16>) -> Option<Raise> {
-    world.version.features().into_iter().find_map(|(feature, to)| {
+    let possible = |raise: &Raise| {
+        world
+            .supported
+            .get(raise.feature)
+            .is_some_and(|highest| *highest >= raise.to)
+    };
+    behind(world.version, finalized).find(possible)
+}
+
+/// Features below the version's level, in the order in which they are raised. One that Kafka doesn't list at all is at 0.
+pub fn behind(version: KafkaVersion, finalized: &BTreeMap<String, i16>) -> impl Iterator<Item = Raise> {
+    version.features().into_iter().filter_map(|(feature, to)| {
         let from = finalized.get(feature).copied().unwrap_or(0);
-        let possible = world.supported.get(feature).is_some_and(|highest| *highest >= to);
-        (from < to && possible).then_some(Raise { feature, from, to })
+        (from < to).then_some(Raise { feature, from, to })
     })
 }

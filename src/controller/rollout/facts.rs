@@ -33,7 +33,8 @@ impl Roll<'_> {
             || self.asked_of_all().is_some_and(asked_anew)
     }
 
-    pub(super) fn nodes(&self, live: &[Pod]) -> Vec<rollout::Node> {
+    /// Every node with its pod.
+    pub fn nodes(&self, live: &[Pod]) -> Vec<rollout::Node> {
         let nodes = self.cluster.nodes(self.identity);
         nodes.iter().map(|node| self.node(node, live)).collect()
     }

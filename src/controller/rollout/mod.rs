@@ -12,6 +12,7 @@ mod view;
 
 pub use news::news;
 pub use pods::{RESTART, restart_asked};
+pub use view::look;
 
 use super::apply::bounded;
 use super::context::Context;
@@ -204,7 +205,8 @@ impl Roll<'_> {
         Ok(None)
     }
 
-    async fn pods(&self) -> Result<Vec<Pod>, PassError> {
+    /// The pods of all nodes, live.
+    pub async fn pods(&self) -> Result<Vec<Pod>, PassError> {
         let (namespace, cluster) = (&self.cluster.names.namespace, &self.cluster.names.cluster);
         let api: Api<Pod> = Api::namespaced(self.context.client.clone(), namespace);
         let selector = format!("{}={cluster},{}", labels::CLUSTER, labels::NODE_ID);

@@ -113,11 +113,7 @@ impl Upkeep<'_> {
         let controllers: Vec<i32> = endpoints.controllers.iter().filter_map(|one| one.node_id).collect();
         let connector = self.context.connector.as_ref();
         let admin = kafka::client(connector, self.cluster, self.trust, endpoints, memory);
-        let brokers_up = self
-            .cluster
-            .nodes(identity)
-            .iter()
-            .any(|node| node.roles.broker && self.pods.iter().any(|pod| pod.name == node.names.pod && pod.ready));
+        let brokers_up = kafka::brokers_up(self.cluster, identity, self.pods);
         let facts = match &admin {
             Some(admin) => Some(kafka::observe(admin.as_ref(), (brokers_up, &controllers), self.context.now()).await),
             None => None,

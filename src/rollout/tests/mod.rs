@@ -1,5 +1,6 @@
 //! A small healthy cluster that each test breaks in one place, and what the planner says to it.
 
+mod foresee;
 mod guards;
 mod rolls;
 mod simulation;

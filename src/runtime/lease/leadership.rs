@@ -21,6 +21,11 @@ pub enum Outcome {
 pub struct Fence(watch::Receiver<Option<Instant>>);
 
 impl Fence {
+    /// Of a process that never leads, and so never writes.
+    pub fn never() -> Self {
+        Self(watch::channel(None).1)
+    }
+
     /// False from `margin` before the moment another candidate could take over, counted from the start of the last
     /// successful renewal on the local monotonic clock; also once leadership was lost or given up.
     pub fn is_valid(&self) -> bool {

@@ -13,6 +13,7 @@ mod kafka;
 mod kafka_admin;
 mod operator;
 mod oracles;
+mod plan;
 mod secrets;
 mod world;
 
