@@ -17,6 +17,7 @@ use crate::controller::pods::PodFact;
 use crate::controller::prune;
 use crate::controller::rendered::Rendered;
 use crate::controller::status;
+use crate::controller::trust::Stored;
 use crate::model::Node;
 use crate::pki::IssueReason;
 use crate::render::labels::NODE_ID;
@@ -27,11 +28,11 @@ impl Draft<'_> {
     /// Fills in the objects; the restarts are known by now.
     pub(super) async fn objects(&self, rendered: &Rendered, plan: &mut Plan) -> Result<(), PassError> {
         let accepted = Accepted::new(self.cluster, &self.resource.spec);
-        let budgets = render::budgets(self.cluster, self.spare());
+        let budgets = render::budgets(self.cluster, self.spare(), PodFact::any_combined(&self.pods));
         let identity = render::identity_config_map(&self.cluster.names, &self.identity);
         let identity = (self.facts.identity.as_ref() != Some(&self.identity)).then_some(identity);
         let stored = self.certificates.iter();
-        let secrets = stored.flat_map(|stored| stored.kept()).map(|wish| &wish.child);
+        let secrets = stored.flat_map(Stored::kept).map(|wish| &wish.child);
         let own = rendered.children().chain(&budgets).chain([accepted.child()]);
         let all = own.chain(&identity).chain(secrets);
         let looks = apply::side_by_side(all.map(|child| self.compared(child)).collect()).await?;

@@ -1,7 +1,7 @@
 //! The certificates as their Secrets hold them, and which of them would be issued anew. For `plan`: nothing is made and
 //! nothing is written.
 
-use super::{Trust, judged, node_ids, secrets_of, stored_leaves, wanted_leaves};
+use super::{Trust, judged, nodes, secrets_of, stored_leaves, wanted_leaves};
 use crate::controller::apply::Wish;
 use crate::controller::authority;
 use crate::controller::context::Context;
@@ -76,7 +76,7 @@ pub async fn read(context: &Context, cluster: &Cluster, identity: &Identity) -> 
         serials: serials.clone(),
         ends,
         next: None,
-        made_for: (cluster.clone(), node_ids(cluster, identity)),
+        made_for: (cluster.clone(), nodes(cluster, identity)),
         secrets: Vec::new(),
     };
     trust.secrets = secrets_of(cluster, identity, &trust);

@@ -266,7 +266,8 @@ impl State {
         }
         let budgets = self.of_kind("poddisruptionbudgets");
         if budgets.filter(|(_, budget)| covers(budget, pod)).count() > 1 {
-            let why = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+            let why =
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
             return refusal(500, "InternalError", why);
         }
         if self.is_over_budget(pod) {

@@ -7,6 +7,7 @@ pub(super) mod disks;
 mod drains;
 pub(super) mod faults;
 mod machine;
+mod planned;
 pub(super) mod rolls;
 mod scaling;
 mod waits;

@@ -1,9 +1,12 @@
 //! Rolls that succeed: a version upgrade with its end, a static setting, a restart by request. Each pod once.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::planned::plan;
 use super::{CLUSTER, NAMESPACE, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
 use crate::resources;
@@ -35,6 +38,7 @@ pub fn upgrade_last(context: &Context, report: &mut Report) {
 pub(in crate::suites) fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
     let before = watch::pods(context)?;
     let since = Timestamp::now();
+    let planned = plan(context, &json!({"version": version}))?;
     under_load(context, &format!("upgrade-{}", version.replace('.', "")), |_| {
         let begun = Instant::now();
         let generation = change(context, &json!({"version": version}))?;
@@ -56,6 +60,9 @@ pub(in crate::suites) fn upgrade(context: &Context, version: &str, level: i64) -
         taken.len() == 6 && taken.values().all(|times| *times == 1),
         "pods taken away: {taken:?}"
     );
+    // Who leads may change on the way, and with it the order among controllers.
+    let pods: BTreeSet<&String> = planned.pods.iter().collect();
+    ensure!(taken.keys().collect::<BTreeSet<_>>() == pods, "planned: {pods:?}");
     Ok(())
 }
 
@@ -63,10 +70,19 @@ fn setting(context: &Context) -> Result<()> {
     removed_user(context)?;
     let before = watch::pods(context)?;
     let since = Timestamp::now();
+    let config = json!({"group.initial.rebalance.delay.ms": "1500"});
+    let planned = plan(context, &json!({"tuning": {"config": config}}))?;
+    ensure!(planned.exit_code == 2, "planned: {}", planned.text());
+    let windows = json!({"windows": [tomorrow()]});
+    let later = json!({"tuning": {"config": config}, "maintenance": windows});
+    let held = plan(context, &later)?;
+    ensure!(
+        held.exit_code == 3 && held.text().contains("maintenance window"),
+        "planned for later: {}",
+        held.text()
+    );
     under_load(context, "setting", |_| {
-        let config = json!({"group.initial.rebalance.delay.ms": "1500"});
-        let windows = json!({"windows": [tomorrow()]});
-        change(context, &json!({"tuning": {"config": config}, "maintenance": windows}))?;
+        change(context, &later)?;
         wait(context, "it waits for its window", Duration::from_mins(1), |resource| {
             let blocked = resource.pointer("/status/rollout/blockedBy/0");
             blocked.is_some_and(|why| why.to_string().contains("maintenance window"))
@@ -79,8 +95,15 @@ fn setting(context: &Context) -> Result<()> {
     let replaced = watch::replaced(&before, &watch::pods(context)?);
     let brokers = replaced.iter().filter(|pod| pod.contains("-brokers-")).count();
     ensure!((brokers, replaced.len()) == (3, 3), "replaced pods: {replaced:?}");
-    let taken = watch::taken(context, since)?;
-    ensure!(taken.values().all(|times| *times == 1), "pods taken away: {taken:?}");
+    let taken: Vec<String> = watch::evictions(context, since)?
+        .into_iter()
+        .map(|(pod, _)| pod)
+        .collect();
+    ensure!(
+        taken == planned.pods,
+        "taken away: {taken:?}, planned: {:?}",
+        planned.pods
+    );
     Ok(())
 }
 
@@ -110,6 +133,12 @@ spec: {{cluster: {CLUSTER}, authentication: {{type: ScramSha512}}}}
 fn dynamic(context: &Context) -> Result<()> {
     let before = watch::pods(context)?;
     let config = json!({"message.max.bytes": "2000000"});
+    let planned = plan(context, &json!({"tuning": {"config": config}}))?;
+    ensure!(
+        planned.exit_code == 2 && planned.pods.is_empty() && planned.text().contains("message.max.bytes"),
+        "planned: {}",
+        planned.text()
+    );
     let generation = change(context, &json!({"tuning": {"config": config}}))?;
     settled(context, generation)?;
     let replaced = watch::replaced(&before, &watch::pods(context)?);

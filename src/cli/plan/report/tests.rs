@@ -97,7 +97,7 @@ fn nothing_is_said_in_one_line() {
 
 #[test]
 fn changes_are_told_in_the_order_in_which_they_happen() {
-    insta::assert_snapshot!(text(&full()), @r"");
+    insta::assert_snapshot!(text(&full()));
     assert_eq!(super::super::code(full().verdict()), 2);
 }
 
@@ -113,7 +113,7 @@ fn what_holds_is_told_with_the_pod_that_waits() {
         why: "wait: broker 101 isn't in sync yet: payments-3".into(),
     }];
     plan.notes = vec!["Secrets can't be read from here: renewals of certificates aren't told".into()];
-    insta::assert_snapshot!(text(&plan), @r"");
+    insta::assert_snapshot!(text(&plan));
     assert_eq!(super::super::code(plan.verdict()), 3);
     // A hold that holds nothing back is told, and no more.
     plan.restarts.clear();
@@ -131,7 +131,7 @@ fn findings_block_everything() {
         problem("spec.version", "Kafka 4.0.0 isn't in this operator's catalogue"),
         problem("spec.nodePools[brokers].replicas", "too few"),
     ];
-    insta::assert_snapshot!(text(&plan), @r"");
+    insta::assert_snapshot!(text(&plan));
     assert_eq!(super::super::code(plan.verdict()), 3);
 }
 
