@@ -17,7 +17,8 @@ pub enum Role {
 /// A group of Kafka nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
-    validation = ("size(self.roles) > 0", "a pool needs the role Controller, Broker or both")
+    validation = ("size(self.roles) > 0", "a pool needs the role Controller, Broker or both"),
+    validation = ("!has(self.firstNodeId) || !has(oldSelf.firstNodeId) || self.firstNodeId == oldSelf.firstNodeId", "firstNodeId is part of the names under which controllers and brokers know each other and can't be changed: add another pool")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NodePool {

@@ -55,6 +55,9 @@ fn run(context: &Context) -> Result<Report> {
             "the disk of one controller is lost: it votes again with another",
             || lost(context),
         );
+        report.test("what forms the addresses of a pool's nodes can't be changed", || {
+            addressed(context)
+        });
         report.test("three controllers become five and three again", || {
             scaled(context, 5)?;
             scaled(context, 3)
@@ -124,6 +127,19 @@ fn repooled(context: &Context, pools: impl Fn(&mut Vec<Value>)) -> Result<f64> {
     let generation = change(context, &json!({"nodePools": all}))?;
     settled(context, generation)?;
     Ok(begun.elapsed().as_secs_f64())
+}
+
+/// Addresses of voters are in Kafka's own log.
+fn addressed(context: &Context) -> Result<()> {
+    let first = |id: i32| {
+        let path = "/spec/nodePools/0/firstNodeId";
+        let patch = json!([{"op": "add", "path": path, "value": id}]).to_string();
+        context.kubectl(&["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=json", "-p", &patch])
+    };
+    first(0).context("name the ids that the pool has")?;
+    let refused = first(20).err().map(|error| format!("{error:#}")).unwrap_or_default();
+    ensure!(refused.contains("firstNodeId is part of the names"), "{refused}");
+    Ok(())
 }
 
 fn scaled(context: &Context, count: usize) -> Result<()> {
