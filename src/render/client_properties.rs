@@ -4,6 +4,9 @@
 use super::properties;
 use std::collections::BTreeMap;
 
+/// `socket.connection.setup.timeout.ms` (KIP-601): three times what a handshake takes within a region at its worst.
+const SETUP_MS: u32 = 3_000;
+
 /// How the application proves who it is. No `Debug`: it holds a password.
 #[derive(Clone, Copy)]
 pub enum ClientCredentials<'a> {
@@ -23,6 +26,8 @@ pub fn client_properties(bootstrap_servers: &str, ca: &str, credentials: ClientC
     let mut all = BTreeMap::new();
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
     set("bootstrap.servers", bootstrap_servers.to_owned());
+    // A broker that restarts comes back at another address; one that doesn't answer is given up after this long, not 10 s.
+    set("socket.connection.setup.timeout.ms", SETUP_MS.to_string());
     set("ssl.truststore.type", "PEM".into());
     set("ssl.truststore.certificates", ca.to_owned());
     set("ssl.endpoint.identification.algorithm", "https".into());

@@ -11,8 +11,9 @@ pub const SECRET: &str = "/secret";
 pub const DATA: &str = "/data";
 
 /// The client's compiler without its second stage and the serial collector: the load shares the machine with what it
-/// measures.
-pub const JAVA: &str = "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile=/ledger/log4j2.properties \
+/// measures. Addresses are looked up as docs/connect-an-application.md advises.
+pub const JAVA: &str = "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+    -Dsun.net.inetaddr.ttl=5 -Dsun.net.inetaddr.negative.ttl=1 -Dlog4j2.configurationFile=/ledger/log4j2.properties \
     -cp '/ledger/ledger.jar:/opt/kafka/libs/*'";
 
 /// Topics and user.
