@@ -131,13 +131,12 @@ fn repooled(context: &Context, pools: impl Fn(&mut Vec<Value>)) -> Result<f64> {
 
 /// Addresses of voters are in Kafka's own log.
 fn addressed(context: &Context) -> Result<()> {
-    let first = |id: i32| {
-        let path = "/spec/nodePools/0/firstNodeId";
-        let patch = json!([{"op": "add", "path": path, "value": id}]).to_string();
-        context.kubectl(&["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=json", "-p", &patch])
+    let begin_at = |id: i32| {
+        let change = json!([{"op": "add", "path": "/spec/nodePools/0/firstNodeId", "value": id}]).to_string();
+        context.kubectl(&["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=json", "-p", &change])
     };
-    first(0).context("name the ids that the pool has")?;
-    let refused = first(20).err().map(|error| format!("{error:#}")).unwrap_or_default();
+    begin_at(0).context("name the ids that the pool has")?;
+    let refused = begin_at(20).err().map(|error| format!("{error:#}")).unwrap_or_default();
     ensure!(refused.contains("firstNodeId is part of the names"), "{refused}");
     Ok(())
 }

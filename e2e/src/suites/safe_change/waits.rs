@@ -13,7 +13,7 @@ use super::{CLUSTER, NAMESPACE, ask_for_restart, change, generation, resource, s
 use crate::admin::Admin;
 use crate::harness::{Context, Processes, Report};
 
-/// Long enough for a follower without its leader's records to leave the ISR (`replica.lag.time.max.ms`, 30 s).
+/// Long enough for a broker that's silent to be fenced (`broker.session.timeout.ms`, 9 s), and for a replica to be copied.
 const OUT: Duration = Duration::from_mins(2);
 const SAID: Duration = Duration::from_mins(2);
 /// Bytes per second.
@@ -98,7 +98,8 @@ fn each_once(context: &Context, since: Timestamp, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Broker 101 lacks records of a topic, gets them at a snail's pace, and leaves the ISR for it.
+/// Broker 101 lacks records of a topic, since it was paused, and gets them at a snail's pace. Kafka slows down only replicas
+/// that aren't in sync.
 fn throttled_follower(context: &Context, admin: &Admin<'_>) -> Result<()> {
     let topic =
         "--create --topic lagging --replica-assignment 100:101:102 --config follower.replication.throttled.replicas=*";
@@ -107,11 +108,14 @@ fn throttled_follower(context: &Context, admin: &Admin<'_>) -> Result<()> {
         "--alter --entity-type brokers --entity-name 101 --add-config follower.replication.throttled.rate={SLOW}"
     );
     admin.tool("kafka-configs.sh", &rate)?;
-    fill(admin, "lagging", 20_000)?;
+    let mut paused = Processes::of(context, NAMESPACE, &[&format!("{CLUSTER}-brokers-101-0")])?;
+    paused.stop()?;
     context.wait_until("the follower leaves the ISR", OUT, || {
         let under = admin.tool("kafka-topics.sh", "--describe --under-replicated-partitions")?;
         Ok(under.contains("Topic: lagging").then_some(()))
-    })
+    })?;
+    fill(admin, "lagging", 20_000)?;
+    paused.go_on()
 }
 
 fn freed_follower(admin: &Admin<'_>) -> Result<()> {
