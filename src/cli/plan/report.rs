@@ -136,7 +136,7 @@ fn restarts(plan: &Plan) -> Vec<String> {
             let number = if of_step == 0 {
                 format!("{}.", index + 1)
             } else {
-                "together with".to_owned()
+                "   together with".to_owned()
             };
             lines.push(format!("{number} {}: {}", pod.pod, why(pod)));
         }
