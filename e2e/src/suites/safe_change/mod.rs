@@ -7,6 +7,7 @@ pub(super) mod disks;
 mod drains;
 pub(super) mod faults;
 mod machine;
+mod plan;
 pub(super) mod rolls;
 mod scaling;
 pub(super) mod watch;
@@ -55,6 +56,7 @@ fn run(context: &Context) -> Result<Report> {
     });
     if up {
         rolls::run(context, &mut report);
+        plan::run(context, &mut report);
         if context.full {
             faults::run(context, &mut report);
             drains::run(context, &mut report);
