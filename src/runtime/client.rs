@@ -126,7 +126,7 @@ mod tests {
         use k8s_openapi::api::core::v1::ConfigMap;
         use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
         let (service, mut server) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
-        let served = tokio::spawn(async move {
+        let sent = tokio::spawn(async move {
             let mut methods = Vec::new();
             while let Some((request, answer)) = server.next_request().await {
                 methods.push(request.method().clone());
@@ -157,7 +157,7 @@ mod tests {
             .unwrap_err();
         assert!(refused.to_string().contains("this process only reads"), "{refused}");
         drop((maps, client));
-        assert_eq!(served.await.unwrap(), [http::Method::GET]);
+        assert_eq!(sent.await.unwrap(), [http::Method::GET]);
     }
 
     /// One answer per connection: a hidden retry would ask a second time and hang this test's client.

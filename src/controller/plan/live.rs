@@ -79,7 +79,7 @@ where
     let ours = ours(key);
     let listed = bounded("list", kind.as_str(), (&key.namespace, ""), api.list_metadata(&ours)).await?;
     feed(listed.items, |event| {
-        drop(context.stores.child_event(kind, &None, event))
+        drop(context.stores.child_event(kind, &None, event));
     });
     Ok(())
 }

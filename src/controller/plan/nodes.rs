@@ -71,7 +71,7 @@ impl Draft<'_> {
 
     fn change(&self, node: &Node<'_>, voters: &BTreeSet<i32>, asked: &Asked) -> Option<String> {
         let id = node.id;
-        let votes = voters.contains(&id);
+        let is_voter = voters.contains(&id);
         let stays_controller = node.roles.controller && !self.identity.retiring.contains(&id);
         if node.leaving {
             return Some(leaves(node, asked));
@@ -79,7 +79,7 @@ impl Draft<'_> {
         if self.identity.retiring.contains(&id) {
             return Some("gives up its vote, and goes on as a broker".to_owned());
         }
-        let joins = self.has_formed() && stays_controller && !votes;
+        let joins = self.has_formed() && stays_controller && !is_voter;
         let joins = if joins {
             "becomes a voter once it has caught up"
         } else {

@@ -17,6 +17,7 @@ use crate::controller::pods::PodFact;
 use crate::controller::prune;
 use crate::controller::rendered::Rendered;
 use crate::controller::status;
+use crate::controller::trust::Stored;
 use crate::model::Node;
 use crate::pki::IssueReason;
 use crate::render::labels::NODE_ID;
@@ -31,7 +32,7 @@ impl Draft<'_> {
         let identity = render::identity_config_map(&self.cluster.names, &self.identity);
         let identity = (self.facts.identity.as_ref() != Some(&self.identity)).then_some(identity);
         let stored = self.certificates.iter();
-        let secrets = stored.flat_map(|stored| stored.kept()).map(|wish| &wish.child);
+        let secrets = stored.flat_map(Stored::kept).map(|wish| &wish.child);
         let own = rendered.children().chain(&budgets).chain([accepted.child()]);
         let all = own.chain(&identity).chain(secrets);
         let looks = apply::side_by_side(all.map(|child| self.compared(child)).collect()).await?;

@@ -35,7 +35,7 @@ impl Simulation {
         let context = context(self.api.client(), settings, connector, world);
         let before = (self.writes(), self.end_state());
         let resource = serde_json::from_value(file).unwrap();
-        let plan = draft(&context, &resource, None).await.unwrap();
+        let plan = Box::pin(draft(&context, &resource, None)).await.unwrap();
         assert_eq!(self.trace().split_off(before.0), Vec::<String>::new(), "a plan writes");
         assert_eq!(self.end_state(), before.1, "a plan changes nothing");
         plan
