@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(short, long, default_value = "text")]
     output: Output,
     /// Image of the operator that is meant; without it the one whose image the cluster's pods have.
-    #[arg(long)]
+    #[arg(long, env = "OPERATOR_IMAGE")]
     operator_image: Option<String>,
     /// DNS domain of the Kubernetes cluster.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]

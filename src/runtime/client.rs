@@ -120,6 +120,46 @@ mod tests {
         assert_eq!((watch.read_timeout, watch.reset_reader_on_write), (None, false));
     }
 
+    /// Whatever asks for a write, nothing of it reaches the API server.
+    #[tokio::test]
+    async fn a_client_that_only_reads_sends_nothing_else() {
+        use k8s_openapi::api::core::v1::ConfigMap;
+        use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+        let (service, mut server) = tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
+        let sent = tokio::spawn(async move {
+            let mut methods = Vec::new();
+            while let Some((request, answer)) = server.next_request().await {
+                methods.push(request.method().clone());
+                let object = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}"#;
+                answer.send_response(http::Response::new(Body::from(object.as_bytes().to_vec())));
+            }
+            methods
+        });
+        let client = read_only(kube::Client::new(service, "kafka"));
+        assert_eq!(client.default_namespace(), "kafka");
+        let maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
+        let patch = serde_json::json!({"data": {"a": "1"}});
+        assert!(maps.get("a").await.is_ok());
+        assert!(
+            maps.create(&PostParams::default(), &ConfigMap::default())
+                .await
+                .is_err()
+        );
+        assert!(
+            maps.replace("a", &PostParams::default(), &ConfigMap::default())
+                .await
+                .is_err()
+        );
+        assert!(maps.delete("a", &DeleteParams::default()).await.is_err());
+        let refused = maps
+            .patch("a", &PatchParams::default(), &Patch::Merge(&patch))
+            .await
+            .unwrap_err();
+        assert!(refused.to_string().contains("this process only reads"), "{refused}");
+        drop((maps, client));
+        assert_eq!(sent.await.unwrap(), [http::Method::GET]);
+    }
+
     /// One answer per connection: a hidden retry would ask a second time and hang this test's client.
     #[tokio::test]
     async fn a_refusal_comes_back_at_once_and_names_the_product() {

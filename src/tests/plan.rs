@@ -18,7 +18,7 @@ fn restarts(plan: &Plan) -> Vec<String> {
     pods.map(|pod| pod.pod.clone()).collect()
 }
 
-/// Objects of an action as `kind name`, but for those that only the operator's memory is kept in.
+/// Objects of an action as `kind name`.
 fn objects(plan: &Plan, action: Action) -> BTreeSet<String> {
     let of = plan.objects.iter().filter(|one| one.action == action);
     of.map(|one| format!("{} {}", one.kind, one.name)).collect()

@@ -69,17 +69,17 @@ impl Draft<'_> {
         if told.is_empty() { known().collect() } else { told }
     }
 
-    fn change(&self, node: &Node<'_>, voting: &BTreeSet<i32>, asked: &Asked) -> Option<String> {
+    fn change(&self, node: &Node<'_>, voters: &BTreeSet<i32>, asked: &Asked) -> Option<String> {
         let id = node.id;
-        let votes = voting.contains(&id);
-        let controls = node.roles.controller && !self.identity.retiring.contains(&id);
+        let is_voter = voters.contains(&id);
+        let stays_controller = node.roles.controller && !self.identity.retiring.contains(&id);
         if node.leaving {
             return Some(leaves(node, asked));
         }
         if self.identity.retiring.contains(&id) {
             return Some("gives up its vote, and goes on as a broker".to_owned());
         }
-        let joins = self.has_formed() && controls && !votes;
+        let joins = self.has_formed() && stays_controller && !is_voter;
         let joins = if joins {
             "becomes a voter once it has caught up"
         } else {

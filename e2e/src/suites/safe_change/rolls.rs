@@ -70,6 +70,8 @@ fn setting(context: &Context) -> Result<()> {
     removed_user(context)?;
     let before = watch::pods(context)?;
     let since = Timestamp::now();
+    let unchanged = plan(context, &json!({}))?;
+    ensure!(unchanged.exit_code == 0, "planned of no change: {}", unchanged.text());
     let config = json!({"group.initial.rebalance.delay.ms": "1500"});
     let planned = plan(context, &json!({"tuning": {"config": config}}))?;
     ensure!(planned.exit_code == 2, "planned: {}", planned.text());

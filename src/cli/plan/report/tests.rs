@@ -97,7 +97,25 @@ fn nothing_is_said_in_one_line() {
 
 #[test]
 fn changes_are_told_in_the_order_in_which_they_happen() {
-    insta::assert_snapshot!(text(&full()));
+    insta::assert_snapshot!(text(&full()), @r"
+    kafka/orders: 3 objects, 2 dynamic settings, 1 node comes, goes or changes its vote, 3 restarts
+    objects:
+      + ConfigMap orders-brokers-100-config-0a1b2c3d4e
+      ~ StatefulSet orders-brokers-100: spec.template.spec.volumes[config].configMap.name
+      - Service orders-old
+    settings that Kafka takes over while it runs:
+      message.max.bytes 1048588 → 2000000
+      log.retention.ms 1000 → (not set)
+    nodes:
+      node 105 comes as Broker of pool brokers, rack c
+    restarts, in this order:
+      1. orders-brokers-100-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+      2. orders-brokers-101-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+         together with orders-brokers-104-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+         unavailable during the restart, as the policy allows: single-0
+    feature levels:
+      metadata.version from 29 to 30, after the soak
+    ");
     assert_eq!(super::super::code(full().verdict()), 2);
 }
 
@@ -113,7 +131,18 @@ fn what_holds_is_told_with_the_pod_that_waits() {
         why: "wait: broker 101 isn't in sync yet: payments-3".into(),
     }];
     plan.notes = vec!["Secrets can't be read from here: renewals of certificates aren't told".into()];
-    insta::assert_snapshot!(text(&plan));
+    insta::assert_snapshot!(text(&plan), @r"
+    kafka/orders: 3 restarts, held
+    restarts, in this order:
+      1. orders-brokers-100-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+      2. orders-brokers-101-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+         together with orders-brokers-104-0: configuration: group.initial.rebalance.delay.ms 3000 → 4000
+         unavailable during the restart, as the policy allows: single-0
+    what holds now:
+      before orders-brokers-100-0: wait: broker 101 isn't in sync yet: payments-3
+    not known:
+      Secrets can't be read from here: renewals of certificates aren't told
+    ");
     assert_eq!(super::super::code(plan.verdict()), 3);
     // A hold that holds nothing back is told, and no more.
     plan.restarts.clear();
@@ -131,7 +160,12 @@ fn findings_block_everything() {
         problem("spec.version", "Kafka 4.0.0 isn't in this operator's catalogue"),
         problem("spec.nodePools[brokers].replicas", "too few"),
     ];
-    insta::assert_snapshot!(text(&plan));
+    insta::assert_snapshot!(text(&plan), @r"
+    kafka/orders: 2 findings
+    refused, so nothing of it is carried out:
+      spec.version: Kafka 4.0.0 isn't in this operator's catalogue
+      spec.nodePools[brokers].replicas: too few
+    ");
     assert_eq!(super::super::code(plan.verdict()), 3);
 }
 
