@@ -142,8 +142,10 @@ fn end_move(context: &Context, admin: &Admin<'_>) -> Result<()> {
         let moving = admin.tool("kafka-reassign-partitions.sh", "--list")?;
         Ok(moving.contains("No partition reassignments found").then_some(()))
     })?;
-    // Takes the throttles back.
-    reassign(admin, "--verify")
+    // Takes the throttles back. The roll goes on by now, and the broker that's asked may be the one that restarts.
+    context.wait_until("the throttles are taken back", OUT, || {
+        reassign(admin, "--verify").map(Some)
+    })
 }
 
 fn reassign(admin: &Admin<'_>, arguments: &str) -> Result<()> {
