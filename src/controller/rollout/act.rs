@@ -118,6 +118,10 @@ pub async fn remove(
             // Gone already, or another pod by now: the next look says which.
             Some((404 | 409, _)) => Ok(None),
             Some((429, message)) => Ok(Some(message)),
+            // The eviction API serves no pod that two budgets select; the operator's own never overlap.
+            Some((500, message)) if message.contains("more than one PodDisruptionBudget") => Ok(Some(format!(
+                "{message} Delete the disruption budget that isn't the operator's"
+            ))),
             _ => Err(error),
         },
     }
