@@ -308,15 +308,7 @@ fn a_new_cluster_is_created_and_nothing_restarts() {
 #[test]
 fn a_list_of_voters_that_becomes_a_dynamic_quorum_is_told_with_its_restarts() {
     on_one_thread(async {
-        let mut simulation = Simulation::ready().await;
-        simulation.kafka.state().features.insert("kraft.version".into(), 0);
-        simulation.edit("configmaps", "orders-identity", |map| {
-            let text = map["data"]["identity.json"].as_str().unwrap();
-            let mut identity: Value = serde_json::from_str(text).unwrap();
-            identity["staticVoters"] = json!([0, 1, 2]);
-            map["data"]["identity.json"] = json!(identity.to_string());
-        });
-        simulation.kill();
+        let mut simulation = Simulation::with_listed_voters().await;
         simulation.settle().await.unwrap();
         let mut file = simulation.file();
         let plan = simulation.plan(file.clone()).await;

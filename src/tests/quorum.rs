@@ -128,15 +128,7 @@ fn controllers_that_have_left_hold_no_upgrade_back() {
 #[test]
 fn a_list_of_voters_becomes_a_dynamic_quorum_when_asked() {
     on_one_thread(async {
-        let mut simulation = Simulation::ready().await;
-        simulation.kafka.state().features.insert("kraft.version".into(), 0);
-        simulation.edit("configmaps", "orders-identity", |map| {
-            let text = map["data"]["identity.json"].as_str().unwrap();
-            let mut identity: Value = serde_json::from_str(text).unwrap();
-            identity["staticVoters"] = json!([0, 1, 2]);
-            map["data"]["identity.json"] = json!(identity.to_string());
-        });
-        simulation.kill();
+        let mut simulation = Simulation::with_listed_voters().await;
         let names_voters = |simulation: &Simulation| {
             let state = simulation.api.state();
             let maps = state.of_kind("configmaps").filter(|(_, map)| {

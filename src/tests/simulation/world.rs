@@ -62,6 +62,20 @@ impl Simulation {
         simulation
     }
 
+    /// A cluster that is ready, and a new operator that learns from the identity that its voters are a list.
+    pub async fn with_listed_voters() -> Self {
+        let mut simulation = Self::ready().await;
+        simulation.kafka.state().features.insert("kraft.version".into(), 0);
+        simulation.edit("configmaps", "orders-identity", |map| {
+            let text = map["data"]["identity.json"].as_str().unwrap();
+            let mut identity: Value = serde_json::from_str(text).unwrap();
+            identity["staticVoters"] = json!([0, 1, 2]);
+            map["data"]["identity.json"] = json!(identity.to_string());
+        });
+        simulation.kill();
+        simulation
+    }
+
     /// Fails when something happened that never should have.
     pub fn blameless(&self) {
         assert_eq!(self.accusations(), Vec::<String>::new());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{is_settled, resource, say, set, settled, under_load, voters};
+use super::{is_settled, kept, resource, say, set, settled, under_load, voters};
 use crate::harness::{Context, Report};
 use crate::install;
 use crate::suites::first_light::steady::{is_real_write, line};
@@ -49,12 +49,7 @@ fn through(context: &Context, count: usize) -> Result<()> {
     ensure!(kills > 10, "the operator was killed {kills} times only");
     let voters = voters(context)?;
     ensure!(voters.len() == count, "voters: {voters:?}");
-    let after = watch::pods(context)?;
-    let replaced: Vec<String> = watch::replaced(&before, &after)
-        .into_iter()
-        .filter(|pod| after.contains_key(pod))
-        .collect();
-    ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
+    let after = kept(context, &before)?;
     ensure!(after.len() == count + 3, "pods: {after:?}");
     Ok(())
 }

@@ -102,17 +102,23 @@ fn voting(context: &Context, name: &str, count: usize, pools: impl Fn(&mut Vec<V
     let before = watch::pods(context)?;
     let took = under_load(context, name, |_| repooled(context, pools))?;
     say(&format!("{name}: {took:.1} s"));
-    let after = watch::pods(context)?;
-    let replaced: Vec<String> = watch::replaced(&before, &after)
-        .into_iter()
-        .filter(|pod| after.contains_key(pod))
-        .collect();
-    ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
+    let after = kept(context, &before)?;
     let voters = voters(context)?;
     ensure!(voters.len() == count, "voters: {voters:?}");
     let pods = after.keys().filter(|pod| !pod.contains("-brokers-")).count();
     ensure!(pods == count, "pods of controllers: {after:?}");
     Ok(voters)
+}
+
+/// The pods that there are; those that were there before are the same.
+fn kept(context: &Context, before: &watch::Pods) -> Result<watch::Pods> {
+    let after = watch::pods(context)?;
+    let replaced: Vec<String> = watch::replaced(before, &after)
+        .into_iter()
+        .filter(|pod| after.contains_key(pod))
+        .collect();
+    ensure!(replaced.is_empty(), "replaced pods: {replaced:?}");
+    Ok(after)
 }
 
 /// Changes the pools, and waits until all is as they ask; how many seconds that took.
@@ -218,14 +224,7 @@ fn replaced(context: &Context, before: &Voters) -> Result<(i64, f64)> {
         .context("a voter that doesn't lead")?;
     let pod = format!("{CLUSTER}-controllers-{id}-0");
     let begun = Instant::now();
-    context.kubectl(&[
-        "-n",
-        NAMESPACE,
-        "delete",
-        "pvc",
-        &claim_of(context, &pod)?,
-        "--wait=false",
-    ])?;
+    lose_claim(context, &pod)?;
     context.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod])?;
     context.wait_until("the other disk votes", MOVED, || {
         let resource = resource(context)?;
@@ -286,14 +285,7 @@ fn given_up(context: &Context) -> Result<()> {
     under_load(context, "given-up", |_| {
         for id in &lost {
             let pod = format!("{CLUSTER}-controllers-{id}-0");
-            context.kubectl(&[
-                "-n",
-                NAMESPACE,
-                "delete",
-                "pvc",
-                &claim_of(context, &pod)?,
-                "--wait=false",
-            ])?;
+            lose_claim(context, &pod)?;
             context.kubectl(&["-n", NAMESPACE, "delete", "pod", &pod, "--force", "--grace-period=0"])?;
         }
         say(&leaderless(context)?);
@@ -327,6 +319,14 @@ fn given_up(context: &Context) -> Result<()> {
         "voters: {after:?}"
     );
     disks::know_all_topics(context)
+}
+
+/// A person deletes the claim of a pod, which goes once the pod does.
+fn lose_claim(context: &Context, pod: &str) -> Result<()> {
+    let claim = claim_of(context, pod)?;
+    context
+        .kubectl(&["-n", NAMESPACE, "delete", "pvc", &claim, "--wait=false"])
+        .map(drop)
 }
 
 /// The claim that a pod has its metadata on.

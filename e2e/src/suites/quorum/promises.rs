@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    CLUSTER, MOVED, NAMESPACE, claim_of, disks, generation, is_settled, leaderless, resource, say, under_load, voters,
+    CLUSTER, MOVED, NAMESPACE, claim_of, disks, generation, is_settled, leaderless, lose_claim, resource, say,
+    under_load, voters,
 };
 use crate::admin::Admin;
 use crate::harness::{Context, Processes, Report};
@@ -117,8 +118,7 @@ fn blank(context: &Context) -> Result<()> {
         let node = node_of(context, &leader)?;
         context.kubectl(&["cordon", &node])?;
         let blocked = committed.and_then(|()| {
-            let claim = claim_of(context, &second)?;
-            context.kubectl(&["-n", NAMESPACE, "delete", "pvc", &claim, "--wait=false"])?;
+            lose_claim(context, &second)?;
             let force = [
                 "-n",
                 NAMESPACE,
