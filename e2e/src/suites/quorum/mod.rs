@@ -28,7 +28,7 @@ pub const SUITE: Suite = Suite {
     name: "quorum",
     about: "controllers grow, shrink, move and lose their disks under load, one change of voters at a time",
     nodes: 3,
-    kafka: &["4.2.1"],
+    kafka: &["4.2.1", "4.3.1", "4.4.0"],
     operator: true,
     namespaces: &[NAMESPACE],
     run,
