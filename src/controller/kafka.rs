@@ -66,6 +66,14 @@ pub struct KafkaFacts {
     pub problem: Option<String>,
 }
 
+impl KafkaFacts {
+    /// A broker that serves, whichever.
+    pub fn serving(&self) -> Option<i32> {
+        let mut brokers = self.brokers.iter().flat_map(|view| &view.brokers);
+        brokers.find(|broker| !broker.fenced).map(|broker| broker.id)
+    }
+}
+
 /// Endpoints of the pods that have an address, named as the certificates name them.
 pub fn endpoints(cluster: &Cluster, identity: &Identity, pods: &[PodFact]) -> Endpoints {
     let mut endpoints = Endpoints::default();
@@ -130,6 +138,9 @@ pub fn client(
         }
     }
 }
+
+/// `controller.quorum.fetch.timeout.ms`: a replica that has caught up within it counts as caught up.
+pub const FETCH_TIMEOUT_MS: i64 = 2_000;
 
 /// How long the last complete look stands in for one that fails.
 const STANDS_IN: jiff::SignedDuration = jiff::SignedDuration::from_secs(20);

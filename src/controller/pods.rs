@@ -82,6 +82,11 @@ impl PodFact {
         pods.iter().any(|pod| pod.combined)
     }
 
+    /// It's ready, stays, and was made with this revision.
+    pub fn runs(&self, revision: Option<&String>) -> bool {
+        self.ready && !self.terminating && self.revision.as_ref() == revision
+    }
+
     /// Its address as it stands before a port (RFC 3986 §3.2.2: an IPv6 address in brackets).
     pub fn host(&self) -> Option<String> {
         let ip = self.ip.as_deref()?;

@@ -12,7 +12,7 @@
 use super::context::Context;
 use super::error::PassError;
 use super::identity;
-use super::kafka::KafkaFacts;
+use super::kafka::{FETCH_TIMEOUT_MS, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::rollout;
@@ -26,8 +26,6 @@ use crate::quorum::{self, Attempt, Replica, Seen, Step, VoterId, World};
 use crate::render::CONTROLLER_LISTENER;
 use std::collections::BTreeSet;
 
-/// `controller.quorum.fetch.timeout.ms`, within which a replica counts as caught up.
-const FETCH_TIMEOUT_MS: i64 = 2_000;
 /// Feature by which a quorum can change its voters.
 pub(super) const KRAFT: &str = "kraft.version";
 

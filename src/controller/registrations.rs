@@ -14,13 +14,13 @@ use crate::kafka::admin::Target;
 use crate::kafka::errors::KafkaError;
 use crate::kafka::views::{BrokerState, ControllerRegistration, FeatureLevels, VoterEndpoint};
 use crate::kafka::{ErrorCode, KafkaAdmin};
+use crate::model::version::METADATA;
 use crate::model::{Cluster, Identity};
 use crate::render::CONTROLLER_LISTENER;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `metadata.version` 4.4-IV2, the first that knows the removal of a registration.
 const FORGETS: i16 = 33;
-const METADATA: &str = "metadata.version";
 
 /// Registers those that have left with what the others support; how many those are.
 pub async fn renew(

@@ -13,7 +13,7 @@
 use super::context::Context;
 use super::error::PassError;
 use super::identity;
-use super::kafka::KafkaFacts;
+use super::kafka::{FETCH_TIMEOUT_MS, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::quorum::KRAFT;
@@ -27,8 +27,6 @@ use std::collections::BTreeMap;
 pub const ANNOTATION: &str = "productionkafka.dev/dynamic-quorum";
 /// What Kafka says of a voter whose disk it doesn't know: 16 zero bytes as base64url.
 const UNKNOWN: &str = "AAAAAAAAAAAAAAAAAAAAAA";
-/// A replica was caught up within so many milliseconds of the newest (`controller.quorum.fetch.timeout.ms`).
-const FETCH_TIMEOUT_MS: i64 = 2_000;
 
 /// What is known of one cluster.
 pub struct Static<'a> {
@@ -98,7 +96,7 @@ impl Static<'_> {
         for node in self.cluster.nodes(identity) {
             let pod = self.pods.iter().find(|pod| pod.name == node.names.pod);
             let wanted = self.revisions.get(&node.names.stateful_set);
-            if !pod.is_some_and(|pod| pod.ready && !pod.terminating && pod.revision.as_ref() == wanted) {
+            if !pod.is_some_and(|pod| pod.runs(wanted)) {
                 return Some(format!("node {} runs as the resource asks", node.id));
             }
         }

@@ -11,7 +11,7 @@ use super::guards::STABLE;
 use super::plan::plan;
 use super::sight::Sight;
 use super::state::State;
-use super::world::{Broker, KafkaView, Node, Phase, Pod, Policy, Quorum, SingleReplica, Voter, World};
+use super::world::{Broker, KafkaView, Node, Partition, Phase, Pod, Policy, Quorum, SingleReplica, Voter, World};
 use crate::model::Window;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -150,9 +150,7 @@ impl Scene {
                 .collect();
             register(kafka, &repaired);
             for partition in &mut kafka.partitions {
-                let back = partition.replicas.iter().filter(|id| ids.contains(id));
-                let lacking: Vec<i32> = back.filter(|id| !partition.isr.contains(id)).copied().collect();
-                partition.isr.extend(lacking);
+                catch_up(partition, |id| ids.contains(&id));
             }
         }
     }
@@ -235,11 +233,16 @@ fn make_well(view: &mut KafkaView, nodes: &[Node]) {
         quorum.leader = quorum.voters.first().map(|voter| voter.id);
     }
     for partition in &mut view.partitions {
-        let replicas = partition.replicas.iter();
-        let lacking: Vec<i32> = replicas.filter(|id| !partition.isr.contains(id)).copied().collect();
-        partition.isr.extend(lacking);
+        catch_up(partition, |_| true);
         partition.reassigning = false;
     }
+}
+
+/// Replicas on these brokers are in sync.
+fn catch_up(partition: &mut Partition, on: impl Fn(i32) -> bool) {
+    let lacks = |id: &i32| on(*id) && !partition.isr.contains(id);
+    let lacking: Vec<i32> = partition.replicas.iter().copied().filter(lacks).collect();
+    partition.isr.extend(lacking);
 }
 
 /// These nodes vote and serve, each in its roles.

@@ -77,9 +77,7 @@ async fn everything(
         return Err(why);
     }
     let view = rollout::look(admin, now()).await;
-    let brokers = facts.brokers.iter().flat_map(|view| &view.brokers);
-    let serving = brokers.filter(|broker| !broker.fenced).map(|broker| broker.id).next();
-    let edits = settings::foresee(draft.cluster, admin, serving).await;
+    let edits = settings::foresee(draft.cluster, admin, facts.serving()).await;
     Ok(Asked {
         facts: Some(facts),
         view,

@@ -250,33 +250,28 @@ fn register(kafka: &mut KafkaView, nodes: &[Node], new: &[i32]) {
     kafka.brokers.extend(registered);
 }
 
-/// The parts of a pod that differ, in words.
+/// The parts of a pod that differ, in words, each once.
 fn parts(why: &[RestartReason], differs: &[String]) -> Vec<String> {
-    let mut parts = Vec::new();
-    for reason in why {
-        match reason {
-            RestartReason::ImageChanged => parts.push("image".to_owned()),
-            RestartReason::CertificateRenewed => parts.push("certificate".to_owned()),
-            RestartReason::VolumeChanged => parts.push("volume".to_owned()),
-            RestartReason::ManualRestart => parts.push("asked for".to_owned()),
-            RestartReason::ConfigChanged => {}
-        }
-    }
+    let told = why.iter().filter_map(|reason| match reason {
+        RestartReason::ImageChanged => Some("image"),
+        RestartReason::CertificateRenewed => Some("certificate"),
+        RestartReason::VolumeChanged => Some("volume"),
+        RestartReason::ManualRestart => Some("asked for"),
+        RestartReason::ConfigChanged => None,
+    });
     // A new image says nothing of what changes beside it.
     let changed = [RestartReason::ConfigChanged, RestartReason::ImageChanged];
-    if why.iter().any(|reason| changed.contains(reason)) {
-        parts.extend(differs.iter().filter_map(|path| part(path)));
+    let is_compared = why.iter().any(|reason| changed.contains(reason));
+    let found = differs.iter().filter(|_| is_compared).filter_map(|path| part(path));
+    let mut parts: Vec<String> = Vec::new();
+    for one in told.map(str::to_owned).chain(found) {
+        if !parts.contains(&one) {
+            parts.push(one);
+        }
     }
     if parts.is_empty() {
         parts.push("template".to_owned());
     }
-    let mut seen = Vec::new();
-    parts.retain(|part| {
-        !seen.contains(part) && {
-            seen.push(part.clone());
-            true
-        }
-    });
     parts
 }
 

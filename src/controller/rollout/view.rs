@@ -1,5 +1,6 @@
 //! Kafka's answers as the rollout planner wants them, from one look that begins after the pods were listed.
 
+use crate::controller::kafka::FETCH_TIMEOUT_MS;
 use crate::kafka::KafkaAdmin;
 use crate::kafka::admin::Target;
 use crate::kafka::errors::KafkaError;
@@ -8,9 +9,6 @@ use crate::kafka::views::{ClusterView, PartitionState, PartitionsView, QuorumVie
 use crate::rollout::{Broker, KafkaView, Partition, Quorum, Voter};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-
-/// `controller.quorum.fetch.timeout.ms`: a voter that has caught up within it counts for a majority.
-const FETCH_TIMEOUT_MS: i64 = 2_000;
 
 /// Asks for everything. `None`: Kafka can't be reached; an answer that lacks something is marked as incomplete.
 pub async fn look(admin: &dyn KafkaAdmin, now: Timestamp) -> Option<KafkaView> {

@@ -222,10 +222,8 @@ impl Upkeep<'_> {
         facts: &KafkaFacts,
         memory: &mut Memory,
     ) -> Result<bool, PassError> {
-        let brokers = facts.brokers.iter().flat_map(|view| &view.brokers);
-        let serving = brokers.filter(|broker| !broker.fenced).map(|broker| broker.id).next();
         let last = memory.settings.as_ref();
-        let settings = settings::drive(self.context, self.cluster, admin, serving, last).await?;
+        let settings = settings::drive(self.context, self.cluster, admin, facts.serving(), last).await?;
         let on_the_way = settings.on_the_way;
         memory.settings = Some(settings);
         Ok(on_the_way)
@@ -254,7 +252,7 @@ impl Upkeep<'_> {
         self.cluster.nodes(identity).iter().all(|node| {
             let pod = self.pods.iter().find(|pod| pod.name == node.names.pod);
             let wanted = self.revisions.get(&node.names.stateful_set);
-            pod.is_some_and(|pod| pod.ready && !pod.terminating && pod.revision.as_ref() == wanted)
+            pod.is_some_and(|pod| pod.runs(wanted))
         })
     }
 

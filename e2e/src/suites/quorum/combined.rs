@@ -7,10 +7,10 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, change, resource, say, settled, under_load, voters_by};
+use super::{NAMESPACE, change, say, settled, under_load, voters_by};
 use crate::harness::{Context, Report};
 use crate::resources;
-use crate::suites::safe_change::{READY, watch};
+use crate::suites::safe_change::{pools, resource_to_apply, start_as, watch};
 
 pub fn run(context: &Context, report: &mut Report) {
     if report.test("three nodes of both roles are Ready", || start(context)) {
@@ -23,14 +23,12 @@ pub fn run(context: &Context, report: &mut Report) {
 
 fn start(context: &Context) -> Result<()> {
     resources::clean(context, NAMESPACE)?;
-    context.restricted_namespace(NAMESPACE)?;
-    let mut cluster = crate::suites::safe_change::resource_to_apply();
+    let mut cluster = resource_to_apply();
     if let Some(pools) = cluster.pointer_mut("/spec/nodePools").and_then(Value::as_array_mut) {
         pools.remove(0);
         super::set(pools, "roles", &json!(["Controller", "Broker"]));
     }
-    context.apply(&cluster.to_string())?;
-    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
+    start_as(context, &cluster)
 }
 
 fn separated(context: &Context) -> Result<()> {
@@ -39,8 +37,7 @@ fn separated(context: &Context) -> Result<()> {
     let voted = voters_by(context, &first)?;
     under_load(context, "separated", |_| {
         let begun = Instant::now();
-        let pools = resource(context)?.pointer("/spec/nodePools").cloned();
-        let mut pools = pools.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut pools = pools(context)?;
         let mut controllers = pools.clone();
         super::set(&mut controllers, "name", &json!("controllers"));
         super::set(&mut controllers, "roles", &json!(["Controller"]));

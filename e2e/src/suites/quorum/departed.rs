@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{CLUSTER, NAMESPACE, resource, say, scaled, under_load, voters};
+use super::{CLUSTER, NAMESPACE, active, resource, say, scaled, under_load, voters};
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
 use crate::suites::safe_change::rolls;
@@ -48,10 +48,7 @@ fn upgraded(context: &Context) -> Result<()> {
 
 fn registered(context: &Context) -> Result<BTreeSet<i32>> {
     let resource = resource(context)?;
-    let leader = resource
-        .pointer("/status/quorum/leaderId")
-        .and_then(Value::as_i64)
-        .context("somebody leads")?;
+    let leader = active(&resource)?;
     let nodes = resource.pointer("/status/nodes").and_then(Value::as_array);
     let name = nodes
         .into_iter()

@@ -4,13 +4,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{is_settled, kept, resource, say, set, settled, under_load, voters};
 use crate::harness::{Context, Report};
 use crate::install;
 use crate::suites::first_light::steady::{is_real_write, line};
-use crate::suites::safe_change::{change, faults, watch};
+use crate::suites::safe_change::{change, faults, pools, watch};
 
 /// More writes than this aren't a change of controllers.
 const MOST: usize = 300;
@@ -35,11 +35,7 @@ fn through(context: &Context, count: usize) -> Result<()> {
     let before = watch::pods(context)?;
     let name = format!("killed-{count}");
     let kills = under_load(context, &name, |_| {
-        let mut pools = resource(context)?
-            .pointer("/spec/nodePools")
-            .and_then(Value::as_array)
-            .cloned()
-            .context("the pools")?;
+        let mut pools = pools(context)?;
         set(&mut pools, "replicas", &json!(count));
         let kills = killed(context, || change(context, &json!({"nodePools": pools})))?;
         settled(context, super::generation(&resource(context)?))?;

@@ -18,7 +18,8 @@ use serde_json::{Value, json};
 
 use super::Suite;
 use super::safe_change::{
-    CLUSTER, NAMESPACE, change, generation, is_settled, resource, say, settled, start, under_load, watch,
+    CLUSTER, NAMESPACE, change, generation, is_settled, pools as asked_pools, resource, say, settled, start,
+    under_load, watch,
 };
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
@@ -123,11 +124,7 @@ fn kept(context: &Context, before: &watch::Pods) -> Result<watch::Pods> {
 
 /// Changes the pools, and waits until all is as they ask; how many seconds that took.
 fn repooled(context: &Context, pools: impl Fn(&mut Vec<Value>)) -> Result<f64> {
-    let mut all = resource(context)?
-        .pointer("/spec/nodePools")
-        .and_then(Value::as_array)
-        .cloned()
-        .context("the pools")?;
+    let mut all = asked_pools(context)?;
     pools(&mut all);
     let begun = Instant::now();
     let generation = change(context, &json!({"nodePools": all}))?;
@@ -153,15 +150,18 @@ fn scaled(context: &Context, count: usize) -> Result<()> {
 }
 
 fn leader(context: &Context) -> Result<()> {
-    let leader = resource(context)?
-        .pointer("/status/quorum/leaderId")
-        .and_then(Value::as_i64);
-    let leader = leader.context("somebody leads")?;
+    let leader = active(&resource(context)?)?;
     let voters = voting(context, "leader", 3, |pools| {
         set(pools, "excludedNodeIds", &json!([leader]));
     })?;
     ensure!(!voters.contains_key(&leader), "voters: {voters:?}");
     Ok(())
+}
+
+/// Id of the active controller.
+fn active(resource: &Value) -> Result<i64> {
+    let leader = resource.pointer("/status/quorum/leaderId").and_then(Value::as_i64);
+    leader.context("somebody leads")
 }
 
 fn moved(context: &Context) -> Result<()> {
@@ -180,11 +180,7 @@ fn moved(context: &Context) -> Result<()> {
         "voters: {after:?}, before {before:?}"
     );
     let generation = {
-        let mut all = resource(context)?
-            .pointer("/spec/nodePools")
-            .and_then(Value::as_array)
-            .cloned()
-            .context("the pools")?;
+        let mut all = asked_pools(context)?;
         let emptied = all.remove(0);
         say(&format!("taken out: {}", emptied.get("name").unwrap_or(&Value::Null)));
         all.swap(0, 1);
@@ -214,12 +210,10 @@ fn lost(context: &Context) -> Result<()> {
 /// A person takes the claim and the pod of a controller that doesn't lead away, as after the loss of a disk. Which one, and
 /// after how many seconds it votes again.
 fn replaced(context: &Context, before: &Voters) -> Result<(i64, f64)> {
-    let leader = resource(context)?
-        .pointer("/status/quorum/leaderId")
-        .and_then(Value::as_i64);
+    let leader = active(&resource(context)?)?;
     let id = before
         .keys()
-        .find(|id| Some(**id) != leader)
+        .find(|id| **id != leader)
         .copied()
         .context("a voter that doesn't lead")?;
     let pod = format!("{CLUSTER}-controllers-{id}-0");

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::{
-    CLUSTER, MOVED, NAMESPACE, claim_of, disks, generation, is_settled, leaderless, lose_claim, resource, say,
+    CLUSTER, MOVED, NAMESPACE, active, claim_of, disks, generation, is_settled, leaderless, lose_claim, resource, say,
     under_load, voters,
 };
 use crate::admin::Admin;
@@ -161,11 +161,7 @@ fn blank(context: &Context) -> Result<()> {
 
 /// The leader first.
 fn in_turn(context: &Context) -> Result<[i64; 3]> {
-    let resource = resource(context)?;
-    let leader = resource
-        .pointer("/status/quorum/leaderId")
-        .and_then(Value::as_i64)
-        .context("somebody leads")?;
+    let leader = active(&resource(context)?)?;
     let others: Vec<i64> = voters(context)?.into_keys().filter(|id| *id != leader).collect();
     let [second, third] = others.as_slice() else {
         bail!("three vote, {others:?} don't lead")

@@ -167,9 +167,13 @@ fn leader(context: &Context) -> Result<String> {
     })
 }
 
+fn end_process(context: &Context) -> Result<()> {
+    context.sh("pkill -KILL -f '^/productionkafka run'; true").map(drop)
+}
+
 /// SIGKILL to the process, and its pod goes with it, so that the successor isn't held back for the crash.
 fn kill(context: &Context, pod: &str) -> Result<()> {
-    context.sh("pkill -KILL -f '^/productionkafka run'; true")?;
+    end_process(context)?;
     let words = [
         "-n",
         install::NAMESPACE,
@@ -185,7 +189,7 @@ fn kill(context: &Context, pod: &str) -> Result<()> {
 
 /// Whoever leads is killed, and its lease goes with it.
 pub(in crate::suites) fn kill_at_once(context: &Context) -> Result<()> {
-    context.sh("pkill -KILL -f '^/productionkafka run'; true")?;
+    end_process(context)?;
     let labels = "-l app.kubernetes.io/name=productionkafka";
     context
         .sh(&format!(

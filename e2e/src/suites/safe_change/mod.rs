@@ -38,7 +38,7 @@ pub const SUITE: Suite = Suite {
 const JVM: [&str; 2] = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 pub(super) const NAMESPACE: &str = "safe-change";
 pub(super) const CLUSTER: &str = "orders";
-pub(super) const READY: Duration = Duration::from_mins(5);
+const READY: Duration = Duration::from_mins(5);
 /// Six nodes, one after the other, on a loaded machine.
 const ROLLED: Duration = Duration::from_mins(10);
 
@@ -82,9 +82,14 @@ fn run(context: &Context) -> Result<Report> {
 }
 
 pub(super) fn start(context: &Context) -> Result<()> {
+    start_as(context, &resource_to_apply())
+}
+
+/// The cluster as this resource has it, Ready.
+pub(super) fn start_as(context: &Context, resource: &Value) -> Result<()> {
     install::operator(context, "")?;
     context.restricted_namespace(NAMESPACE)?;
-    context.apply(&resource_to_apply().to_string())?;
+    context.apply(&resource.to_string())?;
     resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
 }
 
@@ -150,14 +155,18 @@ fn wait(context: &Context, what: &str, timeout: Duration, is: impl Fn(&Value) ->
 
 /// Merges into the pool of brokers; returns the new generation.
 fn brokers(context: &Context, fields: &Value) -> Result<i64> {
-    let mut pools = resource(context)?
-        .pointer("/spec/nodePools")
-        .cloned()
-        .unwrap_or_default();
+    let mut pools = pools(context)?;
     let pool = pools.get_mut(1).and_then(Value::as_object_mut);
     let fields = fields.as_object().cloned().unwrap_or_default();
     pool.context("the second pool is that of the brokers")?.extend(fields);
     change(context, &serde_json::json!({"nodePools": pools}))
+}
+
+/// The pools that are asked for.
+pub(super) fn pools(context: &Context) -> Result<Vec<Value>> {
+    let resource = resource(context)?;
+    let pools = resource.pointer("/spec/nodePools").and_then(Value::as_array);
+    pools.cloned().context("the pools")
 }
 
 pub(super) fn resource(context: &Context) -> Result<Value> {

@@ -255,3 +255,10 @@ impl<'a> SlowDisk<'a> {
             .kubectl(&["-n", NAMESPACE, "get", "pod", &self.pod, "-o", at])
     }
 }
+
+impl Drop for SlowDisk<'_> {
+    fn drop(&mut self) {
+        // Whatever failed says more than this; once more does no harm.
+        let _ = self.read_at(0);
+    }
+}
