@@ -20,7 +20,10 @@ mod user;
 pub use availability::{HighAvailability, Rack};
 pub use capacity::{Capacity, Workload};
 pub use cluster::{ProductionKafka, ProductionKafkaSpec, REBALANCE, REBALANCE_THROTTLE};
-pub use listeners::{Authentication, AuthenticationType, Exposure, ExposureType, Listener, NetworkPeer};
+pub use listeners::{
+    Authentication, AuthenticationType, Exposure, ExposureType, Gateway, Kerberos, Listener, ListenerCertificate,
+    LoadBalancer, NetworkPeer, NodeAddressType, NodePort, OAuth, Plain, TrafficPolicy,
+};
 pub use maintenance::{
     Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, SingleReplicaPartitions, Upgrade,
 };

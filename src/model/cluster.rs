@@ -3,8 +3,8 @@
 use super::identity::BLOCK;
 use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
 use crate::api::{
-    Audit, Finalize, KeyAlgorithm, MaintenanceWindow, NetworkPeer, PodTemplate, Reclaim, Resources,
-    SingleReplicaPartitions, TlsVersion,
+    Audit, Exposure, Finalize, Kerberos, KeyAlgorithm, MaintenanceWindow, NetworkPeer, OAuth, Plain, PodTemplate,
+    Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -124,6 +124,9 @@ pub struct ClientListener {
     pub name: String,
     pub port: i32,
     pub authentication: ClientAuth,
+    pub exposure: Exposure,
+    /// Secret with a server certificate of the user's own.
+    pub certificate: Option<String>,
     pub allowed_peers: Vec<NetworkPeer>,
 }
 
@@ -134,10 +137,13 @@ impl ClientListener {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ClientAuth {
     ScramSha512,
     Mtls,
+    Plain(Plain),
+    OAuth(OAuth),
+    Kerberos(Kerberos),
 }
 
 /// One Kafka node: a pool's settings with an id, a rack and names.

@@ -72,8 +72,8 @@ fn protocols(cluster: &Cluster, node: &Node<'_>) -> String {
     if node.roles.broker {
         map.extend(by_name(cluster).iter().map(|listener| {
             let protocol = match listener.authentication {
-                ClientAuth::ScramSha512 => "SASL_SSL",
                 ClientAuth::Mtls => "SSL",
+                _ => "SASL_SSL",
             };
             format!("{}:{protocol}", listener.kafka_name())
         }));
@@ -103,7 +103,7 @@ fn key_store(all: &mut BTreeMap<String, String>, listener: &str) {
 fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener) {
     let name = listener.kafka_name();
     let prefix = prefix(&name);
-    match listener.authentication {
+    match &listener.authentication {
         ClientAuth::Mtls => {
             mutual_tls(all, &name, "clients-ca.crt");
             all.insert(format!("{prefix}ssl.principal.mapping.rules"), PRINCIPAL_MAPPING.into());
@@ -116,5 +116,7 @@ fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener) {
                 "org.apache.kafka.common.security.scram.ScramLoginModule required;".into(),
             );
         }
+        // Refused by validation until their behaviour is there.
+        ClientAuth::Plain(_) | ClientAuth::OAuth(_) | ClientAuth::Kerberos(_) => {}
     }
 }

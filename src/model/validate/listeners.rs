@@ -1,7 +1,7 @@
 //! Client listeners: names and ports.
 
 use super::Findings;
-use crate::api::{AuthenticationType, Listener};
+use crate::api::{Authentication, AuthenticationType, Listener};
 use crate::model::{ClientAuth, ClientListener, ports};
 use std::collections::BTreeSet;
 
@@ -45,18 +45,32 @@ pub fn check(listeners: &[Listener], findings: &mut Findings) -> Vec<ClientListe
                 );
             }
         }
-        let authentication = match listener.authentication.kind {
-            AuthenticationType::Mtls => ClientAuth::Mtls,
-            // The others have been refused as unavailable.
-            _ => ClientAuth::ScramSha512,
+        let Some(authentication) = authentication(&listener.authentication) else {
+            findings.add(
+                format!("{path}.authentication"),
+                "has a type without the settings of that type: add them",
+            );
+            continue;
         };
-        let (name, port, allowed_peers) = (listener.name.clone(), listener.port, listener.allowed_peers.clone());
         valid.push(ClientListener {
-            name,
-            port,
+            name: listener.name.clone(),
+            port: listener.port,
             authentication,
-            allowed_peers,
+            exposure: listener.exposure.clone(),
+            certificate: listener.certificate.as_ref().map(|own| own.secret_name.clone()),
+            allowed_peers: listener.allowed_peers.clone(),
         });
     }
     valid
+}
+
+/// `None`: the settings of the type are missing, which the apiserver refuses too.
+fn authentication(given: &Authentication) -> Option<ClientAuth> {
+    Some(match given.kind {
+        AuthenticationType::ScramSha512 => ClientAuth::ScramSha512,
+        AuthenticationType::Mtls => ClientAuth::Mtls,
+        AuthenticationType::Plain => ClientAuth::Plain(given.plain.clone()?),
+        AuthenticationType::OAuth => ClientAuth::OAuth(given.oauth.clone()?),
+        AuthenticationType::Kerberos => ClientAuth::Kerberos(given.kerberos.clone()?),
+    })
 }

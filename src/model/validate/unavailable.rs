@@ -48,6 +48,11 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
             format!("{path}.authentication.type"),
             "use ScramSha512 or Mtls",
         );
+        refuse(
+            listener.certificate.is_some(),
+            format!("{path}.certificate"),
+            "leave it out",
+        );
     }
     operations(spec, &mut refuse);
 }

@@ -37,6 +37,8 @@ const RESTARTS: [Edit; 25] = [
             name: "more".into(),
             port: 9300,
             authentication: ClientAuth::Mtls,
+            exposure: crate::api::Exposure::default(),
+            certificate: None,
             allowed_peers: Vec::new(),
         });
     }),
