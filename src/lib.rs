@@ -18,6 +18,7 @@ pub mod render;
 pub mod rollout;
 pub mod runtime;
 pub mod upgrade;
+pub mod user;
 
 #[cfg(test)]
 mod tests;

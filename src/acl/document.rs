@@ -1,4 +1,4 @@
-//! The whole desired set of one cluster, as the ACL Job reads it, and the hash by which a changed set is known.
+//! The rights of some principals, as the ACL Job reads them, and the hash by which a set is known.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::diff::{Diff, Scope};
+use super::diff::Diff;
 use crate::kafka::AclBinding;
 
 /// What the ACLs of the managed principals shall be. Sets, so that equal content is equal text.
@@ -16,9 +16,6 @@ use crate::kafka::AclBinding;
 pub struct AclDocument {
     /// `User:<name>` of everyone whose ACLs belong to us, those included who shall have none any more.
     pub managed_principals: BTreeSet<String>,
-    /// Remove also the ACLs of principals that nobody here manages.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub prune: bool,
     pub bindings: BTreeSet<AclBinding>,
 }
 
@@ -46,6 +43,14 @@ impl AclDocument {
         }
     }
 
+    /// Both documents in one: what several ConfigMaps hold is carried out together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.managed_principals.extend(other.managed_principals);
+        self.bindings.extend(other.bindings);
+        self
+    }
+
     /// The canonical text: keys in the order of the type, members in order of the sets, no spaces.
     pub fn to_json(&self) -> String {
         // Plain structs, strings and sets have no value that JSON cannot hold.
@@ -67,12 +72,7 @@ impl AclDocument {
 
     /// What has to change where Kafka holds `actual`.
     pub fn diff(&self, actual: &BTreeSet<AclBinding>) -> Diff {
-        let scope = if self.prune {
-            Scope::Everyone
-        } else {
-            Scope::Principals(&self.managed_principals)
-        };
-        Diff::between(&self.bindings, actual, scope)
+        Diff::between(&self.bindings, actual, &self.managed_principals)
     }
 }
 

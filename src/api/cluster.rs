@@ -1,7 +1,7 @@
 //! `ProductionKafka`: one resource that states a posture, and the rules the apiserver itself enforces on it.
 
 use super::{
-    Capacity, HighAvailability, Listener, Maintenance, Monitoring, NodePool, ProductionKafkaStatus, Security, Tuning,
+    Capacity, HighAvailability, Listener, Maintenance, Monitoring, NodePool, ProductionKafkaStatus, Quotas, Security, Tuning,
     Upgrade,
 };
 use kube::{CustomResource, KubeSchema};
@@ -56,6 +56,9 @@ pub struct ProductionKafkaSpec {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = kube::core::ListMerge::Map(vec!["name".into()]))]
     pub listeners: Vec<Listener>,
+    /// Client quotas of every user that has none of its own. Left out: none are set, and none are taken away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_user_quotas: Option<Quotas>,
     #[serde(default)]
     pub tuning: Tuning,
     #[serde(default)]

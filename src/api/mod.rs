@@ -41,8 +41,9 @@ pub use status::{
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
 pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};
 pub use user::{
-    AclOperation, AclResource, AclResourceType, AclRule, KafkaUser, KafkaUserSpec, KafkaUserStatus, PatternType,
-    UserAuthentication, UserAuthenticationType,
+    AclOperation, AclPermission, AclResource, AclResourceType, AclRule, KafkaUser, KafkaUserSpec, KafkaUserStatus,
+    PasswordFrom, Pattern, PatternType, Quotas, RoleType, Rotation, RotationPhase, RotationStatus, UserAuthentication,
+    UserAuthenticationType, UserRole,
 };
 
 /// API group of every kind.

@@ -97,6 +97,9 @@ pub struct Authorization {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 6, max = 256)))]
     pub super_users: Vec<String>,
+    /// Remove the ACLs of principals that no `KafkaUser` manages. Off: they are left alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prune: bool,
     /// What the authorizer logs. `All` logs allowed requests too.
     #[serde(default)]
     pub audit: Audit,

@@ -27,8 +27,8 @@ pub struct Args {
     /// Brokers to ask, `host:port`; each must show a certificate for its host.
     #[arg(long, value_delimiter = ',', required = true, value_name = "HOST:PORT")]
     pub bootstrap: Vec<String>,
-    /// The ACL document.
-    #[arg(long, value_name = "FILE")]
+    /// Directory with ACL documents; together they are what shall be.
+    #[arg(long, value_name = "DIR")]
     pub acls: PathBuf,
     /// Directory with `tls.crt`, `tls.key` and `ca.crt`.
     #[arg(long, value_name = "DIR")]
@@ -45,6 +45,8 @@ enum SetupError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: {source}", path.display())]
     Document { path: PathBuf, source: DocumentError },
+    #[error("there's no ACL document in {}", .0.display())]
+    NoDocument(PathBuf),
     #[error("{0:?} is not host:port")]
     Bootstrap(String),
     #[error("the certificates in {}: {source}", dir.display())]
@@ -71,11 +73,7 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn set_up(args: &Args) -> Result<(KafkaClient, AclDocument), SetupError> {
-    let text = read(&args.acls).await?;
-    let document = AclDocument::parse(&text).map_err(|source| SetupError::Document {
-        path: args.acls.clone(),
-        source,
-    })?;
+    let document = documents(&args.acls).await?;
     let identity = ClientIdentity {
         ca: read(&args.tls.join("ca.crt")).await?,
         chain: read(&args.tls.join("tls.crt")).await?,
@@ -99,6 +97,31 @@ async fn set_up(args: &Args) -> Result<(KafkaClient, AclDocument), SetupError> {
         controllers: Vec::new(),
     };
     Ok((KafkaClient::new(Transport::Tls(config), endpoints, options), document))
+}
+
+/// Every `*.json` of the directory, in one. A mounted ConfigMap also has entries that begin with a dot.
+async fn documents(dir: &Path) -> Result<AclDocument, SetupError> {
+    let unreadable = |source| SetupError::Read {
+        path: dir.to_owned(),
+        source,
+    };
+    let mut entries = tokio::fs::read_dir(dir).await.map_err(unreadable)?;
+    let mut all = AclDocument::default();
+    let mut count = 0;
+    while let Some(entry) = entries.next_entry().await.map_err(unreadable)? {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let text = read(&path).await?;
+        let one = AclDocument::parse(&text).map_err(|source| SetupError::Document { path, source })?;
+        all = all.and(one);
+        count += 1;
+    }
+    if count == 0 {
+        return Err(SetupError::NoDocument(dir.to_owned()));
+    }
+    Ok(all)
 }
 
 async fn read(path: &Path) -> Result<Vec<u8>, SetupError> {

@@ -7,6 +7,7 @@ mod report;
 use crate::api::ProductionKafka;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::{Connector, RealConnector};
+use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::plan::{self, Plan, Verdict};
@@ -141,6 +142,7 @@ pub(crate) fn context(
         stores: Arc::new(Stores::default()),
         ledger: Ledger::default(),
         memories: Memories::default(),
+        access: Accesses::default(),
         vault: Vault::default(),
         connector,
         metrics: Metrics::new(env!("CARGO_PKG_VERSION")),

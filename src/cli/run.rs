@@ -3,6 +3,7 @@
 use super::print_error;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::RealConnector;
+use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};
@@ -174,6 +175,7 @@ fn context(
         stores,
         ledger: Ledger::default(),
         memories: Memories::default(),
+        access: Accesses::default(),
         vault: Vault::default(),
         connector: Arc::new(RealConnector),
         metrics,

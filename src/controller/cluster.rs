@@ -2,7 +2,7 @@
 //! is a status and a time to look again.
 
 use super::accepted::Accepted;
-use super::acls;
+use super::access::rights;
 use super::admission::{self, Admitted};
 use super::apply;
 use super::context::Context;
@@ -154,7 +154,7 @@ async fn children(
     for stage in [&rendered.before, &rendered.stateful_sets] {
         apply::all(context, &key.namespace, stage).await?;
     }
-    let documents = acls::kept(context, &key);
+    let documents = rights::kept(context, &key);
     let accepted = accepted.map(Accepted::child);
     let pods = context.stores.pods_of(&key);
     // What they say is decided once Kafka was asked; that they are wanted is known now.

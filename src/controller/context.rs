@@ -1,5 +1,6 @@
 //! What every pass shares: clients, settings, caches. Built once per process; nothing here decides anything.
 
+use super::access::memory::Accesses;
 use super::kafka::Connector;
 use super::ledger::Ledger;
 use super::memory::Memories;
@@ -48,6 +49,7 @@ pub struct Context {
     pub stores: Arc<Stores>,
     pub ledger: Ledger,
     pub memories: Memories,
+    pub access: Accesses,
     pub vault: Vault,
     pub connector: Arc<dyn Connector>,
     pub metrics: Metrics,

@@ -2,7 +2,6 @@
 //! the apiserver and Kafka hold. Secrets are kept so that a deleted Secret comes back with the same content.
 
 use super::accepted::Accepted;
-use super::acls::Failure;
 use super::admission::Refused;
 use super::delays::Delays;
 use super::kafka::KafkaFacts;
@@ -51,8 +50,6 @@ pub struct Memory {
     pub refused: Option<Refused>,
     /// Last status written.
     pub status: Option<ProductionKafkaStatus>,
-    /// Hash of the ACL document that a Job has carried out, and when that was last proven.
-    pub acls: Option<String>,
     /// How far the feature levels are behind the version.
     pub upgrade: Option<UpgradeStatus>,
     /// For which level controllers that have left were last registered with the levels of the others, and when.
@@ -71,8 +68,6 @@ pub struct Memory {
     pub restart_refused: Option<String>,
     /// What the last hold of a roll was about, so that an event is said once.
     pub holds: Vec<&'static str>,
-    /// Why the document isn't in Kafka yet, if a Job has failed.
-    pub acl_failure: Option<Failure>,
 }
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //! process leads.
 
 mod accepted;
-mod acls;
+pub mod access;
 mod admission;
 mod apply;
 mod authority;
@@ -37,7 +37,6 @@ mod report;
 mod resource;
 pub mod rollout;
 mod scale;
-pub mod scram;
 pub mod secrets;
 pub mod settings;
 mod static_quorum;
@@ -47,7 +46,6 @@ mod survivors;
 mod topic;
 mod trust;
 mod upkeep;
-mod user;
 pub(crate) mod watches;
 
 pub use context::{Context, Settings, World};

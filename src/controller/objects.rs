@@ -25,7 +25,7 @@ impl<K: ResourceExt + Clone> Objects<K> {
         let row = |guard: &DeserializeGuard<K>| {
             let key = (guard.namespace().unwrap_or_default(), guard.name_any());
             let object = match &guard.0 {
-                Ok(object) => Some(Arc::new(object.clone())),
+                Ok(object) => Some(Arc::new(slim(object))),
                 Err(_) => table.rows.get(&key).and_then(|row| row.object.clone()),
             };
             let is_readable = guard.0.is_ok();
@@ -52,7 +52,7 @@ impl<K: ResourceExt + Clone> Objects<K> {
             .filter(|object| is(object))
             .map(Arc::clone)
             .collect();
-        found.sort_by_key(|object| object.name_any());
+        found.sort_by(|one, other| one.meta().name.cmp(&other.meta().name));
         found
     }
 
@@ -62,6 +62,14 @@ impl<K: ResourceExt + Clone> Objects<K> {
         let rows = tables.values().flat_map(|table| table.rows.values());
         rows.filter(|row| !row.is_readable).count()
     }
+}
+
+/// Without what nobody here reads and what is most of an object: who wrote which field, and what `kubectl apply` said last.
+fn slim<K: ResourceExt + Clone>(object: &K) -> K {
+    let mut object = object.clone();
+    object.managed_fields_mut().clear();
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    object
 }
 
 impl<K> Default for Objects<K> {

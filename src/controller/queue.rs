@@ -5,7 +5,7 @@ use super::cluster::{self, Ended};
 use super::context::Context;
 use super::error::PassError;
 use super::stores::ClusterKey;
-use super::{topic, user};
+use super::{access, topic};
 use crate::runtime::metrics::{ClusterLabels, Outcome};
 use crate::runtime::server::Heartbeat;
 use crate::runtime::shutdown::Shutdown;
@@ -29,7 +29,8 @@ const PASS: Duration = Duration::from_mins(2);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     Cluster(ClusterKey),
-    User(ClusterKey),
+    /// All users of a cluster.
+    Users(ClusterKey),
     Topic(ClusterKey),
 }
 
@@ -37,14 +38,14 @@ impl Key {
     fn kind(&self) -> &'static str {
         match self {
             Self::Cluster(_) => "ProductionKafka",
-            Self::User(_) => "KafkaUser",
+            Self::Users(_) => "KafkaUser",
             Self::Topic(_) => "KafkaTopic",
         }
     }
 
     fn place(&self) -> &ClusterKey {
         match self {
-            Self::Cluster(place) | Self::User(place) | Self::Topic(place) => place,
+            Self::Cluster(place) | Self::Users(place) | Self::Topic(place) => place,
         }
     }
 }
@@ -220,13 +221,10 @@ async fn one(context: &Arc<Context>, key: &Key, failures: u32) -> Option<Next> {
 pub(crate) async fn pass(context: &Context, key: &Key) -> Option<Result<Ended, PassError>> {
     let place = key.place();
     Some(match key {
+        Key::Users(place) => return access::pass(context, place).await,
         Key::Cluster(_) => {
             let resource = context.stores.clusters.get(&place.namespace, &place.name)?;
             cluster::pass(context, &resource).await
-        }
-        Key::User(_) => {
-            let resource = context.stores.users.get(&place.namespace, &place.name)?;
-            user::pass(context, &resource).await
         }
         Key::Topic(_) => {
             let resource = context.stores.topics.get(&place.namespace, &place.name)?;

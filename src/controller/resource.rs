@@ -60,6 +60,10 @@ impl Verdict {
         self.stage == Stage::Ready
     }
 
+    pub fn is_refused(&self) -> bool {
+        self.stage == Stage::Refused
+    }
+
     /// kstatus conditions of this verdict.
     pub fn conditions(&self, old: &[Condition], generation: Option<i64>, now: jiff::Timestamp) -> Vec<Condition> {
         let is = |flag: bool| {

@@ -213,6 +213,10 @@ impl Stores {
             .find_map(|table| table.rows.get(key).cloned())
     }
 
+    pub fn has_child(&self, key: &ObjectKey) -> bool {
+        lock(&self.children).values().any(|table| table.rows.contains_key(key))
+    }
+
     /// The children that carry the cluster's label.
     pub fn children_of(&self, cluster: &ClusterKey) -> Vec<(ObjectKey, ChildMeta)> {
         let children = lock(&self.children);

@@ -4,8 +4,10 @@
 //! async threads.
 
 mod stored;
+mod users;
 
 pub use stored::{Stored, read};
+pub use users::{UserLeaf, user_leaf};
 
 use super::apply::{self, Wish};
 use super::authority::{self, Authority};
@@ -313,42 +315,6 @@ async fn leaf(
         not_after: facts.not_after,
     };
     Ok(Some((stored, now)))
-}
-
-/// The certificate of one mTLS user, signed by the clients' authority. `stored` is what its Secret holds; it stays as it is
-/// while the authority is lost. `None`: there's none and none can be made.
-pub async fn user_leaf(
-    context: &Context,
-    cluster: &Cluster,
-    trust: &Trust,
-    user: &str,
-    stored: Option<(String, String)>,
-) -> Result<Option<(String, String)>, PassError> {
-    let Some(ca) = trust.clients_ca.whole() else {
-        return Ok(stored);
-    };
-    let request = LeafRequest {
-        common_name: user.to_owned(),
-        organisation: None,
-        dns_names: Vec::new(),
-        ip_addresses: Vec::new(),
-        usages: Usages::Client,
-        algorithm: algorithm(cluster.security.key_algorithm),
-        lifetime: cluster.security.leaf_lifetime,
-    };
-    let now = context.now();
-    let kept = stored.filter(|(cert_pem, key)| {
-        let key_pem = &SecretPem::new(key.as_str());
-        let existing = Some(ExistingLeaf { cert_pem, key_pem });
-        let decision = decide(ca, existing, &request, cluster.security.renew_before, now);
-        matches!(decision, LeafDecision::Keep { .. })
-    });
-    if kept.is_some() {
-        return Ok(kept);
-    }
-    let authority = ca.clone();
-    let made = off_thread(user, move || issue(&authority, &request, now)).await?;
-    Ok(Some((made.cert_pem, made.key_pem.expose().to_owned())))
 }
 
 impl Trust {

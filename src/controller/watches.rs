@@ -3,9 +3,9 @@
 
 use super::objects::Objects;
 use super::queue::{Key, Triggers};
-use super::stores::{ClusterKey, Share, Stores};
+use super::stores::{CLUSTER_LABEL, ClusterKey, Share, Stores};
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
-use crate::model::names;
+use crate::model::{ClusterNames, names};
 use crate::render::labels::{MANAGED_BY, OPERATOR};
 use crate::render::{Kind, sentinel_name};
 use crate::runtime::metrics::Metrics;
@@ -68,13 +68,15 @@ pub fn start(
         watching.pods();
         watching.resources::<ProductionKafka>(
             |stores| &stores.clusters,
-            |cluster| vec![Key::Cluster(key_of(cluster, cluster.name_any()))],
+            |cluster| {
+                let own = key_of(cluster, cluster.name_any());
+                vec![Key::Cluster(own.clone()), Key::Users(own)]
+            },
         );
         watching.resources::<KafkaUser>(
             |stores| &stores.users,
             |user| {
-                let own = key_of(user, user.name_any());
-                vec![Key::User(own), Key::Cluster(key_of(user, user.spec.cluster.clone()))]
+                vec![Key::Users(key_of(user, user.spec.cluster.clone()))]
             },
         );
         watching.resources::<KafkaTopic>(
@@ -91,31 +93,28 @@ fn key_of<K: ResourceExt>(object: &K, name: String) -> ClusterKey {
     }
 }
 
-/// Takes in an event of a child; says whom it concerns: its cluster, and the user whose credentials' sentinel it is.
+/// Takes in an event of a child; says whom it concerns: its cluster, or the users of its cluster.
 pub(crate) fn child_keys<K>(
     stores: &Stores,
     kind: Kind,
     share: &Share,
     event: Event<PartialObjectMeta<K>>,
 ) -> Vec<Key> {
-    let user = match &event {
-        Event::Apply(object) | Event::Delete(object) => user_of(&object.metadata),
-        _ => None,
+    let of_users = match &event {
+        Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => is_of_users(kind, &object.metadata),
+        _ => false,
     };
     let touched = stores.child_event(kind, share, event);
-    touched.into_iter().map(Key::Cluster).chain(user).collect()
+    let key = if of_users { Key::Users } else { Key::Cluster };
+    touched.into_iter().map(key).collect()
 }
 
-fn user_of(meta: &ObjectMeta) -> Option<Key> {
-    let name = meta
-        .name
-        .as_deref()?
-        .strip_suffix(&sentinel_name(&names::credentials("")))?
-        .to_owned();
-    Some(Key::User(ClusterKey {
-        namespace: meta.namespace.clone().unwrap_or_default(),
-        name,
-    }))
+/// ACL Jobs and their documents, and the sentinels of users' credentials: there may be thousands, and they say nothing of nodes.
+fn is_of_users(kind: Kind, meta: &ObjectMeta) -> bool {
+    let name = meta.name.as_deref().unwrap_or_default();
+    let cluster = meta.labels.as_ref().and_then(|labels| labels.get(CLUSTER_LABEL));
+    let is_document = cluster.is_some_and(|cluster| ClusterNames::is_acl_document(cluster, name));
+    kind == Kind::Job || (kind == Kind::ConfigMap && (is_document || name.ends_with(&sentinel_name(&names::credentials("")))))
 }
 
 fn ours() -> watcher::Config {
@@ -269,9 +268,9 @@ mod tests {
         assert!(stores.users.get("kafka", "future").is_none());
         let expected = ClusterKey {
             namespace: "kafka".into(),
-            name: "good".into(),
+            name: "orders".into(),
         };
-        assert_eq!(keys.recv().await, Some(Key::User(expected)));
+        assert_eq!(keys.recv().await, Some(Key::Users(expected)));
         let text = metrics.encode().unwrap();
         assert!(
             text.contains("productionkafka_unreadable_resources{kind=\"KafkaUser\"} 1"),

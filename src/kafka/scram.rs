@@ -9,10 +9,11 @@ use thiserror::Error;
 use super::secret::Secret;
 use super::views::{ScramMechanism, ScramUpsert};
 
-/// Kafka's bounds for SCRAM-SHA-512 (`ScramMechanism.minIterations`, `MAX_ITERATIONS`).
+/// Kafka's bounds for both mechanisms (`ScramMechanism.minIterations`, `MAX_ITERATIONS`).
 pub const ITERATIONS: std::ops::RangeInclusive<u32> = 4096..=16384;
 /// As Kafka's own tools use (`ScramFormatter.secureRandomBytes`).
 const SALT_LENGTH: usize = 32;
+const SHA256_LENGTH: usize = 32;
 const SHA512_LENGTH: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -30,8 +31,9 @@ pub fn random_salt() -> Result<Vec<u8>, ScramError> {
     Ok(salt)
 }
 
-/// The SCRAM-SHA-512 credential of `user` for `password`, with this salt and number of iterations (4096–16384).
-pub fn sha512_credential(
+/// The credential of `user` for `password`, with this salt and number of iterations (4096–16384).
+pub fn credential(
+    mechanism: ScramMechanism,
     user: &str,
     password: &Secret,
     salt: Vec<u8>,
@@ -42,23 +44,21 @@ pub fn sha512_credential(
     let wire_iterations = i32::try_from(iterations).map_err(|_| ScramError::Iterations(iterations))?;
     Ok(ScramUpsert {
         user: user.to_owned(),
-        mechanism: ScramMechanism::Sha512,
+        mechanism,
         iterations: wire_iterations,
-        salted_password: salted(password, &salt, rounds),
+        salted_password: salted(mechanism, password, &salt, rounds),
         salt,
     })
 }
 
-/// `Hi(password, salt, i)` is PBKDF2 with HMAC-SHA-512 and the length of the hash.
-fn salted(password: &Secret, salt: &[u8], iterations: NonZeroU32) -> Secret {
-    let mut key = vec![0; SHA512_LENGTH];
-    pbkdf2::derive(
-        pbkdf2::PBKDF2_HMAC_SHA512,
-        iterations,
-        salt,
-        password.expose(),
-        &mut key,
-    );
+/// `Hi(password, salt, i)` is PBKDF2 with the HMAC of the mechanism and the length of its hash.
+fn salted(mechanism: ScramMechanism, password: &Secret, salt: &[u8], iterations: NonZeroU32) -> Secret {
+    let (algorithm, length) = match mechanism {
+        ScramMechanism::Sha256 => (pbkdf2::PBKDF2_HMAC_SHA256, SHA256_LENGTH),
+        ScramMechanism::Sha512 => (pbkdf2::PBKDF2_HMAC_SHA512, SHA512_LENGTH),
+    };
+    let mut key = vec![0; length];
+    pbkdf2::derive(algorithm, iterations, salt, password.expose(), &mut key);
     Secret::new(key)
 }
 
@@ -87,15 +87,23 @@ mod tests {
         for (password, salt, iterations, expected) in cases {
             let rounds = NonZeroU32::new(iterations).unwrap();
             assert_eq!(
-                hex(salted(&Secret::new(password), salt.as_bytes(), rounds).expose()),
+                hex(salted(ScramMechanism::Sha512, &Secret::new(password), salt.as_bytes(), rounds).expose()),
                 expected
             );
         }
     }
 
+    /// RFC 7677 §3 gives the salted password's proof; this is `hashlib.pbkdf2_hmac("sha256", b"pencil", …, 4096)`.
+    #[test]
+    fn the_other_mechanism_has_its_own_hash() {
+        let rounds = NonZeroU32::new(4096).unwrap();
+        let made = salted(ScramMechanism::Sha256, &Secret::new("pencil"), b"W22ZaJ0SNY7soEsUEjb6gQ", rounds);
+        assert_eq!(hex(made.expose()), "c72e6ddcca22959393c8c5dc14bf7dddb47f57e8b0590e727cc58c66e3067af0");
+    }
+
     #[test]
     fn iterations_outside_of_what_kafka_takes_are_refused() {
-        let attempt = |count| sha512_credential("app", &Secret::new("secret"), b"salt".to_vec(), count);
+        let attempt = |count| credential(ScramMechanism::Sha512, "app", &Secret::new("secret"), b"salt".to_vec(), count);
         for count in [0, 1, 4095, 16385, u32::MAX] {
             assert_eq!(attempt(count), Err(ScramError::Iterations(count)));
         }

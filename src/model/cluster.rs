@@ -4,7 +4,7 @@ use super::identity::BLOCK;
 use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
 use crate::api::{
     Audit, Exposure, Finalize, Kerberos, KeyAlgorithm, MaintenanceWindow, NetworkPeer, OAuth, Plain, PodTemplate,
-    Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
+    Quotas, Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Cluster {
     pub topology_key: Option<String>,
     pub security: SecuritySettings,
     pub listeners: Vec<ClientListener>,
+    /// Quotas of users that have none of their own; `None`: whatever Kafka has.
+    pub default_user_quotas: Option<Quotas>,
     /// Extra broker keys, all allowed.
     pub config: BTreeMap<String, String>,
     pub jvm_options: Vec<String>,
@@ -115,6 +117,8 @@ pub struct SecuritySettings {
     pub renew_before: Duration,
     pub minimum_tls: TlsVersion,
     pub super_users: Vec<String>,
+    /// ACLs of principals without a `KafkaUser` are removed.
+    pub prune: bool,
     pub audit: Audit,
     pub network_policy: bool,
 }

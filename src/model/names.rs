@@ -96,9 +96,23 @@ impl ClusterNames {
         format!("{}-acl-sync-tls", self.cluster)
     }
 
-    /// Name of the ACL Job and its ConfigMap for one content hash.
+    /// Name of the ACL Job for one content hash.
     pub fn acl_job(&self, hash: &str) -> String {
         format!("{}-acl-{}", self.cluster, hash.get(..10).unwrap_or(hash))
+    }
+
+    /// ConfigMap with document `index` of an ACL Job.
+    pub fn acl_document(&self, hash: &str, index: usize) -> String {
+        format!("{}-{index}", self.acl_job(hash))
+    }
+
+    /// Whether a ConfigMap of this name holds a document of an ACL Job.
+    pub fn is_acl_document(cluster: &str, name: &str) -> bool {
+        let rest = name.strip_prefix(cluster).and_then(|rest| rest.strip_prefix("-acl-"));
+        let parts = rest.and_then(|rest| rest.split_once('-'));
+        parts.is_some_and(|(hash, index)| {
+            hash.len() == 10 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && index.parse::<usize>().is_ok()
+        })
     }
 
     /// DNS names that a Service's certificate holds.

@@ -16,24 +16,33 @@ use std::collections::BTreeMap;
 /// Any user will do: the binary is static and reads only its mounts.
 const USER: i64 = 10_001;
 const MOUNT: &str = "/etc/productionkafka";
-const DOCUMENT: &str = "acls.json";
+const DOCUMENTS: &str = "acls";
+/// Key of the document in its ConfigMap.
+pub const DOCUMENT: &str = "acls.json";
 
-/// ConfigMap and Job for the document with this hash. `bootstrap` lists `host:9091` of brokers, separated by commas.
+/// ConfigMaps and Job for documents that have this hash together. `bootstrap` lists `host:9091` of brokers, separated by
+/// commas.
 pub fn acl_job(
     cluster: &Cluster,
     operator_image: &str,
     bootstrap: &str,
     hash: &str,
-    document_json: &str,
+    documents: &[String],
 ) -> Vec<Child> {
     let name = cluster.names.acl_job(hash);
     let all = labels::labels(&cluster.names, Component::AclSync);
-    let config_map = ConfigMap {
-        metadata: labels::owned(cluster, &name, all.clone()),
-        immutable: Some(true),
-        data: Some(BTreeMap::from([(DOCUMENT.into(), document_json.to_owned())])),
-        binary_data: None,
-    };
+    let maps = documents.iter().enumerate().map(|(index, text)| {
+        let name = cluster.names.acl_document(hash, index);
+        let object = ConfigMap {
+            metadata: labels::owned(cluster, &name, all.clone()),
+            immutable: Some(true),
+            data: Some(BTreeMap::from([(DOCUMENT.into(), text.clone())])),
+            binary_data: None,
+        };
+        Child::new(Kind::ConfigMap, &name, &object)
+    });
+    let mut children: Vec<Child> = maps.collect();
+    let names: Vec<String> = children.iter().map(|child| child.name.clone()).collect();
     let job = Job {
         metadata: labels::owned(cluster, &name, all.clone()),
         spec: Some(JobSpec {
@@ -45,19 +54,17 @@ pub fn acl_job(
                     labels: Some(all),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(pod(cluster, operator_image, bootstrap, &name)),
+                spec: Some(pod(cluster, operator_image, bootstrap, &names)),
             },
             ..JobSpec::default()
         }),
         status: None,
     };
-    vec![
-        Child::new(Kind::ConfigMap, &name, &config_map),
-        Child::new(Kind::Job, &name, &job),
-    ]
+    children.push(Child::new(Kind::Job, &name, &job));
+    children
 }
 
-fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_map: &str) -> PodSpec {
+fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_maps: &[String]) -> PodSpec {
     PodSpec {
         restart_policy: Some("Never".into()),
         automount_service_account_token: Some(false),
@@ -67,7 +74,7 @@ fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_map: &str) -> Pod
         containers: vec![container(image, bootstrap)],
         volumes: Some(vec![Volume {
             name: "input".into(),
-            projected: Some(input(cluster, config_map)),
+            projected: Some(input(cluster, config_maps)),
             ..Volume::default()
         }]),
         ..PodSpec::default()
@@ -75,7 +82,7 @@ fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_map: &str) -> Pod
 }
 
 fn container(image: &str, bootstrap: &str) -> Container {
-    let document = format!("{MOUNT}/{DOCUMENT}");
+    let documents = format!("{MOUNT}/{DOCUMENTS}");
     let tls = format!("{MOUNT}/tls");
     let words = [
         "/productionkafka",
@@ -83,7 +90,7 @@ fn container(image: &str, bootstrap: &str) -> Container {
         "--bootstrap",
         bootstrap,
         "--acls",
-        &document,
+        &documents,
         "--tls",
         &tls,
     ];
@@ -102,7 +109,8 @@ fn container(image: &str, bootstrap: &str) -> Container {
         command: Some(words.map(str::to_owned).to_vec()),
         resources: Some(ResourceRequirements {
             requests: Some(amounts("64Mi", Some("20m"))),
-            limits: Some(amounts("64Mi", None)),
+            // 24 000 bindings and as many that Kafka has already take some 40 MiB.
+            limits: Some(amounts("128Mi", None)),
             claims: None,
         }),
         security_context: Some(security_context::container()),
@@ -116,33 +124,33 @@ fn container(image: &str, bootstrap: &str) -> Container {
     }
 }
 
-/// Document and certificate in one volume: a mount point can't be made inside a read-only one.
-fn input(cluster: &Cluster, config_map: &str) -> ProjectedVolumeSource {
+/// Documents and certificate in one volume: a mount point can't be made inside a read-only one.
+fn input(cluster: &Cluster, config_maps: &[String]) -> ProjectedVolumeSource {
     let item = |key: &str, path: &str| KeyToPath {
         key: key.to_owned(),
         path: path.to_owned(),
         mode: None,
     };
     let certificate = ["ca.crt", "tls.crt", "tls.key"].map(|key| item(key, &format!("tls/{key}")));
+    let document = |(index, name): (usize, &String)| VolumeProjection {
+        config_map: Some(ConfigMapProjection {
+            name: name.clone(),
+            items: Some(vec![item(DOCUMENT, &format!("{DOCUMENTS}/{index}.json"))]),
+            optional: None,
+        }),
+        ..VolumeProjection::default()
+    };
+    let mut sources: Vec<VolumeProjection> = config_maps.iter().enumerate().map(document).collect();
+    sources.push(VolumeProjection {
+        secret: Some(SecretProjection {
+            name: cluster.names.acl_sync_tls(),
+            items: Some(certificate.to_vec()),
+            optional: None,
+        }),
+        ..VolumeProjection::default()
+    });
     ProjectedVolumeSource {
         default_mode: Some(volumes::KEY_MODE),
-        sources: Some(vec![
-            VolumeProjection {
-                config_map: Some(ConfigMapProjection {
-                    name: config_map.to_owned(),
-                    items: Some(vec![item(DOCUMENT, DOCUMENT)]),
-                    optional: None,
-                }),
-                ..VolumeProjection::default()
-            },
-            VolumeProjection {
-                secret: Some(SecretProjection {
-                    name: cluster.names.acl_sync_tls(),
-                    items: Some(certificate.to_vec()),
-                    optional: None,
-                }),
-                ..VolumeProjection::default()
-            },
-        ]),
+        sources: Some(sources),
     }
 }

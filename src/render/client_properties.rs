@@ -1,16 +1,44 @@
-//! `client.properties` of a Java client, complete in itself: certificates stand in the text, so that it works
-//! wherever the credentials Secret is mounted.
+//! What an application's client is configured with, in the words of its library: `client.properties` for Java, complete in
+//! itself (certificates stand in the text, so that it works wherever the Secret is mounted), `librdkafka.conf` and
+//! `kcat.conf`, which name files and so need the Secret mounted at [`MOUNT`].
+//!
+//! The settings beside those of the connection are the cluster's advice (`docs/connect-an-application.md`, §4): a producer
+//! leaves aside what's for consumers, and the other way round.
 
 use super::properties;
 use std::collections::BTreeMap;
 
 /// `socket.connection.setup.timeout.ms` (KIP-601): three times what a handshake takes within a region at its worst.
 const SETUP_MS: u32 = 3_000;
+/// Where the files that name others expect the Secret.
+pub const MOUNT: &str = "/etc/kafka-credentials";
+
+/// Java's keys. Acknowledged by all in-sync replicas, in order, once; batches of 32 KiB cost at most 5 ms.
+const JAVA: [(&str, &str); 6] = [
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("compression.type", "lz4"),
+    ("batch.size", "32768"),
+    ("linger.ms", "5"),
+    // Records of transactions that were given up are never seen.
+    ("isolation.level", "read_committed"),
+];
+/// The same in librdkafka's words.
+const LIBRDKAFKA: [(&str, &str); 6] = [
+    ("acks", "all"),
+    ("enable.idempotence", "true"),
+    ("compression.codec", "lz4"),
+    ("batch.size", "32768"),
+    ("queue.buffering.max.ms", "5"),
+    ("isolation.level", "read_committed"),
+];
 
 /// How the application proves who it is. No `Debug`: it holds a password.
 #[derive(Clone, Copy)]
 pub enum ClientCredentials<'a> {
-    ScramSha512 {
+    Scram {
+        /// By the second mechanism, SCRAM-SHA-256, while a new password overlaps with the old one.
+        second: bool,
         username: &'a str,
         password: &'a str,
     },
@@ -21,9 +49,33 @@ pub enum ClientCredentials<'a> {
     },
 }
 
-/// The file's text.
-pub fn client_properties(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> String {
+/// The files by name.
+pub fn client_files(
+    bootstrap_servers: &str,
+    ca: &str,
+    credentials: ClientCredentials<'_>,
+) -> BTreeMap<String, String> {
+    let connection = librdkafka(bootstrap_servers, credentials);
+    let mut tuned = connection.clone();
+    extend(&mut tuned, &LIBRDKAFKA);
+    BTreeMap::from([
+        ("client.properties".to_owned(), java(bootstrap_servers, ca, credentials)),
+        ("librdkafka.conf".to_owned(), lines(&tuned)),
+        ("kcat.conf".to_owned(), lines(&connection)),
+    ])
+}
+
+fn extend(all: &mut BTreeMap<String, String>, table: &[(&str, &str)]) {
+    all.extend(table.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+}
+
+const fn mechanism(second: bool) -> &'static str {
+    if second { "SCRAM-SHA-256" } else { "SCRAM-SHA-512" }
+}
+
+fn java(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> String {
     let mut all = BTreeMap::new();
+    extend(&mut all, &JAVA);
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
     set("bootstrap.servers", bootstrap_servers.to_owned());
     // A broker that restarts comes back at another address; one that doesn't answer is given up after this long, not 10 s.
@@ -32,9 +84,13 @@ pub fn client_properties(bootstrap_servers: &str, ca: &str, credentials: ClientC
     set("ssl.truststore.certificates", ca.to_owned());
     set("ssl.endpoint.identification.algorithm", "https".into());
     match credentials {
-        ClientCredentials::ScramSha512 { username, password } => {
+        ClientCredentials::Scram {
+            second,
+            username,
+            password,
+        } => {
             set("security.protocol", "SASL_SSL".into());
-            set("sasl.mechanism", "SCRAM-SHA-512".into());
+            set("sasl.mechanism", mechanism(second).into());
             set("sasl.jaas.config", login_module(username, password));
         }
         ClientCredentials::Mtls { certificate, key } => {
@@ -54,4 +110,37 @@ fn login_module(username: &str, password: &str) -> String {
         quoted(username),
         quoted(password)
     )
+}
+
+fn librdkafka(bootstrap_servers: &str, credentials: ClientCredentials<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
+    set("bootstrap.servers", bootstrap_servers.to_owned());
+    set("socket.connection.setup.timeout.ms", SETUP_MS.to_string());
+    set("ssl.ca.location", format!("{MOUNT}/ca.crt"));
+    set("ssl.endpoint.identification.algorithm", "https".into());
+    match credentials {
+        ClientCredentials::Scram {
+            second,
+            username,
+            password,
+        } => {
+            set("security.protocol", "SASL_SSL".into());
+            set("sasl.mechanism", mechanism(second).into());
+            set("sasl.username", username.to_owned());
+            set("sasl.password", password.to_owned());
+        }
+        ClientCredentials::Mtls { .. } => {
+            set("security.protocol", "SSL".into());
+            set("ssl.certificate.location", format!("{MOUNT}/user.crt"));
+            set("ssl.key.location", format!("{MOUNT}/user.key"));
+        }
+    }
+    all
+}
+
+/// `key=value`, as librdkafka's tools read it: nothing is escaped.
+fn lines(all: &BTreeMap<String, String>) -> String {
+    let line = |(key, value): (&String, &String)| format!("{key}={value}\n");
+    all.iter().map(line).collect()
 }

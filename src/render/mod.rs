@@ -30,10 +30,10 @@ mod volumes;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use acl_job::acl_job;
+pub use acl_job::{DOCUMENT as ACL_DOCUMENT, acl_job};
 pub use budgets::{Spare, budgets};
 pub use child::{Child, Kind};
-pub use client_properties::{ClientCredentials, client_properties};
+pub use client_properties::{ClientCredentials, MOUNT, client_files};
 pub use config_maps::{ACCEPTED, accepted_config_map, identity_config_map};
 pub use containers::PREPARE;
 pub use environment::INITIAL_VOTERS;

@@ -133,20 +133,23 @@ impl Job {
         Self { dir, broker }
     }
 
-    /// Runs with a document that manages `managed` and grants Read on topics.
+    /// Runs with a document for each of `managed` that grants Read on topics.
     async fn run(&self, managed: &[&str], grants: &[(&str, &str)]) -> (ExitCode, SyncReport) {
-        let bindings: Vec<_> = grants
-            .iter()
-            .map(|(principal, topic)| {
-                serde_json::json!({
-                    "principal": principal, "resourceType": "Topic", "resourceName": topic, "patternType": "Literal",
-                    "operation": "Read", "permission": "Allow", "host": "*",
+        let acls = self.dir.path().join("acls");
+        std::fs::create_dir_all(acls.join("..data")).unwrap();
+        for (index, principal) in managed.iter().enumerate() {
+            let own = grants.iter().filter(|(of, _)| of == principal);
+            let bindings: Vec<_> = own
+                .map(|(principal, topic)| {
+                    serde_json::json!({
+                        "principal": principal, "resourceType": "Topic", "resourceName": topic, "patternType": "Literal",
+                        "operation": "Read", "permission": "Allow", "host": "*",
+                    })
                 })
-            })
-            .collect();
-        let document = serde_json::json!({"managedPrincipals": managed, "bindings": bindings});
-        let acls = self.dir.path().join("acls.json");
-        std::fs::write(&acls, document.to_string()).unwrap();
+                .collect();
+            let document = serde_json::json!({"managedPrincipals": [principal], "bindings": bindings});
+            std::fs::write(acls.join(format!("{index}.json")), document.to_string()).unwrap();
+        }
         let termination_log = self.dir.path().join("termination-log");
         let code = run(Args {
             bootstrap: vec![format!("{HOST}:{}", self.broker.port())],

@@ -3,10 +3,9 @@
 
 use super::removed::removed;
 use super::{Action, Draft, ObjectChange, Plan};
-use crate::acl;
 use crate::api::Reclaim;
 use crate::controller::accepted::Accepted;
-use crate::controller::acls;
+use crate::controller::access::rights;
 use crate::controller::apply::{self, Look, WISH};
 use crate::controller::compare;
 use crate::controller::context::MANAGER;
@@ -99,23 +98,23 @@ impl Draft<'_> {
         }
     }
 
-    /// The document of the users' rights, and the Job that carries it out.
+    /// The documents of the users' rights, and the Job that carries them out. In a cluster that there is already they follow from
+    /// the users, whatever this resource says.
     fn access_rights(&self, plan: &mut Plan) {
-        let users = self.context.stores.users_of(&cluster_key(&self.cluster.names));
-        let hash = acl::document(&users).content_hash();
-        let name = self.cluster.names.acl_job(&hash);
-        if self.context.stores.child(&self.key(Kind::ConfigMap, &name)).is_none() {
-            for kind in [Kind::ConfigMap, Kind::Job] {
-                plan.objects
-                    .push(change(Action::Create, &self.key(kind, &name), Vec::new()));
-            }
+        let names = &self.cluster.names;
+        if self.context.stores.has_child(&self.key(Kind::ConfigMap, &names.identity())) {
+            return;
+        }
+        let users = self.context.stores.users_of(&cluster_key(names));
+        for (kind, name) in rights::first(names, &users) {
+            plan.objects.push(change(Action::Create, &self.key(kind, &name), Vec::new()));
         }
     }
 
     /// What would be pruned, once the pods that restart use it no more.
     fn leftovers(&self, rendered: &Rendered, (accepted, budgets): (&Child, &[Child]), plan: &mut Plan) {
         let key = cluster_key(&self.cluster.names);
-        let documents = acls::kept(self.context, &key);
+        let documents = rights::kept(self.context, &key);
         let all = rendered.children().chain(&documents).chain(budgets);
         let wanted: Vec<&Child> = all.chain([accepted]).collect();
         let goes = |pod: &&PodFact| {

@@ -3,7 +3,6 @@
 
 mod voting;
 
-use super::acls;
 use super::apply::{self, Wish};
 use super::cluster::{Ended, last, overlaid};
 use super::context::Context;
@@ -77,9 +76,10 @@ impl Upkeep<'_> {
             .min();
         let planned = self.plan(&identity, &look, memory).await?;
         let mut status = self.say(&identity, &look, planned.as_ref(), memory);
-        if let Some(failure) = &memory.acl_failure {
+        let key = identity::cluster_key(&self.cluster.names);
+        if let Some(trouble) = self.context.access.trouble(&key) {
             let next = status.next_action.take().filter(|next| next != "nothing to do");
-            let rights = format!("retry: access rights: {}", failure.why);
+            let rights = format!("retry: access rights: {trouble}");
             status.next_action = Some(next.unwrap_or(rights));
         }
         self.budgets(&status).await?;
@@ -148,7 +148,7 @@ impl Upkeep<'_> {
         Ok(identity)
     }
 
-    /// Dynamic configuration, access rights, feature levels: what is Kafka's own. Returns when to look again.
+    /// Dynamic configuration and feature levels: what is Kafka's own. Returns when to look again.
     async fn settle(
         &self,
         identity: &Identity,
@@ -163,13 +163,8 @@ impl Upkeep<'_> {
         }
         let admin = admin.as_ref();
         let stepping = self.dynamic(admin, facts, memory).await?;
-        let rights = match acls::drive(self.context, self.cluster, identity, admin, memory).await? {
-            acls::Progress::Applied => None,
-            acls::Progress::Running(again) | acls::Progress::Failed(again) => Some(again),
-        };
         let raised = self.levels(identity, (admin, facts), memory).await?;
-        let soon = (stepping || raised).then_some(SOON);
-        Ok(soon.into_iter().chain(rights).min())
+        Ok((stepping || raised).then_some(SOON))
     }
 
     /// Brokers that come and go. Costs nothing while none does.

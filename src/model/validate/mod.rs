@@ -195,6 +195,7 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
             .map(|rack| rack.topology_key.clone()),
         security: parts.security,
         listeners: parts.listeners,
+        default_user_quotas: spec.default_user_quotas.clone(),
         config: parts.config,
         jvm_options: parts.jvm_options,
         jmx_exporter: spec.monitoring.jmx_exporter,

@@ -52,6 +52,7 @@ pub fn check(security: &Security, findings: &mut Findings) -> Option<SecuritySet
         renew_before,
         minimum_tls: tls.minimum_version,
         super_users: security.authorization.super_users.clone(),
+        prune: security.authorization.prune,
         audit: security.authorization.audit,
         network_policy: security.network_policy.enabled,
     })

@@ -114,7 +114,8 @@ const CA: &str = "-----BEGIN CERTIFICATE-----\nY2E=\n-----END CERTIFICATE-----\n
 
 #[test]
 fn properties_of_clients() {
-    let scram = ClientCredentials::ScramSha512 {
+    let scram = ClientCredentials::Scram {
+        second: false,
         username: "billing",
         password: r#"p"a\ss"#,
     };
@@ -124,10 +125,13 @@ fn properties_of_clients() {
     };
     insta::assert_snapshot!(
         "client_properties",
-        format!(
-            "{}---\n{}",
-            client_properties("orders-scram-bootstrap.kafka.svc:9094", CA, scram),
-            client_properties("orders-mtls-bootstrap.kafka.svc:9095", CA, mtls)
-        )
+        [
+            client_files("orders-scram-bootstrap.kafka.svc:9094", CA, scram),
+            client_files("orders-mtls-bootstrap.kafka.svc:9095", CA, mtls),
+        ]
+        .iter()
+        .flatten()
+        .map(|(name, text)| format!("# {name}\n{text}"))
+        .collect::<String>()
     );
 }

@@ -150,7 +150,7 @@ pub fn demo_acl_job() -> Vec<Child> {
         "operator:1",
         host,
         "0123456789abcdef",
-        "{\"acls\":[]}",
+        &["{\"acls\":[]}".to_owned(), "{}".to_owned()],
     )
 }
 

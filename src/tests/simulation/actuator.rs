@@ -189,18 +189,26 @@ fn run(api: &Apiserver, kafka: &Kafka, key: &Key, mut job: Value) {
     let steps = job["status"]["steps"].as_i64().unwrap_or_default() + 1;
     job["status"] = json!({"active": 1, "steps": steps});
     let pod = json!({"spec": job["spec"]["template"]["spec"]});
-    let map = api.state().get(&Key::new("configmaps", &key.name)).cloned();
-    let document = map.as_ref().and_then(|map| map["data"]["acls.json"].as_str());
+    let documents = documents(&api.state(), &pod);
     let mounted = mounts_exist(&api.state(), &pod) && has_key(api, "orders-acl-sync-tls", "tls.key");
     if steps > 1 && kafka.state().jobs_fail {
         let failed =
             json!({"type": "Failed", "status": "True", "message": "Job has reached the specified backoff limit"});
         job["status"] = json!({"failed": 4, "endedAt": clock::seconds(), "conditions": [failed]});
-    } else if steps > 1 && mounted && document.is_some_and(|document| kafka.sync(document)) {
+    } else if steps > 1 && mounted && kafka.sync(&documents) {
         let complete = json!({"type": "Complete", "status": "True"});
         job["status"] = json!({"succeeded": 1, "endedAt": clock::seconds(), "conditions": [complete]});
     }
     api.state().put(Actor::Other, key, job);
+}
+
+/// What the Job's pod finds in its directory.
+fn documents(state: &State, pod: &Value) -> Vec<String> {
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let sources = volumes.flat_map(|volume| volume["projected"]["sources"].as_array().into_iter().flatten());
+    let names = sources.filter_map(|source| source["configMap"]["name"].as_str());
+    let maps = names.filter_map(|name| state.get(&Key::new("configmaps", name)));
+    maps.filter_map(|map| map["data"]["acls.json"].as_str()).map(str::to_owned).collect()
 }
 
 fn has_key(api: &Apiserver, secret: &str, key: &str) -> bool {

@@ -6,6 +6,7 @@ use super::call::Key;
 use super::gate::Gate;
 use super::oracles::voters;
 use crate::acl::AclDocument;
+use crate::kafka::ScramMechanism;
 use crate::kafka::{
     AclBinding, BrokerError, ErrorCode, QuotaEntity, QuotaValues, Reassignment, ScramUpsert, TopicPartition,
 };
@@ -57,7 +58,7 @@ pub struct KafkaState {
     /// Copies don't come to an end.
     pub copies_stall: bool,
     pub quotas: BTreeMap<QuotaEntity, QuotaValues>,
-    pub scram: BTreeMap<String, ScramUpsert>,
+    pub scram: BTreeMap<(String, ScramMechanism), ScramUpsert>,
     pub upserts: usize,
     pub acls: BTreeSet<AclBinding>,
     pub accusations: BTreeSet<String>,
@@ -390,11 +391,13 @@ impl Kafka {
         Ok(())
     }
 
-    /// What an ACL Job does: the difference to its document, if its principal may.
-    pub fn sync(&self, document: &str) -> bool {
-        let Ok(document) = AclDocument::parse(document.as_bytes()) else {
+    /// What an ACL Job does: the difference to its documents, if its principal may.
+    pub fn sync(&self, documents: &[String]) -> bool {
+        let all = documents.iter().map(|text| AclDocument::parse(text.as_bytes()));
+        let Ok(all) = all.collect::<Result<Vec<_>, _>>() else {
             return false;
         };
+        let document = all.into_iter().fold(AclDocument::default(), AclDocument::and);
         if self.quorum().1.is_none() {
             return false;
         }

@@ -4,7 +4,7 @@ use super::clock;
 use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Process, Topic};
 use crate::controller::kafka::Connector;
-use crate::controller::scram::GUARD;
+use crate::controller::access::scram::GUARD;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
     ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ControllerRegistration, Described, Endpoints,
@@ -572,19 +572,17 @@ impl KafkaAdmin for Admin {
     }
 
     fn describe_user_scram(&self, users: Vec<String>) -> AdminFuture<'_, BTreeMap<String, Vec<ScramCredential>>> {
-        self.ask(Target::Brokers, |kafka| {
+        self.ask(Target::Brokers, move |kafka| {
             let state = kafka.state();
-            let shown = |user: String| {
-                let stored = state.scram.get(&user)?;
-                Some((
-                    user,
-                    vec![ScramCredential {
-                        mechanism: stored.mechanism,
-                        iterations: stored.iterations,
-                    }],
-                ))
-            };
-            users.into_iter().filter_map(shown).collect()
+            let mut all = BTreeMap::<String, Vec<ScramCredential>>::new();
+            for ((user, mechanism), stored) in &state.scram {
+                all.entry(user.clone()).or_default().push(ScramCredential {
+                    mechanism: *mechanism,
+                    iterations: stored.iterations,
+                });
+            }
+            all.retain(|user, _| users.is_empty() || users.contains(user));
+            all
         })
     }
 
@@ -595,24 +593,23 @@ impl KafkaAdmin for Admin {
     ) -> AdminFuture<'_, Outcomes<String>> {
         self.order("AlterUserScramCredentials".into(), move |state, _| {
             state.upserts += upserts.len();
-            let stands_alone = |one: &ScramUpsert| one.user == GUARD && upserts.len() + deletions.len() == 1;
-            if !state.scram.contains_key(GUARD) && !upserts.iter().any(stands_alone) {
-                state
-                    .accusations
-                    .insert("SCRAM credentials changed while the guard was missing".into());
+            let touched = upserts.iter().map(|one| (one.user.clone(), one.mechanism));
+            let touched = touched.chain(deletions.iter().map(|one| (one.user.clone(), one.mechanism)));
+            let touched: Vec<_> = touched.collect();
+            for (user, mechanism) in &touched {
+                let stands = state.scram.contains_key(&(GUARD.to_owned(), *mechanism));
+                if !stands && !(user == GUARD && touched.len() == 1) {
+                    state
+                        .accusations
+                        .insert("SCRAM credentials changed while the guard was missing".into());
+                }
             }
-            for deletion in &deletions {
-                state.scram.remove(&deletion.user);
+            for deletion in deletions {
+                state.scram.remove(&(deletion.user, deletion.mechanism));
             }
-            let users = upserts
-                .iter()
-                .map(|one| one.user.clone())
-                .chain(deletions.iter().map(|one| one.user.clone()));
-            let outcomes = done(users);
-            state
-                .scram
-                .extend(upserts.into_iter().map(|one| (one.user.clone(), one)));
-            outcomes
+            let written = upserts.into_iter().map(|one| ((one.user.clone(), one.mechanism), one));
+            state.scram.extend(written);
+            done(touched.into_iter().map(|(user, _)| user))
         })
     }
 

@@ -6,6 +6,7 @@ use super::kafka::Kafka;
 use super::kafka_admin::SimulatedConnector;
 use super::world::NAMESPACE;
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
+use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
@@ -63,6 +64,7 @@ impl Operator {
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),
             memories: Memories::default(),
+            access: Accesses::default(),
             vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
@@ -128,17 +130,14 @@ impl Operator {
                 .collect(),
             "productionkafkas" => {
                 let keys = named(&event, |cluster: ProductionKafka| {
-                    vec![Key::Cluster(place(cluster.name_any()))]
+                    vec![Key::Cluster(place(cluster.name_any())), Key::Users(place(cluster.name_any()))]
                 });
                 stores.clusters.event(&None, typed(event));
                 keys
             }
             "kafkausers" => {
                 let keys = named(&event, |user: KafkaUser| {
-                    vec![
-                        Key::User(place(user.name_any())),
-                        Key::Cluster(place(user.spec.cluster)),
-                    ]
+                    vec![Key::Users(place(user.spec.cluster))]
                 });
                 stores.users.event(&None, typed(event));
                 keys

@@ -5,6 +5,7 @@ use super::apiserver::State;
 use super::call::Key;
 use super::clock;
 use super::kafka::KafkaState;
+use crate::kafka::views::ScramMechanism;
 use crate::kafka::{Secret, scram};
 use crate::pki::{self, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, SecretPem};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -102,8 +103,11 @@ fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
 }
 
 fn opens(kafka: &KafkaState, user: &str, password: &str) -> bool {
-    kafka.scram.get(user).is_some_and(|stored| {
+    let stored = kafka.scram.get(&(user.to_owned(), ScramMechanism::Sha512));
+    stored.is_some_and(|stored| {
         let iterations = u32::try_from(stored.iterations).unwrap();
-        scram::sha512_credential(user, &Secret::new(password), stored.salt.clone(), iterations).as_ref() == Ok(stored)
+        let password = Secret::new(password);
+        let salt = stored.salt.clone();
+        scram::credential(stored.mechanism, user, &password, salt, iterations).as_ref() == Ok(stored)
     })
 }

@@ -1,0 +1,70 @@
+//! Users that are being deleted: credential, quotas and rights go first, all of them in the same requests, then the finalizer.
+//! Where the cluster is gone there's nothing to take away, and nobody is held.
+
+use super::look::Look;
+use super::memory::Access;
+use super::scram;
+use super::Change;
+use super::names::{FINALIZER, mtls_names, name_of};
+use crate::acl::wave::Right;
+use crate::api::KafkaUser;
+use crate::controller::context::Context;
+use crate::controller::error::PassError;
+use crate::controller::resource;
+use crate::controller::stores::ClusterKey;
+use crate::user::quotas;
+use kube::ResourceExt;
+use std::sync::Arc;
+
+/// The cluster can't be asked: users of one that doesn't exist any more, or that never was, go at once.
+pub async fn without_ground(context: &Context, key: &ClusterKey, leaving: &[Arc<KafkaUser>]) -> Result<(), PassError> {
+    if leaving.is_empty() || resource::cluster_exists(context, key).await? {
+        return Ok(());
+    }
+    for user in leaving {
+        super::finalizers(context, user, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Names under which a user may have something in Kafka.
+pub fn names(user: &KafkaUser, look: &Look) -> Vec<String> {
+    let own = name_of(user);
+    let others = look.principals.iter().filter_map(|principal| principal.strip_prefix("User:"));
+    let others = others.filter(|name| mtls_names(name, &own)).map(str::to_owned);
+    std::iter::once(own.clone()).chain(others).collect()
+}
+
+/// What of the user is still in Kafka.
+pub fn change(user: &KafkaUser, look: &Look) -> Change {
+    let mut change = Change::default();
+    for name in names(user, look) {
+        let entity = quotas::entity(&name);
+        let actual = look.quotas.get(&entity);
+        change.quotas.extend(quotas::change(entity, None, actual));
+        change.scram.deletions.extend(scram::removal(&name, look));
+    }
+    change
+}
+
+/// Nothing of the user is left in Kafka.
+pub fn is_gone(user: &KafkaUser, access: &Access) -> bool {
+    let Some(look) = &access.look else { return false };
+    let has_rights = |name: &String| !access.known.has(&Right::none(&format!("User:{name}")));
+    let change = change(user, look);
+    change.scram.is_empty() && change.quotas.is_empty() && !names(user, look).iter().any(has_rights)
+}
+
+/// Lets those go of whom nothing is left.
+pub async fn let_go(context: &Context, access: &mut Access, leaving: &[Arc<KafkaUser>]) -> Result<bool, PassError> {
+    let mut all = true;
+    for user in leaving.iter().filter(|user| user.finalizers().iter().any(|one| one == FINALIZER)) {
+        if is_gone(user, access) {
+            super::finalizers(context, user, &[]).await?;
+            access.users.remove(&user.name_any());
+        } else {
+            all = false;
+        }
+    }
+    Ok(all)
+}

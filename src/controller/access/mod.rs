@@ -1,0 +1,318 @@
+//! One pass over all `KafkaUser`s of a cluster: credentials and their Secrets, quotas, rights, and what is said of each. Together,
+//! because Kafka is asked for all of them at once and changed for many at once; what fails for one user holds up no other.
+//!
+//! A calm pass reads nothing and writes nothing; once a minute all is compared with what Kafka has.
+
+mod credentials;
+mod ground;
+mod leave;
+mod look;
+pub mod memory;
+mod names;
+mod prepare;
+mod quotas;
+mod refusals;
+pub mod rights;
+pub mod scram;
+mod verdict;
+
+use super::apply::bounded;
+use super::cluster::Ended;
+use super::context::{Context, MANAGER};
+use super::error::PassError;
+use super::resource::Verdict;
+use super::stores::ClusterKey;
+use crate::acl::wave::Right;
+use crate::api::{Condition, ConditionStatus, KafkaUser};
+use crate::kafka::QuotaChange;
+use crate::runtime::metrics::Outcome;
+use crate::user;
+use futures::{StreamExt, stream};
+use ground::Ground;
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use memory::{Access, Held};
+use names::{FINALIZER, bindings_of, has_finalizer, name_of};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(3);
+/// A calm pass costs nothing; the look that's made once a minute is made by one of them.
+const CALM: Duration = Duration::from_secs(20);
+/// Secrets and statuses that one pass writes; what's left comes at once in the next.
+const CHUNK: usize = 200;
+/// Requests to the apiserver at the same time.
+const AT_ONCE: usize = 16;
+
+/// What has to change in Kafka, of several users.
+#[derive(Default)]
+pub struct Change {
+    pub scram: scram::Change,
+    pub quotas: Vec<QuotaChange>,
+}
+
+/// Runs one pass; `None`: there's neither a cluster nor a user.
+pub async fn pass(context: &Context, key: &ClusterKey) -> Option<Result<Ended, PassError>> {
+    let users = context.stores.users_of(key);
+    let is_there = context.stores.clusters.get(&key.namespace, &key.name).is_some();
+    if users.is_empty() && !is_there {
+        context.access.note(key, None);
+        return None;
+    }
+    let mut access = context.access.take(key);
+    let (leaving, staying): (Vec<_>, Vec<_>) = users
+        .into_iter()
+        .partition(|user| user.metadata.deletion_timestamp.is_some());
+    let mut pass = Pass {
+        context,
+        access: &mut access,
+        staying,
+        leaving,
+        again: CALM,
+        is_waiting: false,
+    };
+    let result = pass.run(key).await;
+    let ended = result.map(|()| Ended {
+        outcome: if pass.is_waiting { Outcome::Waiting } else { Outcome::Completed },
+        again: pass.again,
+    });
+    context.access.put(key, access);
+    Some(ended)
+}
+
+struct Pass<'a> {
+    context: &'a Context,
+    access: &'a mut Access,
+    staying: Vec<Arc<KafkaUser>>,
+    leaving: Vec<Arc<KafkaUser>>,
+    again: Duration,
+    is_waiting: bool,
+}
+
+impl Pass<'_> {
+    async fn run(&mut self, key: &ClusterKey) -> Result<(), PassError> {
+        self.forget();
+        self.hold().await?;
+        let Some(ground) = Ground::of(self.context, key) else {
+            leave::without_ground(self.context, key, &self.leaving).await?;
+            return self.nowhere(key).await;
+        };
+        rights::follow(self.context, &ground, self.access).await?;
+        let is_full = look::refresh(ground.admin.as_ref(), self.access, self.context.now()).await?;
+        let refused = refusals::of(&self.staying, &ground);
+        let mut verdicts = self.prepare(&ground, &refused, is_full).await?;
+        self.rights_of(&refused);
+        self.settle_kafka(&ground, (&refused, is_full), &mut verdicts).await?;
+        self.jobs(&ground, &refused, is_full).await?;
+        if !leave::let_go(self.context, self.access, &self.leaving).await? {
+            self.sooner(SOON);
+        }
+        self.say(verdicts, is_full).await
+    }
+
+    fn sooner(&mut self, after: Duration) {
+        self.again = self.again.min(after);
+    }
+
+    /// Something isn't as it shall be yet.
+    fn wait(&mut self, after: Duration) {
+        self.is_waiting = true;
+        self.sooner(after);
+    }
+
+    /// Users that are gone, or that were deleted and made again.
+    fn forget(&mut self) {
+        let all: HashMap<String, String> = self.staying.iter().chain(&self.leaving).map(|user| (user.name_any(), user.uid().unwrap_or_default())).collect();
+        self.access.users.retain(|name, held| all.get(name) == Some(&held.uid));
+        for (name, uid) in all {
+            let held = self.access.users.entry(name).or_default();
+            held.uid = uid;
+        }
+    }
+
+    /// Nothing is made for a user that could vanish before it's taken away again.
+    async fn hold(&mut self) -> Result<(), PassError> {
+        let loose = self.staying.iter().filter(|user| !has_finalizer(user));
+        let some: Vec<Arc<KafkaUser>> = loose.take(CHUNK).cloned().collect();
+        let (context, count) = (self.context, some.len());
+        let work = some.into_iter().map(|user| async move { finalizers(context, &user, &[FINALIZER]).await });
+        let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
+        ended.into_iter().collect::<Result<(), PassError>>()?;
+        if count > 0 {
+            self.sooner(Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// There's no cluster to do anything in. Who has all that it asks for keeps it while nobody serves, so nothing else is said
+    /// of such a user unless the cluster itself is gone.
+    async fn nowhere(&mut self, key: &ClusterKey) -> Result<(), PassError> {
+        if self.staying.is_empty() && self.leaving.is_empty() {
+            return Ok(());
+        }
+        self.wait(SOON);
+        let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
+        let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", key.name);
+        let verdict = Verdict::waiting("ClusterNotReady", &message);
+        let told = self.staying.iter().filter(|user| !(is_there && is_ready(user)));
+        let all = told.map(|user| (user.name_any(), verdict.clone())).collect();
+        for held in self.access.users.values_mut() {
+            held.settled = false;
+            held.mark = None;
+        }
+        self.say(all, false).await
+    }
+
+    /// What each user's rights are, under each of its names.
+    fn rights_of(&mut self, refused: &HashMap<String, Verdict>) {
+        for user in &self.staying {
+            let name = user.name_any();
+            let Some(held) = self.access.users.get_mut(&name) else { continue };
+            if held.settled || refused.contains_key(&name) {
+                continue;
+            }
+            held.rights = names::rights(user, held);
+        }
+    }
+
+    /// Credentials and quotas, many in one request.
+    async fn settle_kafka(
+        &mut self,
+        ground: &Ground,
+        (refused, is_full): (&HashMap<String, Verdict>, bool),
+        verdicts: &mut BTreeMap<String, Verdict>,
+    ) -> Result<(), PassError> {
+        let mut change = Change::default();
+        let Some(mut look) = self.access.look.take() else { return Ok(()) };
+        for user in &self.staying {
+            let name = user.name_any();
+            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else { continue };
+            if refused.contains_key(&name) || (held.settled && !is_full) {
+                continue;
+            }
+            let more = scram::change(user, held, &look);
+            change.scram.writes.extend(more.writes);
+            change.scram.deletions.extend(more.deletions);
+            change.quotas.extend(quota_changes(user, held, &look));
+            if change.scram.writes.len() >= scram::BATCH {
+                self.again = Duration::ZERO;
+                break;
+            }
+        }
+        let mine: HashSet<String> = self.staying.iter().map(|user| name_of(user)).collect();
+        for user in self.leaving.iter().filter(|user| has_finalizer(user) && !mine.contains(&name_of(user))) {
+            let more = leave::change(user, &look);
+            change.scram.deletions.extend(more.scram.deletions);
+            change.quotas.extend(more.quotas);
+        }
+        if let Some(wanted) = &ground.cluster.default_user_quotas {
+            let entity = user::quotas::default_entity();
+            let actual = look.quotas.get(&entity);
+            change.quotas.extend(user::quotas::change(entity.clone(), Some(wanted), actual));
+        }
+        let admin = ground.admin.as_ref();
+        let scram = scram::carry_out(admin, &self.context.world, change.scram, &mut look).await;
+        let limits = quotas::carry_out(admin, change.quotas, &mut look).await;
+        // What was written of it before a failure isn't known: it's looked at again.
+        self.access.look = (scram.is_ok() && limits.is_ok()).then_some(look);
+        for (name, problem) in scram?.into_iter().chain(limits?) {
+            let base = name.split('~').next().unwrap_or(&name).to_owned();
+            verdicts.insert(base, Verdict::waiting("KafkaRefused", &problem));
+        }
+        Ok(())
+    }
+
+    /// Rights that aren't in Kafka yet, those that nobody shall have included.
+    async fn jobs(
+        &mut self,
+        ground: &Ground,
+        refused: &HashMap<String, Verdict>,
+        is_full: bool,
+    ) -> Result<(), PassError> {
+        let Some(look) = &self.access.look else { return Ok(()) };
+        let mut owners: HashMap<String, Arc<KafkaUser>> = HashMap::new();
+        let mut wanted: Vec<Right> = Vec::new();
+        for user in &self.staying {
+            let name = user.name_any();
+            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else { continue };
+            if refused.contains_key(&name) || (held.settled && !is_full) {
+                continue;
+            }
+            for right in held.rights.iter().filter(|right| !self.access.known.has(right)) {
+                owners.insert(right.principal.clone(), Arc::clone(user));
+                wanted.push(right.clone());
+            }
+        }
+        let users = (&self.staying[..], &self.leaving[..]);
+        let strays = refusals::strays(users, (look, &self.access.users), self.prunes(ground));
+        let strays = strays.iter().map(|principal| Right::none(principal));
+        wanted.extend(strays.filter(|right| !self.access.known.has(right)));
+        let all: Vec<&Right> = wanted.iter().collect();
+        let bindings = |right: &Right| match owners.get(&right.principal) {
+            Some(user) if right.size > 0 => {
+                bindings_of(user, right.principal.strip_prefix("User:").unwrap_or_default())
+            }
+            _ => BTreeSet::new(),
+        };
+        let again = rights::drive(self.context, ground, self.access, (&all, bindings)).await?;
+        if let Some(again) = again {
+            self.wait(again);
+        }
+        let now = self.context.now();
+        let trouble = wanted.iter().find_map(|right| self.access.known.failure(right));
+        let trouble = trouble.map(|failure| format!("{} (next try in {} s)", failure.why, failure.wait(now).as_secs()));
+        self.context.access.note(&ground.key, trouble);
+        Ok(())
+    }
+
+    /// Rights of principals without a `KafkaUser` are taken away only where that's asked for, and never while a user can't be
+    /// read, whose rights they may be.
+    fn prunes(&self, ground: &Ground) -> bool {
+        ground.cluster.security.prune && self.context.stores.users.unreadable() == 0
+    }
+
+
+}
+
+/// All that the resource asks for as it is now was said to be in place.
+fn is_ready(user: &KafkaUser) -> bool {
+    let Some(status) = &user.status else { return false };
+    let is_true = |one: &Condition| one.kind == "Ready" && one.status == ConditionStatus::True;
+    status.observed_generation == user.metadata.generation && status.conditions.iter().any(is_true)
+}
+
+fn quota_changes(user: &KafkaUser, held: &Held, look: &look::Look) -> Vec<QuotaChange> {
+    let change = |right: &Right| {
+        let name = right.principal.strip_prefix("User:")?;
+        let entity = user::quotas::entity(name);
+        let actual = look.quotas.get(&entity);
+        user::quotas::change(entity.clone(), user.spec.quotas.as_ref(), actual)
+    };
+    held.rights.iter().filter_map(change).collect()
+}
+
+/// Sets our finalizers; none: lets go.
+async fn finalizers(context: &Context, user: &KafkaUser, wanted: &[&str]) -> Result<(), PassError> {
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    let (namespace, name) = (user.namespace().unwrap_or_default(), user.name_any());
+    let api: Api<KafkaUser> = Api::namespaced(context.client.clone(), &namespace);
+    let body = json!({
+        "apiVersion": "productionkafka.dev/v1alpha1",
+        "kind": "KafkaUser",
+        "metadata": {"name": name, "uid": user.uid(), "finalizers": wanted},
+    });
+    let parameters = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(&body);
+    bounded(
+        "set the finalizer of",
+        "KafkaUser",
+        (&namespace, &name),
+        api.patch(&name, &parameters, &patch),
+    )
+    .await?;
+    Ok(())
+}
