@@ -16,11 +16,7 @@ pub struct Diff {
 
 impl Diff {
     /// From `actual` to `desired`, leaving alone whatever belongs to a principal that isn't `managed`.
-    pub fn between(
-        desired: &BTreeSet<AclBinding>,
-        actual: &BTreeSet<AclBinding>,
-        managed: &BTreeSet<String>,
-    ) -> Self {
+    pub fn between(desired: &BTreeSet<AclBinding>, actual: &BTreeSet<AclBinding>, managed: &BTreeSet<String>) -> Self {
         let missing = |from: &BTreeSet<AclBinding>, of: &BTreeSet<AclBinding>| {
             of.difference(from)
                 .filter(|binding| managed.contains(&binding.principal))

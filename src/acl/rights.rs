@@ -28,7 +28,8 @@ fn rules(spec: &KafkaUserSpec) -> impl Iterator<Item = AclRule> {
 /// `None`: not known yet, so nothing is said about what depends on it.
 pub fn finding(spec: &KafkaUserSpec, metadata_version: Option<i32>) -> Option<String> {
     spec.acls.iter().enumerate().find_map(|(index, acl)| {
-        let problem = senseless(acl).or_else(|| acl.hosts.iter().find_map(|host| wrong_host(host, metadata_version)))?;
+        let problem =
+            senseless(acl).or_else(|| acl.hosts.iter().find_map(|host| wrong_host(host, metadata_version)))?;
         Some(format!("spec.acls[{index}].{problem}"))
     })
 }
@@ -59,10 +60,16 @@ fn wrong_host(host: &str, metadata_version: Option<i32>) -> Option<String> {
     let longest = match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(_)) => 32,
         Ok(IpAddr::V6(_)) => 128,
-        Err(_) => return Some(format!("hosts: {host:?} isn't a network in CIDR notation, such as 10.1.0.0/16")),
+        Err(_) => {
+            return Some(format!(
+                "hosts: {host:?} isn't a network in CIDR notation, such as 10.1.0.0/16"
+            ));
+        }
     };
     if !length.parse::<u8>().is_ok_and(|length| length <= longest) {
-        return Some(format!("hosts: the prefix of {host:?} must be a number up to {longest}"));
+        return Some(format!(
+            "hosts: the prefix of {host:?} must be a number up to {longest}"
+        ));
     }
     let old = metadata_version.is_some_and(|level| level < NETWORKS);
     old.then(|| {
@@ -73,7 +80,11 @@ fn wrong_host(host: &str, metadata_version: Option<i32>) -> Option<String> {
 /// The bindings in lines for people, at most `limit` of them.
 pub fn lines(bindings: &BTreeSet<AclBinding>, limit: usize) -> Vec<String> {
     let line = |it: &AclBinding| {
-        let prefixed = if it.pattern_type == AclPatternType::Prefixed { "…" } else { "" };
+        let prefixed = if it.pattern_type == AclPatternType::Prefixed {
+            "…"
+        } else {
+            ""
+        };
         format!(
             "{:?} {:?} {:?} {}{prefixed} from {}",
             it.permission, it.operation, it.resource_type, it.resource_name, it.host
@@ -163,18 +174,40 @@ mod tests {
     #[test]
     fn what_kafka_would_never_look_at_is_refused() {
         let table = [
-            ("[{resource: {type: Group, name: g}, operations: [Write]}]", "Kafka never asks for Write on a Group"),
-            ("[{resource: {type: TransactionalId, name: t}, operations: [Read]}]", "Write, Describe, TwoPhaseCommit"),
-            ("[{resource: {type: Topic, name: t}, operations: [Read], hosts: [broker.local]}]", "isn't an address"),
-            ("[{resource: {type: Topic, name: t}, operations: [Read], hosts: [10.0.0.0/33]}]", "a number up to 32"),
-            ("[{resource: {type: Topic, name: t}, operations: [Read], hosts: [all/8]}]", "isn't a network"),
-            ("[{resource: {type: Topic, name: t}, operations: [Read], hosts: [10.0.0.0/8]}]", "from 4.4 on"),
+            (
+                "[{resource: {type: Group, name: g}, operations: [Write]}]",
+                "Kafka never asks for Write on a Group",
+            ),
+            (
+                "[{resource: {type: TransactionalId, name: t}, operations: [Read]}]",
+                "Write, Describe, TwoPhaseCommit",
+            ),
+            (
+                "[{resource: {type: Topic, name: t}, operations: [Read], hosts: [broker.local]}]",
+                "isn't an address",
+            ),
+            (
+                "[{resource: {type: Topic, name: t}, operations: [Read], hosts: [10.0.0.0/33]}]",
+                "a number up to 32",
+            ),
+            (
+                "[{resource: {type: Topic, name: t}, operations: [Read], hosts: [all/8]}]",
+                "isn't a network",
+            ),
+            (
+                "[{resource: {type: Topic, name: t}, operations: [Read], hosts: [10.0.0.0/8]}]",
+                "from 4.4 on",
+            ),
         ];
         for (acls, expected) in table {
             let found = finding(&spec(acls), Some(30)).unwrap();
-            assert!(found.starts_with("spec.acls[0].") && found.contains(expected), "{found}");
+            assert!(
+                found.starts_with("spec.acls[0].") && found.contains(expected),
+                "{found}"
+            );
         }
-        let network = spec("[{resource: {type: Topic, name: t}, operations: [Read], hosts: ['10.0.0.0/8', '::1', '*']}]");
+        let network =
+            spec("[{resource: {type: Topic, name: t}, operations: [Read], hosts: ['10.0.0.0/8', '::1', '*']}]");
         assert_eq!(finding(&network, Some(NETWORKS)), None);
         assert_eq!(finding(&network, None), None, "what isn't known yet isn't refused");
     }

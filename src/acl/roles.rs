@@ -154,7 +154,10 @@ mod tests {
     fn an_administrator_reads_no_record_and_changes_no_right() {
         let admin: UserRole = yaml::from_str("{type: Admin}").unwrap();
         for rule in rules(&admin) {
-            assert!(!rule.operations.contains(&Read) && !rule.operations.contains(&Write), "{rule:?}");
+            assert!(
+                !rule.operations.contains(&Read) && !rule.operations.contains(&Write),
+                "{rule:?}"
+            );
             let cluster = rule.resource_type == AclResourceType::Cluster;
             assert!(!cluster || rule.operations == [Describe, DescribeConfigs], "{rule:?}");
         }

@@ -52,13 +52,22 @@ mod tests {
         };
         let short = |rule: &AclRule| -> Vec<String> {
             let all = rule.bindings("User:app");
-            all.map(|it| format!("{:?} {:?} {}", it.permission, it.operation, it.host)).collect()
+            all.map(|it| format!("{:?} {:?} {}", it.permission, it.operation, it.host))
+                .collect()
         };
         assert_eq!(short(&rule), ["Deny Read *", "Deny Describe *"]);
         rule.hosts = vec!["10.0.0.1".into(), "10.1.0.0/16".into()];
-        let all = ["Read 10.0.0.1", "Read 10.1.0.0/16", "Describe 10.0.0.1", "Describe 10.1.0.0/16"];
+        let all = [
+            "Read 10.0.0.1",
+            "Read 10.1.0.0/16",
+            "Describe 10.0.0.1",
+            "Describe 10.1.0.0/16",
+        ];
         assert_eq!(short(&rule), all.map(|line| format!("Deny {line}")));
         let binding = rule.bindings("User:app").next().unwrap();
-        assert_eq!((binding.principal.as_str(), binding.resource_name.as_str()), ("User:app", "billing"));
+        assert_eq!(
+            (binding.principal.as_str(), binding.resource_name.as_str()),
+            ("User:app", "billing")
+        );
     }
 }

@@ -79,24 +79,37 @@ impl Failure {
 /// What's known of the rights in Kafka.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// Principals whose rights are known to be in Kafka, with the hash of these rights.
-    pub applied: HashMap<String, u64>,
+    /// Whose rights in Kafka are known, and their hash; `None`: a Job is changing them. Before the first look nobody's are,
+    /// after it those that aren't here are none.
+    applied: Option<HashMap<String, Option<u64>>>,
     pub failures: HashMap<String, Failure>,
 }
 
 impl Known {
     /// Kafka has exactly these rights of the principal. One that isn't known has none.
     pub fn has(&self, right: &Right) -> bool {
-        match self.applied.get(&right.principal) {
-            Some(hash) => *hash == right.hash,
+        let Some(applied) = &self.applied else { return false };
+        match applied.get(&right.principal) {
+            Some(hash) => *hash == Some(right.hash),
             None => right.size == 0,
         }
     }
 
     /// Kafka was brought to these rights.
     pub fn brought(&mut self, right: &Right) {
-        self.applied.insert(right.principal.clone(), right.hash);
+        self.set(right, Some(right.hash));
         self.failures.remove(&right.principal);
+    }
+
+    /// A Job is about to change them: what they are is known when it has ended.
+    pub fn changing(&mut self, right: &Right) {
+        self.set(right, None);
+    }
+
+    fn set(&mut self, right: &Right, hash: Option<u64>) {
+        if let Some(applied) = &mut self.applied {
+            applied.insert(right.principal.clone(), hash);
+        }
     }
 
     /// What holds these rights up, if they were tried.
@@ -107,8 +120,10 @@ impl Known {
 
     /// Takes over what a look at Kafka has shown, which is all that's known from now on.
     pub fn seen(&mut self, actual: &BTreeMap<String, BTreeSet<AclBinding>>) {
-        let all = actual.iter().map(|(principal, bindings)| (principal.clone(), hash(bindings)));
-        self.applied = all.collect();
+        let all = actual
+            .iter()
+            .map(|(principal, bindings)| (principal.clone(), Some(hash(bindings))));
+        self.applied = Some(all.collect());
     }
 
     /// Counts a failure once more.
@@ -207,16 +222,39 @@ mod tests {
     fn what_is_known_is_left_out_and_what_failed_waits_alone() {
         let wanted = wanted(&[("a", 1), ("b", 2), ("c", 0), ("d", 1)]);
         let mut known = Known::default();
-        assert_eq!(names(&known, &wanted, 0), (vec!["a", "b", "d"], None), "who has nothing and wants nothing is done");
+        assert_eq!(
+            names(&known, &wanted, 0).0,
+            ["a", "b", "c", "d"],
+            "before a look nothing is known"
+        );
+        known.seen(&actual(&[]));
+        assert_eq!(
+            names(&known, &wanted, 0),
+            (vec!["a", "b", "d"], None),
+            "who has nothing and wants nothing is done"
+        );
+        known.changing(&wanted[2]);
+        assert!(
+            names(&known, &wanted, 0).0.contains(&"c"),
+            "a Job may have given it something"
+        );
         known.seen(&actual(&[("a", 1), ("c", 1), ("d", 2)]));
-        assert_eq!(names(&known, &wanted, 0).0, ["b", "c", "d"], "too many rights aren't what is wanted");
+        assert_eq!(
+            names(&known, &wanted, 0).0,
+            ["b", "c", "d"],
+            "too many rights aren't what is wanted"
+        );
         known.failed(&wanted[1], "no", at(0));
         assert_eq!(names(&known, &wanted, 1), (vec!["c", "d"], None));
         known.brought(&wanted[2]);
         known.seen(&actual(&[("a", 1), ("d", 1)]));
         assert_eq!(names(&known, &wanted, 1), (vec![], Some(Duration::from_secs(9))));
         assert_eq!(names(&known, &wanted, 10).0, ["b"]);
-        assert_eq!(names(&known, &self::wanted(&[("b", 3)]), 1).0, ["b"], "other rights are tried at once");
+        assert_eq!(
+            names(&known, &self::wanted(&[("b", 3)]), 1).0,
+            ["b"],
+            "other rights are tried at once"
+        );
         known.brought(&wanted[1]);
         assert!(known.failures.is_empty() && names(&known, &wanted, 1).0.is_empty());
     }

@@ -1,8 +1,8 @@
 //! `ProductionKafka`: one resource that states a posture, and the rules the apiserver itself enforces on it.
 
 use super::{
-    Capacity, HighAvailability, Listener, Maintenance, Monitoring, NodePool, ProductionKafkaStatus, Quotas, Security, Tuning,
-    Upgrade,
+    Capacity, HighAvailability, Listener, Maintenance, Monitoring, NodePool, ProductionKafkaStatus, Quotas, Security,
+    Tuning, Upgrade,
 };
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};

@@ -5,9 +5,9 @@ mod file;
 mod report;
 
 use crate::api::ProductionKafka;
+use crate::controller::access::memory::Accesses;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::{Connector, RealConnector};
-use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::plan::{self, Plan, Verdict};

@@ -1,9 +1,9 @@
 //! `run`: the operator. Watches first, then leads, then works; a lost lease ends the process.
 
 use super::print_error;
+use crate::controller::access::memory::Accesses;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::RealConnector;
-use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};

@@ -68,7 +68,9 @@ impl<K: ResourceExt + Clone> Objects<K> {
 fn slim<K: ResourceExt + Clone>(object: &K) -> K {
     let mut object = object.clone();
     object.managed_fields_mut().clear();
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    object
+        .annotations_mut()
+        .remove("kubectl.kubernetes.io/last-applied-configuration");
     object
 }
 

@@ -7,7 +7,7 @@ mod stored;
 mod users;
 
 pub use stored::{Stored, read};
-pub use users::{UserLeaf, user_leaf};
+pub use users::user_leaf;
 
 use super::apply::{self, Wish};
 use super::authority::{self, Authority};

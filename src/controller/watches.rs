@@ -75,9 +75,7 @@ pub fn start(
         );
         watching.resources::<KafkaUser>(
             |stores| &stores.users,
-            |user| {
-                vec![Key::Users(key_of(user, user.spec.cluster.clone()))]
-            },
+            |user| vec![Key::Users(key_of(user, user.spec.cluster.clone()))],
         );
         watching.resources::<KafkaTopic>(
             |stores| &stores.topics,
@@ -114,7 +112,8 @@ fn is_of_users(kind: Kind, meta: &ObjectMeta) -> bool {
     let name = meta.name.as_deref().unwrap_or_default();
     let cluster = meta.labels.as_ref().and_then(|labels| labels.get(CLUSTER_LABEL));
     let is_document = cluster.is_some_and(|cluster| ClusterNames::is_acl_document(cluster, name));
-    kind == Kind::Job || (kind == Kind::ConfigMap && (is_document || name.ends_with(&sentinel_name(&names::credentials("")))))
+    kind == Kind::Job
+        || (kind == Kind::ConfigMap && (is_document || name.ends_with(&sentinel_name(&names::credentials("")))))
 }
 
 fn ours() -> watcher::Config {

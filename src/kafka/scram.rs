@@ -97,13 +97,29 @@ mod tests {
     #[test]
     fn the_other_mechanism_has_its_own_hash() {
         let rounds = NonZeroU32::new(4096).unwrap();
-        let made = salted(ScramMechanism::Sha256, &Secret::new("pencil"), b"W22ZaJ0SNY7soEsUEjb6gQ", rounds);
-        assert_eq!(hex(made.expose()), "c72e6ddcca22959393c8c5dc14bf7dddb47f57e8b0590e727cc58c66e3067af0");
+        let made = salted(
+            ScramMechanism::Sha256,
+            &Secret::new("pencil"),
+            b"W22ZaJ0SNY7soEsUEjb6gQ",
+            rounds,
+        );
+        assert_eq!(
+            hex(made.expose()),
+            "c72e6ddcca22959393c8c5dc14bf7dddb47f57e8b0590e727cc58c66e3067af0"
+        );
     }
 
     #[test]
     fn iterations_outside_of_what_kafka_takes_are_refused() {
-        let attempt = |count| credential(ScramMechanism::Sha512, "app", &Secret::new("secret"), b"salt".to_vec(), count);
+        let attempt = |count| {
+            credential(
+                ScramMechanism::Sha512,
+                "app",
+                &Secret::new("secret"),
+                b"salt".to_vec(),
+                count,
+            )
+        };
         for count in [0, 1, 4095, 16385, u32::MAX] {
             assert_eq!(attempt(count), Err(ScramError::Iterations(count)));
         }

@@ -43,18 +43,11 @@ pub enum ClientCredentials<'a> {
         password: &'a str,
     },
     /// PEM texts.
-    Mtls {
-        certificate: &'a str,
-        key: &'a str,
-    },
+    Mtls { certificate: &'a str, key: &'a str },
 }
 
 /// The files by name.
-pub fn client_files(
-    bootstrap_servers: &str,
-    ca: &str,
-    credentials: ClientCredentials<'_>,
-) -> BTreeMap<String, String> {
+pub fn client_files(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> BTreeMap<String, String> {
     let connection = librdkafka(bootstrap_servers, credentials);
     let mut tuned = connection.clone();
     extend(&mut tuned, &LIBRDKAFKA);
@@ -66,7 +59,11 @@ pub fn client_files(
 }
 
 fn extend(all: &mut BTreeMap<String, String>, table: &[(&str, &str)]) {
-    all.extend(table.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    all.extend(
+        table
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+    );
 }
 
 const fn mechanism(second: bool) -> &'static str {

@@ -23,8 +23,10 @@ async fn run(fault: Option<(usize, Fault)>) -> Result<Run, String> {
     accusations.extend(simulation.accusations());
     let (repeated, deleted) = simulation.repeated();
     accusations.extend(repeated.iter().map(|what| format!("created again: {what}")));
-    // Documents of access rights go once they're carried out.
-    let deleted = deleted.iter().filter(|what| !what.starts_with("configmaps/orders-acl-"));
+    // Jobs and documents of access rights go once they're carried out.
+    let deleted = deleted
+        .iter()
+        .filter(|what| !what.contains("/orders-acl-") || what.starts_with("secrets"));
     accusations.extend(deleted.map(|what| format!("deleted: {what}")));
     let upserts = simulation.kafka.state().upserts;
     if upserts != 2 {

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn iterations_are_in_kafkas_range_and_tell_passwords_apart() {
         for (is_generated, range) in [(true, 4096..=8191), (false, 8192..=16383)] {
-            let all: BTreeSet<u32> = (0..200).map(|n| iterations(&format!("password-{n}"), is_generated)).collect();
+            let all: BTreeSet<u32> = (0..200)
+                .map(|n| iterations(&format!("password-{n}"), is_generated))
+                .collect();
             assert!(all.iter().all(|n| ITERATIONS.contains(n) && range.contains(n)));
             assert!(all.len() > 185, "{}", all.len());
         }

@@ -29,7 +29,10 @@ fn table(quotas: &Quotas) -> [(&'static str, Option<f64>); 4] {
         ("producer_byte_rate", rate(quotas.producer_byte_rate)),
         ("consumer_byte_rate", rate(quotas.consumer_byte_rate)),
         ("request_percentage", quotas.request_percentage.map(f64::from)),
-        ("controller_mutation_rate", quotas.controller_mutation_rate.map(f64::from)),
+        (
+            "controller_mutation_rate",
+            quotas.controller_mutation_rate.map(f64::from),
+        ),
     ]
 }
 
@@ -44,8 +47,10 @@ pub fn change(entity: QuotaEntity, wanted: Option<&Quotas>, actual: Option<&Quot
             _ => true,
         }
     };
-    let ops: std::collections::BTreeMap<String, Option<f64>> =
-        table.filter(differs).map(|(key, value)| (key.to_owned(), value)).collect();
+    let ops: std::collections::BTreeMap<String, Option<f64>> = table
+        .filter(differs)
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
     (!ops.is_empty()).then_some(QuotaChange { entity, ops })
 }
 
@@ -72,9 +77,16 @@ mod tests {
         let set = |key: &str, value| (key.to_owned(), value);
         assert_eq!(
             ops(Some(&wanted), None).unwrap(),
-            [set("producer_byte_rate", Some(1_048_576.0)), set("request_percentage", Some(50.0))]
+            [
+                set("producer_byte_rate", Some(1_048_576.0)),
+                set("request_percentage", Some(50.0))
+            ]
         );
-        let actual = values(&[("producer_byte_rate", 1_048_576.0), ("consumer_byte_rate", 1.0), ("other", 7.0)]);
+        let actual = values(&[
+            ("producer_byte_rate", 1_048_576.0),
+            ("consumer_byte_rate", 1.0),
+            ("other", 7.0),
+        ]);
         assert_eq!(
             ops(Some(&wanted), Some(&actual)).unwrap(),
             [set("consumer_byte_rate", None), set("request_percentage", Some(50.0))]

@@ -262,9 +262,15 @@ async fn what_is_never_seen_is_reported() {
 async fn a_bad_document_or_address_is_told_in_the_result() {
     let store = Store::holding(&[]);
     let job = Job::new(&store).await;
-    let (code, report) = job.run(&[], &[("User:app", "new")]).await;
+    let (code, report) = job.run(&[], &[]).await;
+    assert!(!is_success(code) && report.error.unwrap().contains("no ACL document"));
+    let text = r#"{"managedPrincipals":[],"bindings":[{"principal":"User:app","resourceType":"Topic","resourceName":"new",
+        "patternType":"Literal","operation":"Read","permission":"Allow","host":"*"}]}"#;
+    std::fs::write(job.dir.path().join("acls/9.json"), text).unwrap();
+    let (code, report) = job.run(&["User:else"], &[]).await;
     assert!(!is_success(code));
     assert!(report.error.unwrap().contains("grants to User:app"));
+    assert!(store.lock().unwrap().log.is_empty(), "one bad document stops all");
     for address in ["localhost", ":9091", "localhost:ninety", "[::1]"] {
         assert!(matches!(endpoint(address), Err(SetupError::Bootstrap(_))), "{address}");
     }

@@ -33,19 +33,41 @@ const OWN: [&str; 4] = [PASSWORD, NEXT, CERTIFICATE, KEY];
 pub fn overlap(user: &KafkaUser) -> Duration {
     let given = user.spec.authentication.rotation.as_ref();
     let day = Duration::from_hours(24);
-    given.map_or(Some(day), |rotation| measure::duration(&rotation.overlap)).unwrap_or(day)
+    given
+        .map_or(Some(day), |rotation| measure::duration(&rotation.overlap))
+        .unwrap_or(day)
 }
 
-/// Brings the user's Secret to what it shall hold; `in_place`: Kafka has all that the present phase asks for. Returns why it
-/// can't, which is no error.
-pub async fn prepare(
+/// What there is of a user's credentials.
+pub struct Gathered {
+    own: Option<Own>,
+    source: Source,
+}
+
+/// Reads what isn't known: the user's Secret, and that with a password of its own.
+pub async fn gather(context: &Context, user: &KafkaUser, held: &mut Held) -> Result<Gathered, PassError> {
+    let source = source(context, user).await?;
+    let own = match held.own.take() {
+        Some(own) => Some(own),
+        None => stored(context, user).await?,
+    };
+    held.own.clone_from(&own);
+    Ok(Gathered { own, source })
+}
+
+/// What the user's Secret shall hold, if it shall be written.
+pub type Texts = Option<BTreeMap<String, String>>;
+
+/// Goes on with the user's credentials by what there is; `in_place`: Kafka has all that the present phase asks for. An inner
+/// error is why it can't, which is no error.
+pub async fn decide(
     context: &Context,
     ground: &Ground,
     (user, held): (&KafkaUser, &mut Held),
-    in_place: bool,
-) -> Result<Option<Verdict>, PassError> {
+    (gathered, in_place): (Gathered, bool),
+) -> Result<Result<Texts, Verdict>, PassError> {
     let wanted = match user.spec.authentication.kind {
-        UserAuthenticationType::External => return Ok(None),
+        UserAuthenticationType::External => return Ok(Ok(None)),
         UserAuthenticationType::ScramSha512 => ClientAuth::ScramSha512,
         UserAuthenticationType::Mtls => ClientAuth::Mtls,
     };
@@ -54,32 +76,28 @@ pub async fn prepare(
             "cluster {} has no listener with authentication {:?}: add one or choose another authentication",
             user.spec.cluster, user.spec.authentication.kind
         );
-        return Ok(Some(Verdict::refused("NoListener", &message)));
+        return Ok(Err(Verdict::refused("NoListener", &message)));
     };
-    let source = match source(context, user).await? {
+    let source = match gathered.source {
         Source::Generated => None,
         Source::Text(text) => Some(text),
-        Source::Unusable(problem) => return Ok(Some(Verdict::refused("PasswordUnusable", &problem))),
-    };
-    let own = match held.own.take() {
-        Some(own) => Some(own),
-        None => stored(context, user).await?,
+        Source::Unusable(problem) => return Ok(Err(Verdict::refused("PasswordUnusable", &problem))),
     };
     let own = match wanted {
-        ClientAuth::Mtls => certificate(context, ground, user, (own, in_place)).await?,
-        _ => Some(with_password(context, user, (own, in_place), source)?),
+        ClientAuth::Mtls => certificate(context, ground, user, (gathered.own, in_place)).await?,
+        _ => Some(with_password(context, user, (gathered.own, in_place), source)?),
     };
     let (Some(own), Some(authority)) = (own, ground.trust.cluster_ca.cert_pem()) else {
         let verdict = Verdict::waiting("AuthorityLost", &ground.trust.losses().join("; "));
-        return Ok(Some(verdict));
+        return Ok(Err(verdict));
     };
     let texts = texts(ground, user, &own, (listener, authority));
     held.own = Some(own);
-    keep(context, ground, user, &texts).await?;
-    Ok(None)
+    Ok(Ok(Some(texts)))
 }
 
-async fn keep(
+/// Writes the user's Secret if it isn't as it shall be.
+pub async fn keep(
     context: &Context,
     ground: &Ground,
     user: &KafkaUser,
@@ -126,7 +144,10 @@ async fn source(context: &Context, user: &KafkaUser) -> Result<Source, PassError
     };
     let namespace = user.namespace().unwrap_or_default();
     let data = secrets::read(context, &namespace, &from.secret_name).await?;
-    let of = format!("spec.authentication.passwordFrom: key {} of Secret {}", from.key, from.secret_name);
+    let of = format!(
+        "spec.authentication.passwordFrom: key {} of Secret {}",
+        from.key, from.secret_name
+    );
     let Some(text) = data.and_then(|SecretData(mut data)| data.remove(&from.key)) else {
         return Ok(Source::Unusable(format!("{of} doesn't exist: create it")));
     };
@@ -216,7 +237,12 @@ async fn certificate(
         rotation = next;
     }
     let name = principal_name(&user.name_any(), rotation.generation);
-    let kept = own.and_then(|Own { texts: SecretData(mut data), .. }| data.remove(CERTIFICATE).zip(data.remove(KEY)));
+    let kept = own.and_then(
+        |Own {
+             texts: SecretData(mut data),
+             ..
+         }| data.remove(CERTIFICATE).zip(data.remove(KEY)),
+    );
     let leaf = trust::user_leaf(context, &ground.cluster, &ground.trust, &name, kept).await?;
     Ok(leaf.map(|leaf| Own {
         texts: SecretData(BTreeMap::from([
@@ -257,7 +283,10 @@ fn texts(
     all.insert("ca.crt".into(), authority.to_owned());
     all.insert("username".into(), name);
     all.insert("bootstrap.servers".into(), bootstrap);
-    all.insert(ROTATION.into(), serde_json::to_string(&own.rotation).unwrap_or_default());
+    all.insert(
+        ROTATION.into(),
+        serde_json::to_string(&own.rotation).unwrap_or_default(),
+    );
     all
 }
 

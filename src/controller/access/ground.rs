@@ -65,6 +65,10 @@ fn mark(cluster: &Cluster, trust: &Trust) -> u64 {
     trust.cluster_ca.cert_pem().hash(&mut hasher);
     trust.clients_ca.cert_pem().hash(&mut hasher);
     let security = &cluster.security;
-    format!("{:?} {:?} {:?}", security.key_algorithm, security.leaf_lifetime, security.renew_before).hash(&mut hasher);
+    format!(
+        "{:?} {:?} {:?}",
+        security.key_algorithm, security.leaf_lifetime, security.renew_before
+    )
+    .hash(&mut hasher);
     hasher.finish()
 }

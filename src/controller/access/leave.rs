@@ -1,11 +1,11 @@
 //! Users that are being deleted: credential, quotas and rights go first, all of them in the same requests, then the finalizer.
 //! Where the cluster is gone there's nothing to take away, and nobody is held.
 
+use super::Change;
 use super::look::Look;
 use super::memory::Access;
-use super::scram;
-use super::Change;
 use super::names::{FINALIZER, mtls_names, name_of};
+use super::scram;
 use crate::acl::wave::Right;
 use crate::api::KafkaUser;
 use crate::controller::context::Context;
@@ -30,7 +30,10 @@ pub async fn without_ground(context: &Context, key: &ClusterKey, leaving: &[Arc<
 /// Names under which a user may have something in Kafka.
 pub fn names(user: &KafkaUser, look: &Look) -> Vec<String> {
     let own = name_of(user);
-    let others = look.principals.iter().filter_map(|principal| principal.strip_prefix("User:"));
+    let others = look
+        .principals
+        .iter()
+        .filter_map(|principal| principal.strip_prefix("User:"));
     let others = others.filter(|name| mtls_names(name, &own)).map(str::to_owned);
     std::iter::once(own.clone()).chain(others).collect()
 }
@@ -58,7 +61,10 @@ pub fn is_gone(user: &KafkaUser, access: &Access) -> bool {
 /// Lets those go of whom nothing is left.
 pub async fn let_go(context: &Context, access: &mut Access, leaving: &[Arc<KafkaUser>]) -> Result<bool, PassError> {
     let mut all = true;
-    for user in leaving.iter().filter(|user| user.finalizers().iter().any(|one| one == FINALIZER)) {
+    for user in leaving
+        .iter()
+        .filter(|user| user.finalizers().iter().any(|one| one == FINALIZER))
+    {
         if is_gone(user, access) {
             super::finalizers(context, user, &[]).await?;
             access.users.remove(&user.name_any());

@@ -56,6 +56,8 @@ pub struct Access {
     /// Whether Jobs of an earlier process were looked for.
     pub is_alone: bool,
     pub job: Option<Running>,
+    /// No documents of Jobs are left.
+    pub is_clean: bool,
 }
 
 #[derive(Default)]

@@ -75,7 +75,11 @@ pub async fn pass(context: &Context, key: &ClusterKey) -> Option<Result<Ended, P
     };
     let result = pass.run(key).await;
     let ended = result.map(|()| Ended {
-        outcome: if pass.is_waiting { Outcome::Waiting } else { Outcome::Completed },
+        outcome: if pass.is_waiting {
+            Outcome::Waiting
+        } else {
+            Outcome::Completed
+        },
         again: pass.again,
     });
     context.access.put(key, access);
@@ -124,7 +128,12 @@ impl Pass<'_> {
 
     /// Users that are gone, or that were deleted and made again.
     fn forget(&mut self) {
-        let all: HashMap<String, String> = self.staying.iter().chain(&self.leaving).map(|user| (user.name_any(), user.uid().unwrap_or_default())).collect();
+        let all: HashMap<String, String> = self
+            .staying
+            .iter()
+            .chain(&self.leaving)
+            .map(|user| (user.name_any(), user.uid().unwrap_or_default()))
+            .collect();
         self.access.users.retain(|name, held| all.get(name) == Some(&held.uid));
         for (name, uid) in all {
             let held = self.access.users.entry(name).or_default();
@@ -137,7 +146,9 @@ impl Pass<'_> {
         let loose = self.staying.iter().filter(|user| !has_finalizer(user));
         let some: Vec<Arc<KafkaUser>> = loose.take(CHUNK).cloned().collect();
         let (context, count) = (self.context, some.len());
-        let work = some.into_iter().map(|user| async move { finalizers(context, &user, &[FINALIZER]).await });
+        let work = some
+            .into_iter()
+            .map(|user| async move { finalizers(context, &user, &[FINALIZER]).await });
         let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
         ended.into_iter().collect::<Result<(), PassError>>()?;
         if count > 0 {
@@ -154,7 +165,10 @@ impl Pass<'_> {
         }
         self.wait(SOON);
         let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
-        let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", key.name);
+        let message = format!(
+            "ProductionKafka {} doesn't exist or no broker of it serves yet",
+            key.name
+        );
         let verdict = Verdict::waiting("ClusterNotReady", &message);
         let told = self.staying.iter().filter(|user| !(is_there && is_ready(user)));
         let all = told.map(|user| (user.name_any(), verdict.clone())).collect();
@@ -169,7 +183,9 @@ impl Pass<'_> {
     fn rights_of(&mut self, refused: &HashMap<String, Verdict>) {
         for user in &self.staying {
             let name = user.name_any();
-            let Some(held) = self.access.users.get_mut(&name) else { continue };
+            let Some(held) = self.access.users.get_mut(&name) else {
+                continue;
+            };
             if held.settled || refused.contains_key(&name) {
                 continue;
             }
@@ -185,10 +201,14 @@ impl Pass<'_> {
         verdicts: &mut BTreeMap<String, Verdict>,
     ) -> Result<(), PassError> {
         let mut change = Change::default();
-        let Some(mut look) = self.access.look.take() else { return Ok(()) };
+        let Some(mut look) = self.access.look.take() else {
+            return Ok(());
+        };
         for user in &self.staying {
             let name = user.name_any();
-            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else { continue };
+            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else {
+                continue;
+            };
             if refused.contains_key(&name) || (held.settled && !is_full) {
                 continue;
             }
@@ -202,7 +222,11 @@ impl Pass<'_> {
             }
         }
         let mine: HashSet<String> = self.staying.iter().map(|user| name_of(user)).collect();
-        for user in self.leaving.iter().filter(|user| has_finalizer(user) && !mine.contains(&name_of(user))) {
+        for user in self
+            .leaving
+            .iter()
+            .filter(|user| has_finalizer(user) && !mine.contains(&name_of(user)))
+        {
             let more = leave::change(user, &look);
             change.scram.deletions.extend(more.scram.deletions);
             change.quotas.extend(more.quotas);
@@ -210,7 +234,9 @@ impl Pass<'_> {
         if let Some(wanted) = &ground.cluster.default_user_quotas {
             let entity = user::quotas::default_entity();
             let actual = look.quotas.get(&entity);
-            change.quotas.extend(user::quotas::change(entity.clone(), Some(wanted), actual));
+            change
+                .quotas
+                .extend(user::quotas::change(entity.clone(), Some(wanted), actual));
         }
         let admin = ground.admin.as_ref();
         let scram = scram::carry_out(admin, &self.context.world, change.scram, &mut look).await;
@@ -236,7 +262,9 @@ impl Pass<'_> {
         let mut wanted: Vec<Right> = Vec::new();
         for user in &self.staying {
             let name = user.name_any();
-            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else { continue };
+            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else {
+                continue;
+            };
             if refused.contains_key(&name) || (held.settled && !is_full) {
                 continue;
             }
@@ -272,8 +300,6 @@ impl Pass<'_> {
     fn prunes(&self, ground: &Ground) -> bool {
         ground.cluster.security.prune && self.context.stores.users.unreadable() == 0
     }
-
-
 }
 
 /// All that the resource asks for as it is now was said to be in place.

@@ -48,6 +48,8 @@ pub fn rights(user: &KafkaUser, held: &Held) -> Vec<Right> {
         let name = principal(user, generation);
         Right::of(&format!("User:{name}"), &bindings_of(user, &name))
     });
-    let empty = without.into_iter().map(|generation| Right::none(&format!("User:{}", principal(user, generation))));
+    let empty = without
+        .into_iter()
+        .map(|generation| Right::none(&format!("User:{}", principal(user, generation))));
     full.chain(empty).collect()
 }

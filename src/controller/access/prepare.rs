@@ -29,17 +29,7 @@ impl Pass<'_> {
         is_full: bool,
     ) -> Result<BTreeMap<String, Verdict>, PassError> {
         let due = self.due(ground, refused, is_full);
-        let context = self.context;
-        let taken = due.into_iter().filter_map(|(user, in_place)| {
-            let held = self.access.users.remove(&user.name_any())?;
-            Some((user, held, in_place))
-        });
-        let taken: Vec<_> = taken.collect();
-        let work = taken.into_iter().map(|(user, mut held, in_place)| async move {
-            let result = credentials::prepare(context, ground, (&user, &mut held), in_place).await;
-            (user, held, result)
-        });
-        let ended: Vec<Ended> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
+        let ended = self.carry_out(ground, due).await;
         let all = refused.iter().map(|(name, verdict)| (name.clone(), verdict.clone()));
         let mut verdicts: BTreeMap<String, Verdict> = all.collect();
         for one in ended {
@@ -48,8 +38,47 @@ impl Pass<'_> {
         Ok(verdicts)
     }
 
+    /// Reads side by side, decides one after the other, writes side by side.
+    async fn carry_out(&mut self, ground: &Ground, due: Vec<(Arc<KafkaUser>, bool)>) -> Vec<Ended> {
+        let context = self.context;
+        let taken = due.into_iter().filter_map(|(user, in_place)| {
+            let held = self.access.users.remove(&user.name_any())?;
+            Some((user, held, in_place))
+        });
+        let reads: Vec<_> = taken
+            .map(|(user, mut held, in_place)| async move {
+                let gathered = credentials::gather(context, &user, &mut held).await;
+                (user, held, in_place, gathered)
+            })
+            .collect();
+        let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        let mut decided = Vec::new();
+        for (user, mut held, in_place, gathered) in read {
+            let texts = match gathered {
+                Ok(gathered) => credentials::decide(context, ground, (&user, &mut held), (gathered, in_place)).await,
+                Err(error) => Err(error),
+            };
+            decided.push((user, held, texts));
+        }
+        let writes = decided.into_iter().map(|(user, held, texts)| async move {
+            let result = match texts {
+                Ok(Ok(Some(texts))) => credentials::keep(context, ground, &user, &texts).await.map(|()| None),
+                Ok(Ok(None)) => Ok(None),
+                Ok(Err(verdict)) => Ok(Some(verdict)),
+                Err(error) => Err(error),
+            };
+            (user, held, result)
+        });
+        stream::iter(writes).buffered(AT_ONCE).collect().await
+    }
+
     /// Users whose Secret has to be looked after, and whether Kafka has all that a change of their credentials asks for.
-    fn due(&mut self, ground: &Ground, refused: &HashMap<String, Verdict>, is_full: bool) -> Vec<(Arc<KafkaUser>, bool)> {
+    fn due(
+        &mut self,
+        ground: &Ground,
+        refused: &HashMap<String, Verdict>,
+        is_full: bool,
+    ) -> Vec<(Arc<KafkaUser>, bool)> {
         let now = self.context.now();
         let mut due = Vec::new();
         for user in self.staying.iter().filter(|user| has_finalizer(user)) {
@@ -144,7 +173,9 @@ fn mark(user: &KafkaUser, ground: &Ground) -> u64 {
 impl Held {
     /// A failure of this user's own: it's tried again later and later, at most every minute.
     fn failed(&mut self, first: Duration, now: jiff::Timestamp) {
-        let wait = first.saturating_mul(1 << self.failures.min(6)).min(Duration::from_mins(1));
+        let wait = first
+            .saturating_mul(1 << self.failures.min(6))
+            .min(Duration::from_mins(1));
         self.failures = self.failures.saturating_add(1);
         self.retry = now.checked_add(wait).ok();
         self.mark = None;

@@ -27,7 +27,11 @@ pub fn of(staying: &[Arc<KafkaUser>], ground: &Ground) -> HashMap<String, Verdic
         let name = user.name_any();
         let other = oldest.get(&name_of(user)).filter(|first| first.name_any() != name);
         if let Some(other) = other {
-            let message = format!("KafkaUser {} manages {} already: remove one", other.name_any(), name_of(user));
+            let message = format!(
+                "KafkaUser {} manages {} already: remove one",
+                other.name_any(),
+                name_of(user)
+            );
             return Some((name, Verdict::refused("NameTaken", &message)));
         }
         let finding = crate::acl::rights::finding(&user.spec, ground.metadata_version);
@@ -44,13 +48,25 @@ pub fn strays(
     (look, users): (&Look, &HashMap<String, Held>),
     prunes: bool,
 ) -> Vec<String> {
-    let held = users.values().flat_map(|held| &held.rights).map(|right| right.principal.as_str());
+    let held = users
+        .values()
+        .flat_map(|held| &held.rights)
+        .map(|right| right.principal.as_str());
     let wanted: HashSet<&str> = held.collect();
     let stays: HashSet<String> = staying.iter().map(|user| name_of(user)).collect();
-    let leaves: HashSet<String> = leaving.iter().filter(|user| has_finalizer(user)).map(|user| name_of(user)).collect();
+    let leaves: HashSet<String> = leaving
+        .iter()
+        .filter(|user| has_finalizer(user))
+        .map(|user| name_of(user))
+        .collect();
     let is_stray = |principal: &&String| {
-        let Some(name) = principal.strip_prefix("User:") else { return prunes };
-        let base = name.split_once('~').filter(|(base, _)| mtls_names(name, base)).map(|(base, _)| base);
+        let Some(name) = principal.strip_prefix("User:") else {
+            return prunes;
+        };
+        let base = name
+            .split_once('~')
+            .filter(|(base, _)| mtls_names(name, base))
+            .map(|(base, _)| base);
         let is_known = |names: &HashSet<String>| names.contains(name) || base.is_some_and(|base| names.contains(base));
         if principal.as_str() == rights::JOB_PRINCIPAL {
             return false;

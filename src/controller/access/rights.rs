@@ -60,7 +60,8 @@ pub async fn follow(context: &Context, ground: &Ground, access: &mut Access) -> 
     let key = ObjectKey::new(Kind::Job, &ground.key.namespace, &running.name);
     let Some(job) = apply::get(context, &key).await? else {
         // Taken away by somebody: how far it came is for a look to say.
-        return Ok(over(access));
+        over(access);
+        return Ok(());
     };
     match ended(&job.data) {
         None => return Ok(()),
@@ -77,7 +78,7 @@ pub async fn follow(context: &Context, ground: &Ground, access: &mut Access) -> 
             over(access);
         }
     }
-    remove_documents(context, &ground.key, &running.name).await
+    Ok(())
 }
 
 /// What Kafka has is to be looked at anew.
@@ -99,7 +100,12 @@ fn blame(context: &Context, access: &mut Access, running: &Running, (why, report
         };
         access.known.failed(right, &text, context.now());
     }
-    tracing::warn!(job = running.name, why, error = general, "access rights aren't in place");
+    tracing::warn!(
+        job = running.name,
+        why,
+        error = general,
+        "access rights aren't in place"
+    );
 }
 
 /// Starts the next Job if rights are open and none runs. Returns when to look again.
@@ -114,12 +120,20 @@ pub async fn drive(
     }
     let (next, wait) = access.known.next(wanted.iter().copied(), context.now());
     if next.is_empty() {
+        if wanted.is_empty() && !access.is_clean {
+            // A deletion that Kubernetes didn't take is seen by the next pass.
+            access.is_clean = remove_documents(context, &ground.key, None).await? == 0;
+        }
         return Ok(wait);
     }
+    access.is_clean = false;
     let rights: Vec<Right> = next.into_iter().cloned().collect();
     let documents = in_documents(&rights, bindings);
     let texts: Vec<String> = documents.iter().map(AclDocument::to_json).collect();
-    let hash = documents.into_iter().fold(AclDocument::default(), AclDocument::and).content_hash();
+    let hash = documents
+        .into_iter()
+        .fold(AclDocument::default(), AclDocument::and)
+        .content_hash();
     let name = ground.cluster.names.acl_job(&hash);
     if !clear(context, &ground.key, &name).await? {
         access.is_alone = false;
@@ -128,6 +142,9 @@ pub async fn drive(
     grant_job(ground.admin.as_ref()).await?;
     for child in children(context, ground, &hash, &texts) {
         apply::child(context, &ground.key.namespace, &child).await?;
+    }
+    for right in &rights {
+        access.known.changing(right);
     }
     access.job = Some(Running { name, rights });
     Ok(Some(RUNNING))
@@ -164,15 +181,23 @@ fn children(context: &Context, ground: &Ground, hash: &str, texts: &[String]) ->
 /// Documents and Job of the first rights in a new cluster.
 pub fn first(names: &ClusterNames, users: &[Arc<KafkaUser>]) -> Vec<(Kind, String)> {
     let bindings = |user: &KafkaUser| bindings_of(user, &name_of(user));
-    let all = users.iter().map(|user| (format!("User:{}", name_of(user)), bindings(user)));
+    let all = users
+        .iter()
+        .map(|user| (format!("User:{}", name_of(user)), bindings(user)));
     let all: BTreeMap<String, BTreeSet<AclBinding>> = all.filter(|(_, bindings)| !bindings.is_empty()).collect();
     if all.is_empty() {
         return Vec::new();
     }
-    let rights: Vec<Right> = all.iter().map(|(principal, bindings)| Right::of(principal, bindings)).collect();
+    let rights: Vec<Right> = all
+        .iter()
+        .map(|(principal, bindings)| Right::of(principal, bindings))
+        .collect();
     let documents = in_documents(&rights, |right| all.get(&right.principal).cloned().unwrap_or_default());
     let count = documents.len();
-    let hash = documents.into_iter().fold(AclDocument::default(), AclDocument::and).content_hash();
+    let hash = documents
+        .into_iter()
+        .fold(AclDocument::default(), AclDocument::and)
+        .content_hash();
     let maps = (0..count).map(|index| (Kind::ConfigMap, names.acl_document(&hash, index)));
     maps.chain([(Kind::Job, names.acl_job(&hash))]).collect()
 }
@@ -185,7 +210,13 @@ enum End {
 /// How a Job ended, if it has.
 fn ended(job: &Value) -> Option<End> {
     let conditions = job.pointer("/status/conditions")?.as_array()?;
-    let text = |condition: &Value, field: &str| condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |condition: &Value, field: &str| {
+        condition
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     conditions
         .iter()
         .filter(|condition| text(condition, "status") == "True")
@@ -200,7 +231,9 @@ fn ended(job: &Value) -> Option<End> {
 async fn report(context: &Context, namespace: &str, job: &str) -> Result<Option<SyncReport>, PassError> {
     let api: Api<Pod> = Api::namespaced(context.client.clone(), namespace);
     let parameters = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
-    let mut pods = apply::bounded("list", "Pod", (namespace, ""), api.list(&parameters)).await?.items;
+    let mut pods = apply::bounded("list", "Pod", (namespace, ""), api.list(&parameters))
+        .await?
+        .items;
     pods.sort_by_key(kube::ResourceExt::creation_timestamp);
     let message = |pod: &Pod| {
         let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
@@ -218,22 +251,27 @@ async fn clear(context: &Context, key: &ClusterKey, next: &str) -> Result<bool, 
         return Ok(false);
     }
     let is_free = jobs.iter().all(|job| job.name_any() != next);
-    for (kind, left) in [(Kind::Job, jobs), (Kind::ConfigMap, documents(context, key, Kind::ConfigMap).await?)] {
-        for object in left {
-            let gone = ObjectKey::new(kind, &key.namespace, &object.name_any());
-            apply::delete(context, &gone, &object.uid().unwrap_or_default()).await?;
-        }
+    for job in jobs {
+        let gone = ObjectKey::new(Kind::Job, &key.namespace, &job.name_any());
+        apply::delete(context, &gone, &job.uid().unwrap_or_default()).await?;
     }
+    remove_documents(context, key, Some(next)).await?;
     Ok(is_free)
 }
 
-async fn remove_documents(context: &Context, key: &ClusterKey, job: &str) -> Result<(), PassError> {
-    let maps = documents(context, key, Kind::ConfigMap).await?.into_iter();
-    for map in maps.filter(|map| map.name_any().starts_with(&format!("{job}-"))) {
+/// Removes the documents of Jobs that are over; those of the next one stay. Returns how many there were.
+async fn remove_documents(context: &Context, key: &ClusterKey, next: Option<&str>) -> Result<usize, PassError> {
+    let is_next = |name: &str| next.is_some_and(|next| name.starts_with(&format!("{next}-")));
+    let mut count = 0;
+    for map in documents(context, key, Kind::ConfigMap).await? {
+        if is_next(&map.name_any()) {
+            continue;
+        }
         let gone = ObjectKey::new(Kind::ConfigMap, &key.namespace, &map.name_any());
         apply::delete(context, &gone, &map.uid().unwrap_or_default()).await?;
+        count += 1;
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Jobs or ConfigMaps of this cluster's documents.
@@ -265,11 +303,17 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
         ..AclFilter::default()
     };
     let what = "let ACL Jobs alter ACLs";
-    let known = admin.describe_acls(filter).await.map_err(|source| failed(what, source))?;
+    let known = admin
+        .describe_acls(filter)
+        .await
+        .map_err(|source| failed(what, source))?;
     if known.contains(&wanted) {
         return Ok(());
     }
-    let outcomes = admin.create_acls(vec![wanted]).await.map_err(|source| failed(what, source))?;
+    let outcomes = admin
+        .create_acls(vec![wanted])
+        .await
+        .map_err(|source| failed(what, source))?;
     for (_, outcome) in outcomes {
         outcome.map_err(|error| PassError::Content {
             kind: "ACL",
@@ -284,9 +328,8 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
 /// Documents aren't pruned: a Job that runs reads its own, and `clear` removes those that are over.
 pub fn kept(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
     let children = context.stores.children_of(key).into_iter();
-    let maps = children.filter(|(child, _)| {
-        child.kind == Kind::ConfigMap && ClusterNames::is_acl_document(&key.name, &child.name)
-    });
+    let maps = children
+        .filter(|(child, _)| child.kind == Kind::ConfigMap && ClusterNames::is_acl_document(&key.name, &child.name));
     maps.map(|(child, _)| render::Child {
         kind: Kind::ConfigMap,
         name: child.name,

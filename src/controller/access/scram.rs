@@ -15,10 +15,10 @@ use super::memory::Held;
 use crate::api::KafkaUser;
 use crate::controller::context::World;
 use crate::controller::error::PassError;
+use crate::kafka::Secret;
 use crate::kafka::admin::{KafkaAdmin, Outcomes};
 use crate::kafka::scram::{self, ITERATIONS};
 use crate::kafka::views::{ScramCredential, ScramDeletion, ScramMechanism, ScramUpsert};
-use crate::kafka::Secret;
 use crate::user::password::iterations;
 use crate::user::rotation::Phase;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,7 +64,8 @@ pub fn change(user: &KafkaUser, held: &Held, look: &Look) -> Change {
     let mut change = Change::default();
     let mut want = |mechanism, password: &str| {
         let iterations = iterations(password, is_generated);
-        let is_there = |one: &ScramCredential| one.mechanism == mechanism && u32::try_from(one.iterations) == Ok(iterations);
+        let is_there =
+            |one: &ScramCredential| one.mechanism == mechanism && u32::try_from(one.iterations) == Ok(iterations);
         if !actual.iter().any(is_there) {
             change.writes.push(Wish {
                 user: name.clone(),
@@ -86,10 +87,12 @@ pub fn change(user: &KafkaUser, held: &Held, look: &Look) -> Change {
     };
     match second {
         Some(password) => want(ScramMechanism::Sha256, password),
-        None if actual.iter().any(|one| one.mechanism == ScramMechanism::Sha256) => change.deletions.push(ScramDeletion {
-            user: name.clone(),
-            mechanism: ScramMechanism::Sha256,
-        }),
+        None if actual.iter().any(|one| one.mechanism == ScramMechanism::Sha256) => {
+            change.deletions.push(ScramDeletion {
+                user: name.clone(),
+                mechanism: ScramMechanism::Sha256,
+            });
+        }
         None => {}
     }
     change
@@ -116,7 +119,9 @@ pub async fn carry_out(
         return Ok(BTreeMap::new());
     }
     let touched = change.writes.iter().map(|one| one.mechanism);
-    let touched: BTreeSet<ScramMechanism> = touched.chain(change.deletions.iter().map(|one| one.mechanism)).collect();
+    let touched: BTreeSet<ScramMechanism> = touched
+        .chain(change.deletions.iter().map(|one| one.mechanism))
+        .collect();
     for mechanism in touched {
         guard(admin, world, mechanism, look).await?;
     }
@@ -131,7 +136,9 @@ pub async fn carry_out(
     for deletion in gone.into_iter().filter(|one| !refused(&one.user)) {
         forget(look, &deletion);
     }
-    let refusals = outcomes.into_iter().filter_map(|(user, outcome)| Some((user, outcome.err()?.to_string())));
+    let refusals = outcomes
+        .into_iter()
+        .filter_map(|(user, outcome)| Some((user, outcome.err()?.to_string())));
     Ok(refusals.collect())
 }
 
@@ -173,7 +180,11 @@ async fn guard(
     if !(world.random)(&mut password) {
         return Err(PassError::Randomness);
     }
-    tracing::info!(user = GUARD, ?mechanism, "writing the credential that keeps the others from being lost");
+    tracing::info!(
+        user = GUARD,
+        ?mechanism,
+        "writing the credential that keeps the others from being lost"
+    );
     let wish = Wish {
         user: GUARD.to_owned(),
         mechanism,
@@ -201,10 +212,13 @@ async fn guard(
 async fn made(wishes: Vec<Wish>) -> Result<Vec<ScramUpsert>, PassError> {
     let halves = split(wishes);
     let make = |wishes: Vec<Wish>| {
-        tokio::task::spawn_blocking(move || wishes.into_iter().map(credential).collect::<Result<Vec<_>, _>>())
+        tokio::task::spawn_blocking(move || wishes.iter().map(credential).collect::<Result<Vec<_>, _>>())
     };
     let (one, other) = tokio::join!(make(halves.0), make(halves.1));
-    let (one, other) = (one.map_err(|_| PassError::Randomness)??, other.map_err(|_| PassError::Randomness)??);
+    let (one, other) = (
+        one.map_err(|_| PassError::Randomness)??,
+        other.map_err(|_| PassError::Randomness)??,
+    );
     Ok(one.into_iter().chain(other).collect())
 }
 
@@ -214,7 +228,7 @@ fn split(mut wishes: Vec<Wish>) -> (Vec<Wish>, Vec<Wish>) {
     (wishes, other)
 }
 
-fn credential(wish: Wish) -> Result<ScramUpsert, PassError> {
+fn credential(wish: &Wish) -> Result<ScramUpsert, PassError> {
     let salt = scram::random_salt().map_err(|_| PassError::Randomness)?;
     scram::credential(wish.mechanism, &wish.user, &wish.password, salt, wish.iterations)
         .map_err(|_| PassError::Randomness)

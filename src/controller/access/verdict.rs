@@ -11,9 +11,9 @@ use crate::controller::error::PassError;
 use crate::controller::resource::{self, Verdict};
 use crate::model::names;
 use crate::user::rotation::Phase;
+use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use futures::{StreamExt, stream};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Pass<'_> {
             let said = say(context, &user, &mut held, &verdict).await;
             (user, held, verdict, said)
         });
-        let ended: Vec<_> = stream::iter(tasks).buffer_unordered(AT_ONCE).collect().await;
+        let ended: Vec<_> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
         let mut problem = None;
         for (user, mut held, verdict, said) in ended {
             held.settled = verdict.is_ready() && said.is_ok() && !changes(&held);
@@ -74,7 +74,9 @@ impl Pass<'_> {
         let mut work = Vec::new();
         for user in &self.staying {
             let name = user.name_any();
-            let Some(held) = self.access.users.get(&name) else { continue };
+            let Some(held) = self.access.users.get(&name) else {
+                continue;
+            };
             let given = verdicts.remove(&name);
             // One that's settled has been told; one that isn't prepared has its turn in the next pass.
             if given.is_none() && ((held.settled && !is_full) || held.mark.is_none()) {
@@ -92,12 +94,7 @@ impl Pass<'_> {
 }
 
 /// Writes the status if it says something else; returns whether it did.
-pub async fn say(
-    context: &Context,
-    user: &KafkaUser,
-    held: &mut Held,
-    verdict: &Verdict,
-) -> Result<bool, PassError> {
+pub async fn say(context: &Context, user: &KafkaUser, held: &mut Held, verdict: &Verdict) -> Result<bool, PassError> {
     let old = user.status.clone().unwrap_or_default();
     let wanted = status(context, user, (held, &old), verdict);
     let hash = hash_of(&wanted);
@@ -127,10 +124,10 @@ fn status(
     (held, old): (&Held, &KafkaUserStatus),
     verdict: &Verdict,
 ) -> KafkaUserStatus {
-    let name = held.own.as_ref().map_or_else(
-        || name_of(user),
-        |own| principal(user, own.rotation.generation),
-    );
+    let name = held
+        .own
+        .as_ref()
+        .map_or_else(|| name_of(user), |own| principal(user, own.rotation.generation));
     let bindings = bindings_of(user, &name);
     let has_secret = user.spec.authentication.kind != UserAuthenticationType::External;
     KafkaUserStatus {

@@ -102,12 +102,17 @@ impl Draft<'_> {
     /// the users, whatever this resource says.
     fn access_rights(&self, plan: &mut Plan) {
         let names = &self.cluster.names;
-        if self.context.stores.has_child(&self.key(Kind::ConfigMap, &names.identity())) {
+        if self
+            .context
+            .stores
+            .has_child(&self.key(Kind::ConfigMap, &names.identity()))
+        {
             return;
         }
         let users = self.context.stores.users_of(&cluster_key(names));
         for (kind, name) in rights::first(names, &users) {
-            plan.objects.push(change(Action::Create, &self.key(kind, &name), Vec::new()));
+            plan.objects
+                .push(change(Action::Create, &self.key(kind, &name), Vec::new()));
         }
     }
 

@@ -178,11 +178,11 @@ fn selectors_find_exactly_the_pods_they_mean() {
         controllers: true,
     };
     children.extend(budgets(&world.cluster, spare, false));
-    let job = demo_acl_job();
+    let job = demo_acl_job().pop().unwrap();
     let pods: Vec<Value> = [0, 1, 2, 100, 101, 102]
         .map(|id| world.template(id)["metadata"]["labels"].clone())
         .into_iter()
-        .chain([job[1].body["spec"]["template"]["metadata"]["labels"].clone()])
+        .chain([job.body["spec"]["template"]["metadata"]["labels"].clone()])
         .collect();
     let found = |selector: &Value| {
         let wanted = selector.as_object().unwrap();

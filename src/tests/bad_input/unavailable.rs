@@ -35,7 +35,13 @@ pub const WRONG: &[Case] = &[
     case(
         "authentication",
         &[("{type: ScramSha512}", "{type: OAuth}")],
-        &[("spec.listeners[scram].authentication.type", "isn't available")],
+        &[
+            ("spec.listeners[scram].authentication.type", "isn't available"),
+            (
+                "spec.listeners[scram].authentication",
+                "without the settings of that type",
+            ),
+        ],
     ),
     case(
         "profile",

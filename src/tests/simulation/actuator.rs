@@ -208,7 +208,9 @@ fn documents(state: &State, pod: &Value) -> Vec<String> {
     let sources = volumes.flat_map(|volume| volume["projected"]["sources"].as_array().into_iter().flatten());
     let names = sources.filter_map(|source| source["configMap"]["name"].as_str());
     let maps = names.filter_map(|name| state.get(&Key::new("configmaps", name)));
-    maps.filter_map(|map| map["data"]["acls.json"].as_str()).map(str::to_owned).collect()
+    maps.filter_map(|map| map["data"]["acls.json"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn has_key(api: &Apiserver, secret: &str, key: &str) -> bool {

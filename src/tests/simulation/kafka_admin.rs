@@ -3,8 +3,8 @@
 use super::clock;
 use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Process, Topic};
-use crate::controller::kafka::Connector;
 use crate::controller::access::scram::GUARD;
+use crate::controller::kafka::Connector;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
     ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ControllerRegistration, Described, Endpoints,
@@ -598,7 +598,8 @@ impl KafkaAdmin for Admin {
             let touched: Vec<_> = touched.collect();
             for (user, mechanism) in &touched {
                 let stands = state.scram.contains_key(&(GUARD.to_owned(), *mechanism));
-                if !stands && !(user == GUARD && touched.len() == 1) {
+                let is_alone = user == GUARD && touched.len() == 1;
+                if !(stands || is_alone) {
                     state
                         .accusations
                         .insert("SCRAM credentials changed while the guard was missing".into());

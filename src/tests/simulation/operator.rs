@@ -130,15 +130,16 @@ impl Operator {
                 .collect(),
             "productionkafkas" => {
                 let keys = named(&event, |cluster: ProductionKafka| {
-                    vec![Key::Cluster(place(cluster.name_any())), Key::Users(place(cluster.name_any()))]
+                    vec![
+                        Key::Cluster(place(cluster.name_any())),
+                        Key::Users(place(cluster.name_any())),
+                    ]
                 });
                 stores.clusters.event(&None, typed(event));
                 keys
             }
             "kafkausers" => {
-                let keys = named(&event, |user: KafkaUser| {
-                    vec![Key::Users(place(user.spec.cluster))]
-                });
+                let keys = named(&event, |user: KafkaUser| vec![Key::Users(place(user.spec.cluster))]);
                 stores.users.event(&None, typed(event));
                 keys
             }

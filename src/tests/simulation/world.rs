@@ -18,7 +18,7 @@ const TICK: i64 = 2;
 /// Longer than anything waits while all is well.
 const LONG: i64 = 660;
 /// Ticks without a write after which nothing more is expected.
-const QUIET: usize = 5;
+const QUIET: usize = 16;
 
 pub struct Simulation {
     pub api: Arc<Apiserver>,
