@@ -311,6 +311,4 @@ pub enum RotationPhase {
     Overlapping,
     /// The old ones are taken away.
     Ending,
-    /// The password works by both mechanisms; the Secret names the usual one again.
-    Returning,
 }

@@ -37,7 +37,7 @@ const LIBRDKAFKA: [(&str, &str); 6] = [
 #[derive(Clone, Copy)]
 pub enum ClientCredentials<'a> {
     Scram {
-        /// By the second mechanism, SCRAM-SHA-256, while a new password overlaps with the old one.
+        /// By SCRAM-SHA-256, as every second password is.
         second: bool,
         username: &'a str,
         password: &'a str,

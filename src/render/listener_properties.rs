@@ -110,11 +110,17 @@ fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener) {
         }
         ClientAuth::ScramSha512 => {
             key_store(all, &name);
-            all.insert(format!("{prefix}sasl.enabled.mechanisms"), "SCRAM-SHA-512".into());
+            // Two, so that a user can have two passwords while one replaces the other.
             all.insert(
-                format!("{prefix}scram-sha-512.sasl.jaas.config"),
-                "org.apache.kafka.common.security.scram.ScramLoginModule required;".into(),
+                format!("{prefix}sasl.enabled.mechanisms"),
+                "SCRAM-SHA-512,SCRAM-SHA-256".into(),
             );
+            for mechanism in ["scram-sha-256", "scram-sha-512"] {
+                all.insert(
+                    format!("{prefix}{mechanism}.sasl.jaas.config"),
+                    "org.apache.kafka.common.security.scram.ScramLoginModule required;".into(),
+                );
+            }
         }
         // Refused by validation until their behaviour is there.
         ClientAuth::Plain(_) | ClientAuth::OAuth(_) | ClientAuth::Kerberos(_) => {}

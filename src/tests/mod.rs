@@ -1,5 +1,6 @@
 //! Tests across modules: bad input, layers, generated files.
 
+mod access;
 mod bad_input;
 mod convergence;
 mod crds;

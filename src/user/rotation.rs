@@ -3,14 +3,14 @@
 //!
 //! | phase | Secret | Kafka, of a password | Kafka, of a certificate | ends when |
 //! |---|---|---|---|---|
-//! | Steady | current | SHA-512: current | current name has the rights | a new one is asked for |
-//! | Preparing | current | and SHA-256: next | and so has the next name | Kafka has it, for 5 s |
-//! | Overlapping | next | SHA-512: old, SHA-256: new | both names have the rights | the overlap is over |
-//! | Ending | new | SHA-512 and SHA-256: new | the old name has none | Kafka has it |
-//! | Returning | new, by SHA-512 again | the same | (left out) | the overlap is over again |
+//! | Steady | current | current by its mechanism, and by the other once there was a change | its name has the rights | a new one is asked for |
+//! | Preparing | current | current by its mechanism, next by the other | and so has the next name | Kafka has it, for 5 s |
+//! | Overlapping | next, by the other mechanism | the same | both names have the rights | the overlap is over |
+//! | Ending | the same | new by both mechanisms | the old name has none | Kafka has it |
 //!
-//! Kafka holds one password per user and mechanism (KIP-554), so the second password is that of the second mechanism. Each
-//! phase is written to the Secret before Kafka is changed for it: whoever goes on after a crash finds it there.
+//! Kafka holds one password per user and mechanism (KIP-554), so the second password is that of the other mechanism:
+//! SCRAM-SHA-512 for the first password, SCRAM-SHA-256 for the second, and so on in turn. Each phase is written to the Secret
+//! before Kafka is changed for it: whoever goes on after a crash finds it there.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,7 +26,6 @@ pub enum Phase {
     Preparing,
     Overlapping,
     Ending,
-    Returning,
 }
 
 /// Where a user's credentials stand, as it's stored with them.
@@ -38,21 +37,13 @@ pub struct Rotation {
     pub request: Option<String>,
     pub phase: Phase,
     pub since: jiff::Timestamp,
-    /// Of the certificate in the Secret: the first is 1.
+    /// Of the credentials in the Secret: the first are 1.
     pub generation: u32,
-}
-
-/// What is rotated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Password,
-    Certificate,
 }
 
 /// What the next step depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    pub kind: Kind,
     /// `spec.authentication.rotation.request`.
     pub request: Option<&'a str>,
     /// The Secret with the user's own password holds another one.
@@ -94,12 +85,7 @@ impl Rotation {
                 ..later(Phase::Overlapping)?
             }),
             Phase::Overlapping if self.is_over(facts.overlap, facts.now) => later(Phase::Ending),
-            Phase::Ending if facts.in_place => match facts.kind {
-                Kind::Certificate => later(Phase::Steady),
-                Kind::Password if self.is_over(SPREAD, facts.now) => later(Phase::Returning),
-                Kind::Password => None,
-            },
-            Phase::Returning if self.is_over(facts.overlap, facts.now) => later(Phase::Steady),
+            Phase::Ending if facts.in_place => later(Phase::Steady),
             _ => None,
         }
     }
@@ -111,9 +97,9 @@ impl Rotation {
     /// What's left of the phase's time; zero where time doesn't end it.
     pub fn wait(&self, overlap: Duration, now: jiff::Timestamp) -> Duration {
         match self.phase {
-            Phase::Steady => Duration::ZERO,
-            Phase::Preparing | Phase::Ending => self.left(SPREAD, now),
-            Phase::Overlapping | Phase::Returning => self.left(overlap, now),
+            Phase::Steady | Phase::Ending => Duration::ZERO,
+            Phase::Preparing => self.left(SPREAD, now),
+            Phase::Overlapping => self.left(overlap, now),
         }
     }
 
@@ -122,9 +108,9 @@ impl Rotation {
         length.saturating_sub(passed)
     }
 
-    /// The Secret names the second mechanism, whose password is the new one.
+    /// The Secret names the second mechanism, SCRAM-SHA-256.
     pub const fn uses_second_mechanism(&self) -> bool {
-        matches!(self.phase, Phase::Overlapping | Phase::Ending)
+        self.generation.is_multiple_of(2)
     }
 
     /// Generations whose names shall have the user's rights, and those whose names shall have none.
@@ -134,7 +120,7 @@ impl Rotation {
             Phase::Preparing => (vec![current, current.saturating_add(1)], Vec::new()),
             Phase::Overlapping => (vec![before, current], Vec::new()),
             Phase::Ending => (vec![current], vec![before]),
-            Phase::Steady | Phase::Returning => (vec![current], Vec::new()),
+            Phase::Steady => (vec![current], Vec::new()),
         }
     }
 }
@@ -148,9 +134,8 @@ mod tests {
         jiff::Timestamp::from_second(second).unwrap()
     }
 
-    fn facts(kind: Kind, request: Option<&str>, now: i64) -> Facts<'_> {
+    fn facts(request: Option<&str>, now: i64) -> Facts<'_> {
         Facts {
-            kind,
             request,
             other_password: false,
             in_place: true,
@@ -159,51 +144,35 @@ mod tests {
         }
     }
 
-    fn phases(kind: Kind) -> Vec<(i64, Phase)> {
+    #[test]
+    fn one_change_from_its_request_to_its_end() {
         let mut rotation = Rotation::first(None, at(0));
         let mut seen = Vec::new();
         for now in 0..300 {
-            if let Some(next) = rotation.next(&facts(kind, Some("1"), now)) {
+            if let Some(next) = rotation.next(&facts(Some("1"), now)) {
                 rotation = next;
-                seen.push((now, rotation.phase));
+                seen.push((now, rotation.phase, rotation.uses_second_mechanism()));
             }
         }
         assert_eq!((rotation.generation, rotation.request.as_deref()), (2, Some("1")));
-        seen
-    }
-
-    #[test]
-    fn a_password_overlaps_twice_and_a_certificate_once() {
-        assert_eq!(
-            phases(Kind::Password),
-            [
-                (0, Phase::Preparing),
-                (5, Phase::Overlapping),
-                (65, Phase::Ending),
-                (70, Phase::Returning),
-                (130, Phase::Steady)
-            ]
-        );
-        assert_eq!(
-            phases(Kind::Certificate),
-            [
-                (0, Phase::Preparing),
-                (5, Phase::Overlapping),
-                (65, Phase::Ending),
-                (66, Phase::Steady)
-            ]
-        );
+        let expected = [
+            (0, Phase::Preparing, false),
+            (5, Phase::Overlapping, true),
+            (65, Phase::Ending, true),
+            (66, Phase::Steady, true),
+        ];
+        assert_eq!(seen, expected);
     }
 
     #[test]
     fn nothing_is_asked_for_by_silence_or_by_the_same_request_again() {
         let rotation = Rotation::first(Some("1"), at(0));
         for request in [None, Some("1")] {
-            assert_eq!(rotation.next(&facts(Kind::Password, request, 1_000)), None);
+            assert_eq!(rotation.next(&facts(request, 1_000)), None);
         }
         let other = Facts {
             other_password: true,
-            ..facts(Kind::Password, None, 1)
+            ..facts(None, 1)
         };
         let next = rotation.next(&other).unwrap();
         assert_eq!((next.phase, next.request.as_deref()), (Phase::Preparing, Some("1")));
@@ -213,13 +182,12 @@ mod tests {
         /// Whatever comes when, the Secret never holds what Kafka wasn't seen to have, and an old credential never ends before
         /// its overlap.
         #[test]
-        fn no_phase_comes_early(steps in prop::collection::vec((any::<bool>(), 0_i64..100, any::<bool>()), 1..60), password in any::<bool>()) {
-            let kind = if password { Kind::Password } else { Kind::Certificate };
+        fn no_phase_comes_early(steps in prop::collection::vec((any::<bool>(), 0_i64..100, any::<bool>()), 1..60)) {
             let (mut rotation, mut now) = (Rotation::first(None, at(0)), 0);
             for (count, (in_place, passes, asks)) in steps.into_iter().enumerate() {
                 now += passes;
                 let request = format!("{count}");
-                let facts = Facts { in_place, ..facts(kind, asks.then_some(request.as_str()), now) };
+                let facts = Facts { in_place, ..facts(asks.then_some(request.as_str()), now) };
                 let Some(next) = rotation.next(&facts) else { continue };
                 let lasted = now - rotation.since.as_second();
                 match (rotation.phase, next.phase) {
@@ -229,9 +197,7 @@ mod tests {
                         prop_assert_eq!(next.generation, rotation.generation + 1);
                     }
                     (Phase::Overlapping, Phase::Ending) => prop_assert!(lasted >= 60),
-                    (Phase::Ending, Phase::Steady) => prop_assert!(in_place && !password),
-                    (Phase::Ending, Phase::Returning) => prop_assert!(in_place && password && lasted >= 5),
-                    (Phase::Returning, Phase::Steady) => prop_assert!(lasted >= 60),
+                    (Phase::Ending, Phase::Steady) => prop_assert!(in_place),
                     other => prop_assert!(false, "{:?}", other),
                 }
                 rotation = next;

@@ -13,7 +13,7 @@ use crate::controller::secrets;
 use crate::controller::trust::{self, SecretData};
 use crate::model::{ClientAuth, ClientListener, measure, names};
 use crate::render::{self, ClientCredentials, UserOwner};
-use crate::user::rotation::{Facts, Kind, Phase, Rotation};
+use crate::user::rotation::{Facts, Phase, Rotation};
 use crate::user::{password, principal_name};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kube::ResourceExt;
@@ -161,9 +161,8 @@ fn request(user: &KafkaUser) -> Option<&str> {
     user.spec.authentication.rotation.as_ref()?.request.as_deref()
 }
 
-fn facts<'a>(context: &Context, user: &'a KafkaUser, kind: Kind, in_place: bool) -> Facts<'a> {
+fn facts<'a>(context: &Context, user: &'a KafkaUser, in_place: bool) -> Facts<'a> {
     Facts {
-        kind,
         request: request(user),
         other_password: false,
         in_place,
@@ -188,7 +187,7 @@ fn with_password(
     };
     let facts = Facts {
         other_password: source.is_some() && source.as_deref() != own.text(PASSWORD),
-        ..facts(context, user, Kind::Password, in_place)
+        ..facts(context, user, in_place)
     };
     let Some(next) = own.rotation.next(&facts) else {
         return Ok(own);
@@ -203,7 +202,7 @@ fn with_password(
                 own.texts.0.insert(PASSWORD.to_owned(), text);
             }
         }
-        Phase::Steady | Phase::Ending | Phase::Returning => {}
+        Phase::Steady | Phase::Ending => {}
     }
     tracing::info!(user = user.name_any(), phase = ?next.phase, "a change of credentials goes on");
     own.rotation = next;
@@ -231,7 +230,7 @@ async fn certificate(
         None => Rotation::first(request(user), context.now()),
     };
     if own.is_some()
-        && let Some(next) = rotation.next(&facts(context, user, Kind::Certificate, in_place))
+        && let Some(next) = rotation.next(&facts(context, user, in_place))
     {
         tracing::info!(user = user.name_any(), phase = ?next.phase, "a change of credentials goes on");
         rotation = next;

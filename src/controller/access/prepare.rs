@@ -134,7 +134,7 @@ impl Pass<'_> {
         }
         let now = self.context.now();
         let Some(own) = &held.own else { return true };
-        let by_time = matches!(own.rotation.phase, Phase::Overlapping | Phase::Returning);
+        let by_time = own.rotation.phase == Phase::Overlapping;
         let rotates =
             changes(held) && own.rotation.wait(credentials::overlap(user), now).is_zero() && (in_place || by_time);
         let has_source = is_full && user.spec.authentication.password_from.is_some();

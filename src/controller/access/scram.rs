@@ -75,27 +75,36 @@ pub fn change(user: &KafkaUser, held: &Held, look: &Look) -> Change {
             });
         }
     };
-    let phase = own.rotation.phase;
-    // While the old password overlaps, its credential stays as it is: nobody has the password any more.
-    if phase != Phase::Overlapping {
-        want(ScramMechanism::Sha512, current);
-    }
-    let second = match phase {
-        Phase::Steady => None,
-        Phase::Preparing => own.text("password.next"),
-        Phase::Overlapping | Phase::Ending | Phase::Returning => Some(current),
-    };
-    match second {
-        Some(password) => want(ScramMechanism::Sha256, password),
-        None if actual.iter().any(|one| one.mechanism == ScramMechanism::Sha256) => {
-            change.deletions.push(ScramDeletion {
-                user: name.clone(),
-                mechanism: ScramMechanism::Sha256,
-            });
+    let (named, other) = mechanisms(own.rotation.uses_second_mechanism());
+    want(named, current);
+    match own.rotation.phase {
+        Phase::Preparing => {
+            if let Some(next) = own.text("password.next") {
+                want(other, next);
+            }
         }
-        None => {}
+        // The old password is by the other mechanism, and nobody has it any more.
+        Phase::Overlapping => {}
+        Phase::Ending => want(other, current),
+        Phase::Steady if own.rotation.generation > 1 => want(other, current),
+        Phase::Steady => {
+            let left = actual.iter().filter(|one| one.mechanism == other);
+            change.deletions.extend(left.map(|one| ScramDeletion {
+                user: name.clone(),
+                mechanism: one.mechanism,
+            }));
+        }
     }
     change
+}
+
+/// The mechanism that the Secret names, and the other.
+const fn mechanisms(second: bool) -> (ScramMechanism, ScramMechanism) {
+    if second {
+        (ScramMechanism::Sha256, ScramMechanism::Sha512)
+    } else {
+        (ScramMechanism::Sha512, ScramMechanism::Sha256)
+    }
 }
 
 /// All credentials of a user that's leaving.

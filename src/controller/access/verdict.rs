@@ -152,7 +152,6 @@ fn rotation(user: &KafkaUser, held: &Held) -> Option<RotationStatus> {
         Phase::Preparing => RotationPhase::Preparing,
         Phase::Overlapping => RotationPhase::Overlapping,
         Phase::Ending => RotationPhase::Ending,
-        Phase::Returning => RotationPhase::Returning,
     };
     let until = rotation.since.checked_add(credentials::overlap(user)).ok();
     let until = until.filter(|_| rotation.phase == Phase::Overlapping);

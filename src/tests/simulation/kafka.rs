@@ -74,6 +74,8 @@ pub struct KafkaState {
     pub records: i64,
     /// Changes of voters, in order.
     pub votes: Vec<String>,
+    /// How often somebody asked for credentials, quotas or rights of everybody.
+    pub access_looks: usize,
     /// How often somebody asked for all partitions.
     pub looks: usize,
     /// Brokers that don't catch up.

@@ -616,6 +616,7 @@ impl KafkaAdmin for Admin {
 
     fn describe_acls(&self, filter: AclFilter) -> AdminFuture<'_, Vec<AclBinding>> {
         self.ask(Target::Brokers, move |kafka| {
+            kafka.state().access_looks += usize::from(filter.principal.is_none());
             let matches = |acl: &&AclBinding| filter.principal.as_ref().is_none_or(|wanted| *wanted == acl.principal);
             kafka.state().acls.iter().filter(matches).cloned().collect()
         })

@@ -14,7 +14,7 @@ mod kafka_admin;
 mod operator;
 mod oracles;
 mod plan;
-mod secrets;
+pub mod secrets;
 mod world;
 
 pub use gate::Fault;

@@ -103,7 +103,12 @@ fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
 }
 
 fn opens(kafka: &KafkaState, user: &str, password: &str) -> bool {
-    let stored = kafka.scram.get(&(user.to_owned(), ScramMechanism::Sha512));
+    opens_by(kafka, ScramMechanism::Sha512, user, password) || opens_by(kafka, ScramMechanism::Sha256, user, password)
+}
+
+/// Kafka lets the user in with this password.
+pub fn opens_by(kafka: &KafkaState, mechanism: ScramMechanism, user: &str, password: &str) -> bool {
+    let stored = kafka.scram.get(&(user.to_owned(), mechanism));
     stored.is_some_and(|stored| {
         let iterations = u32::try_from(stored.iterations).unwrap();
         let password = Secret::new(password);
