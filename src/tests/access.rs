@@ -10,7 +10,7 @@ use super::simulation::Simulation;
 use serde_json::{Value, json};
 
 /// A user of the example's cluster.
-fn put(simulation: &Simulation, name: &str, spec: Value) {
+fn put(simulation: &Simulation, name: &str, spec: &Value) {
     let mut object = json!({
         "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaUser", "metadata": {},
         "spec": {"cluster": "orders", "authentication": {"type": "ScramSha512"}},

@@ -20,7 +20,7 @@ fn many_users_come_in_few_requests_and_cost_nothing_afterwards() {
                 topic("payments", &["Read", "Describe"]),
                 topic(&name(number), &["Write"])
             ]);
-            put(&simulation, &name(number), json!({"acls": acls}));
+            put(&simulation, &name(number), &json!({"acls": acls}));
         }
         let all = |simulation: &Simulation| {
             (0..MANY).all(|number| simulation.condition("kafkausers", &name(number), "Ready")["status"] == "True")

@@ -21,7 +21,7 @@ fn binding(principal: &str, topic: &str) -> AclBinding {
 fn what_somebody_else_changed_is_changed_back_and_strangers_stay() {
     on_one_thread(async {
         let mut simulation = Simulation::ready().await;
-        put(&simulation, "app", json!({"acls": [topic("payments", &["Read"])]}));
+        put(&simulation, "app", &json!({"acls": [topic("payments", &["Read"])]}));
         until_ready(&mut simulation, "app").await;
         let before = rights_of(&simulation, "User:app");
         {
@@ -99,7 +99,7 @@ fn roles_denials_hosts_and_quotas_reach_kafka_and_go_with_the_user() {
             "acls": [{"resource": {"type": "Topic", "name": "payments"}, "operations": ["Delete"], "permission": "Deny", "hosts": ["10.0.0.1", "10.0.0.2"]}],
             "quotas": {"producerByteRate": 1_048_576, "requestPercentage": 50},
         });
-        put(&simulation, "app", spec);
+        put(&simulation, "app", &spec);
         simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
             cluster["spec"]["defaultUserQuotas"] = json!({"consumerByteRate": 2_097_152});
         });
@@ -164,7 +164,7 @@ fn roles_denials_hosts_and_quotas_reach_kafka_and_go_with_the_user() {
 fn a_refused_user_keeps_what_it_had() {
     on_one_thread(async {
         let mut simulation = Simulation::ready().await;
-        put(&simulation, "app", json!({"acls": [topic("payments", &["Read"])]}));
+        put(&simulation, "app", &json!({"acls": [topic("payments", &["Read"])]}));
         until_ready(&mut simulation, "app").await;
         let before = rights_of(&simulation, "User:app");
         simulation.edit("kafkausers", "app", |user| {
@@ -173,7 +173,7 @@ fn a_refused_user_keeps_what_it_had() {
         put(
             &simulation,
             "thief",
-            json!({"authentication": {"type": "External", "principalName": "app"}, "acls": [topic("secrets", &["All"])]}),
+            &json!({"authentication": {"type": "External", "principalName": "app"}, "acls": [topic("secrets", &["All"])]}),
         );
         for _ in 0..40 {
             simulation.tick().await;
@@ -208,7 +208,7 @@ fn somebody_external_gets_rights_and_no_credentials() {
         let mut simulation = Simulation::ready().await;
         let spec = json!({"authentication": {"type": "External", "principalName": "billing@EXAMPLE.ORG"},
             "acls": [topic("payments", &["Read"])], "quotas": {"consumerByteRate": 1}});
-        put(&simulation, "app", spec);
+        put(&simulation, "app", &spec);
         until_ready(&mut simulation, "app").await;
         assert_eq!(
             rights_of(&simulation, "User:billing@EXAMPLE.ORG"),

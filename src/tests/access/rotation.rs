@@ -14,7 +14,7 @@ async fn ready(kind: &str) -> (Simulation, Vec<String>) {
     put(
         &simulation,
         "app",
-        json!({"authentication": {"type": kind}, "acls": [topic("payments", &["Read", "Write"])]}),
+        &json!({"authentication": {"type": kind}, "acls": [topic("payments", &["Read", "Write"])]}),
     );
     until_ready(&mut simulation, "app").await;
     let rights = rights_of(&simulation, "User:app");
@@ -134,7 +134,7 @@ fn a_password_of_ones_own_is_taken_and_followed() {
         };
         let spec = json!({"authentication": {"type": "ScramSha512", "passwordFrom": {"secretName": "mine", "key": "word"},
             "rotation": {"overlap": format!("{OVERLAP}s")}}, "acls": [topic("payments", &["Read"])]});
-        put(&simulation, "app", spec);
+        put(&simulation, "app", &spec);
         for _ in 0..5 {
             simulation.tick().await;
         }
