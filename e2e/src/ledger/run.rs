@@ -87,6 +87,18 @@ impl<'a> Ledger<'a> {
     /// Ends the load, reads everything back, and judges. When the verdict fails, the files stay in the cluster's log
     /// folder.
     pub fn finish(self) -> Result<Report> {
+        let report = self.finish_keeping()?;
+        self.remove()?;
+        Ok(report)
+    }
+
+    /// Lines of the load client's log in which the extended regular expression is found.
+    pub fn grep(&self, pattern: &str) -> Result<String> {
+        self.exec(&format!("grep -E '{pattern}' {DATA}/client.log {DATA}/out.txt || true"))
+    }
+
+    /// Like [`Ledger::finish`], and leaves user and topics.
+    pub fn finish_keeping(&self) -> Result<Report> {
         let folder = self.folder()?;
         let report = self.end(&folder);
         match &report {
@@ -98,7 +110,11 @@ impl<'a> Ledger<'a> {
             }
             Err(_) => self.evidence(&folder),
         }
-        self.remove()?;
+        if report.is_err() {
+            self.remove()?;
+        } else {
+            self.remove_pod()?;
+        }
         report.with_context(|| format!("the ledger's files are in {}", folder.display()))
     }
 
@@ -221,7 +237,7 @@ impl<'a> Ledger<'a> {
             .kubectl(&["-n", &self.namespace, "exec", &self.load.name, "--", "sh", "-c", line])
     }
 
-    /// Topics stay in Kafka: the operator removes none.
+    /// Topics stay in Kafka: the resources don't ask for their end.
     fn remove(&self) -> Result<()> {
         self.remove_pod()?;
         let mut words = vec!["-n", &self.namespace, "delete", "pkt", "--ignore-not-found"];

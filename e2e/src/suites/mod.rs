@@ -1,5 +1,6 @@
 //! The registry of suites: one file per suite, one line per suite in `ALL`.
 
+mod access;
 mod cluster;
 mod first_light;
 mod ledger;
@@ -36,6 +37,7 @@ pub const ALL: &[Suite] = &[
     cluster::SUITE,
     ledger::SUITE,
     first_light::SUITE,
+    access::SUITE,
     safe_change::SUITE,
     quorum::SUITE,
 ];

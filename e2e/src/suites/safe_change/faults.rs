@@ -145,7 +145,7 @@ fn ready_since(pod: &Value) -> Option<Timestamp> {
 }
 
 /// The pod that holds the lease, once it is one that runs.
-fn leader(context: &Context) -> Result<String> {
+pub(in crate::suites) fn leader(context: &Context) -> Result<String> {
     context.wait_until("an operator leads", Duration::from_mins(2), || {
         let leases = context.kubectl_json(&["-n", install::NAMESPACE, "get", "leases"])?;
         let holder = diagnosis::items(&leases)
@@ -172,7 +172,7 @@ fn end_process(context: &Context) -> Result<()> {
 }
 
 /// SIGKILL to the process, and its pod goes with it, so that the successor isn't held back for the crash.
-fn kill(context: &Context, pod: &str) -> Result<()> {
+pub(in crate::suites) fn kill(context: &Context, pod: &str) -> Result<()> {
     end_process(context)?;
     let words = [
         "-n",
