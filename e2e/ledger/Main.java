@@ -9,12 +9,16 @@ import java.util.TreeMap;
 
 /**
  * Load with a ledger: `run SETTINGS FOLDER` writes until the file FOLDER/stop appears (or SIGTERM comes), `verify
- * SETTINGS FOLDER` reads every partition to its end. What was seen is left in FOLDER; judging it is not done here.
+ * SETTINGS FOLDER` reads every partition to its end, `ceiling PROPERTIES USERS TOPICS` measures what Kafka takes. What was seen is left in FOLDER; judging it is not done here.
  */
 public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws Exception {
+        if (arguments[0].equals("ceiling")) {
+            Ceiling.run(Path.of(arguments[1]), Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
+            return;
+        }
         Settings settings = Settings.read(Path.of(arguments[1]));
         Path folder = Path.of(arguments[2]);
         switch (arguments[0]) {

@@ -41,6 +41,19 @@ impl<'a> Admin<'a> {
         self.pod.run(60, &format!("{BIN}/{tool} {connect} {arguments}"))
     }
 
+    /// Standard output of a class of a jar that was put there: its words, its settings, and what else it's told.
+    pub fn java(&self, jar: &str, words: &str, arguments: &str) -> Result<String> {
+        let settings = format!(
+            "(cat {PROPERTIES}; echo bootstrap.servers={}) > /tmp/java.properties",
+            self.bootstrap
+        );
+        let java = format!("java -Xmx384m -XX:+UseSerialGC -cp '{jar}:/opt/kafka/libs/*'");
+        self.pod.run(
+            1_200,
+            &format!("{settings} && {java} {words} /tmp/java.properties {arguments}"),
+        )
+    }
+
     /// Copies a file of the machine to where Kafka's scripts can read it.
     pub fn put(&self, file: &str, to: &str) -> Result<()> {
         self.pod.put(file, to)

@@ -1,6 +1,7 @@
 //! Who may do what: rights against Kafka's own, credentials that change under load, what somebody else changed, what's left of
 //! a user that is gone, and that no secret is told anywhere.
 
+mod bench;
 mod drift;
 mod life;
 mod matrix;
@@ -24,7 +25,7 @@ pub const SUITE: Suite = Suite {
     operator: true,
     namespaces: &[NAMESPACE],
     run,
-    bench: None,
+    bench: Some(bench::run),
 };
 
 pub(super) const NAMESPACE: &str = "access";

@@ -2,7 +2,7 @@
 //! figure ask for Kubernetes nodes that do not exist, so that only the operator works for them.
 
 mod growth;
-mod process;
+pub(in crate::suites) mod process;
 mod start;
 mod steady;
 mod written;

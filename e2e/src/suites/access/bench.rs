@@ -1,0 +1,202 @@
+//! Many users and topics in one cluster: how fast they become Ready, what Kafka itself takes from its own client, and what they
+//! cost afterwards. `--full` has 10 000 users with three rights each and 5 000 topics.
+
+use std::fmt::Write as _;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{BROKER, CLUSTER, NAMESPACE, start, user};
+use crate::admin::Admin;
+use crate::build::ledger as client;
+use crate::harness::{Context, Figures, Measurement};
+use crate::suites::first_light::bench::process;
+use crate::{diagnosis, install, paths, resources};
+
+/// Resources in one file; the command line tool sends 50 a second, so several of it run at once.
+const CHUNK: usize = 250;
+const AT_ONCE: usize = 6;
+/// One look at Kafka's users and rights is allowed for each.
+const CALM: Duration = Duration::from_mins(2);
+
+struct Size {
+    users: usize,
+    topics: usize,
+}
+
+pub fn run(context: &Context) -> Result<Vec<Measurement>> {
+    let mut figures = Figures::default();
+    let size = if context.full {
+        Size {
+            users: 10_000,
+            topics: 5_000,
+        }
+    } else {
+        Size {
+            users: 1_000,
+            topics: 300,
+        }
+    };
+    resources::clean(context, NAMESPACE)?;
+    let result = measure(context, &size, &mut figures);
+    if let Err(error) = result {
+        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
+        return Err(error);
+    }
+    resources::clean(context, NAMESPACE)?;
+    Ok(figures.0)
+}
+
+fn measure(context: &Context, size: &Size, figures: &mut Figures) -> Result<()> {
+    start(context)?;
+    user(context, "first", &json!({}))?;
+    ceiling(context, size, figures).context("what Kafka takes from its own client")?;
+    scale(context, 0)?;
+    let created = Instant::now();
+    create(context, "users", size.users, user_of)?;
+    create(context, "topics", size.topics, topic_of)?;
+    figures.add("resources_created_in", created.elapsed().as_secs_f64(), "s");
+    let begun = Instant::now();
+    scale(context, 1)?;
+    let mut peak: f64 = 0.0;
+    for (kind, count) in [("pku", size.users + 1), ("pkt", size.topics)] {
+        let seconds = until_ready(context, (kind, count), begun, &mut peak)?;
+        let whole = f64::from(u32::try_from(count)?);
+        let (name, unit) = if kind == "pku" {
+            ("users", "users/s")
+        } else {
+            ("topics", "topics/s")
+        };
+        figures.add(format!("{name}_ready_in"), seconds, "s");
+        figures.add(format!("{name}_ready_per_second"), whole / seconds, unit);
+    }
+    figures.add("operator_rss_peak", peak, "MiB");
+    calm(context, figures)
+}
+
+fn user_of(number: usize) -> String {
+    format!(
+        "---\napiVersion: productionkafka.dev/v1alpha1\nkind: KafkaUser\nmetadata: {{name: many-{number}, namespace: {NAMESPACE}}}\n\
+         spec:\n  cluster: {CLUSTER}\n  authentication: {{type: ScramSha512}}\n  acls:\n  \
+         - {{resource: {{type: Topic, name: many-{number}}}, operations: [Read, Write, Describe]}}\n"
+    )
+}
+
+fn topic_of(number: usize) -> String {
+    format!(
+        "---\napiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {{name: many-{number}, namespace: {NAMESPACE}}}\n\
+         spec: {{cluster: {CLUSTER}, partitions: 1, replicationFactor: 1}}\n"
+    )
+}
+
+fn create(context: &Context, what: &str, count: usize, one: fn(usize) -> String) -> Result<()> {
+    let folder = paths::cache()?.join("bench-access").join(what);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder)?;
+    for first in (0..count).step_by(CHUNK) {
+        let mut text = String::new();
+        for number in first..(first + CHUNK).min(count) {
+            let _ = write!(text, "{}", one(number));
+        }
+        std::fs::write(folder.join(format!("{first}.yaml")), text)?;
+    }
+    let line = format!(
+        "ls {}/*.yaml | xargs -P {AT_ONCE} -I FILE kubectl create --validate=false -f FILE > /dev/null",
+        folder.display()
+    );
+    context
+        .sh(&line)
+        .with_context(|| format!("create {count} {what}"))
+        .map(drop)
+}
+
+fn scale(context: &Context, replicas: u8) -> Result<()> {
+    let replicas = format!("--replicas={replicas}");
+    let namespace = install::NAMESPACE;
+    context.kubectl(&["-n", namespace, "scale", "deployment/productionkafka", &replicas])?;
+    let status = [
+        "-n",
+        namespace,
+        "rollout",
+        "status",
+        "deployment/productionkafka",
+        "--timeout=120s",
+    ];
+    context.kubectl(&status).map(drop)
+}
+
+/// Seconds until so many of the kind are Ready; notes the operator's memory on the way.
+fn until_ready(context: &Context, (kind, count): (&str, usize), begun: Instant, peak: &mut f64) -> Result<f64> {
+    let ready = "{range .items[*]}{.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
+    let limit = Duration::from_mins(40);
+    context.wait_until(&format!("{count} {kind} are Ready"), limit, || {
+        let path = format!("jsonpath={ready}");
+        let text = context.kubectl(&["-n", NAMESPACE, "get", kind, "-o", &path])?;
+        let done = text.lines().filter(|line| *line == "True").count();
+        *peak = peak.max(process::operator(context)?.resident_mib);
+        if done >= count {
+            return Ok(Some(begun.elapsed().as_secs_f64()));
+        }
+        sleep(Duration::from_secs(2));
+        bail!("{done} are")
+    })
+}
+
+/// Nothing changes: writes to Kubernetes, processor time, memory.
+fn calm(context: &Context, figures: &mut Figures) -> Result<()> {
+    sleep(Duration::from_mins(1));
+    let audit = context.audit.as_ref().context("the cluster has an audit log")?;
+    let (since, before) = (Timestamp::now(), process::operator(context)?);
+    sleep(CALM);
+    let after = process::operator(context)?;
+    let entries = audit.since(since, install::ACCOUNT)?;
+    let writes: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.is_write() && entry.resource() != "leases")
+        .collect();
+    let first: Vec<String> = writes
+        .iter()
+        .take(5)
+        .map(|entry| format!("{} {}", entry.verb, entry.request_uri))
+        .collect();
+    ensure!(writes.is_empty(), "{} writes: {first:?}", writes.len());
+    figures.add("calm_writes", 0.0, "writes");
+    let reads = entries.iter().filter(|entry| !entry.is_write()).count();
+    figures.add(
+        "calm_kubernetes_reads",
+        f64::from(u32::try_from(reads)?) / CALM.as_secs_f64() * 60.0,
+        "requests/min",
+    );
+    figures.add(
+        "calm_processor",
+        (after.busy - before.busy) / CALM.as_secs_f64() * 1000.0,
+        "milli-cores",
+    );
+    figures.add("operator_rss_calm", after.resident_mib, "MiB");
+    Ok(())
+}
+
+/// The same numbers by Kafka's own admin client, in large batches, before there are any.
+fn ceiling(context: &Context, size: &Size, figures: &mut Figures) -> Result<()> {
+    let admin = Admin::start(context, NAMESPACE, CLUSTER, BROKER)?;
+    admin.put(&client::jar()?.to_string_lossy(), "/tmp/ledger.jar")?;
+    let arguments = format!("{} {}", size.users.min(3_000), size.topics.min(1_000));
+    let text = admin.java("/tmp/ledger.jar", "ledger.Main ceiling", &arguments)?;
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once(' ') else {
+            continue;
+        };
+        if let (true, Ok(value)) = (name.ends_with("_per_second"), value.parse::<f64>()) {
+            let unit = if name.starts_with("users") {
+                "users/s"
+            } else {
+                "topics/s"
+            };
+            figures.add(format!("kafka_admin_client_{name}"), value, unit);
+        }
+    }
+    Ok(())
+}
