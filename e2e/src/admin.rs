@@ -84,6 +84,11 @@ impl<'a> Admin<'a> {
         Ok(replicas(&self.tool("kafka-topics.sh", "--describe")?))
     }
 
+    /// Every ACL as `User:a READ TOPIC orders LITERAL ALLOW *`, as `kafka-acls.sh` lists them.
+    pub fn rights(&self) -> Result<BTreeSet<String>> {
+        Ok(rights(&self.tool("kafka-acls.sh", "--list")?))
+    }
+
     /// Ids of the brokers that are registered and not fenced. The tool gives up early on a busy machine.
     pub fn brokers(&self) -> Result<BTreeSet<i32>> {
         let ask = || Ok(Some(brokers(&self.tool("kafka-broker-api-versions.sh", "")?)));
@@ -118,6 +123,33 @@ fn replicas(text: &str) -> BTreeMap<String, Vec<i32>> {
     text.lines().filter_map(partition).collect()
 }
 
+/// Lines with `ResourcePattern(resourceType=TOPIC, name=a, patternType=LITERAL)`, each followed by those of its ACLs,
+/// `(principal=User:a, host=*, operation=READ, permissionType=ALLOW)`.
+fn rights(text: &str) -> BTreeSet<String> {
+    // A principal may hold commas; what comes after it holds none.
+    let field = |line: &str, name: &str, end: &str| {
+        let rest = line.split_once(&format!("{name}="))?.1;
+        Some(rest.split(end).next()?.trim_end_matches(')').to_owned())
+    };
+    let (mut resource, mut all) = (String::new(), BTreeSet::new());
+    for line in text.lines() {
+        if line.contains("ResourcePattern(") {
+            let of = |name: &str| field(line, name, if name == "patternType" { ")" } else { ", " }).unwrap_or_default();
+            resource = format!("{} {} {}", of("resourceType"), of("name"), of("patternType"));
+        } else if let Some(principal) = field(line, "principal", ", host=") {
+            let of =
+                |name: &str| field(line, name, if name == "permissionType" { ")" } else { ", " }).unwrap_or_default();
+            all.insert(format!(
+                "{principal} {} {resource} {} {}",
+                of("operation"),
+                of("permissionType"),
+                of("host")
+            ));
+        }
+    }
+    all
+}
+
 /// A table whose first column is an id.
 fn listed(text: &str) -> BTreeSet<i32> {
     let id = |line: &str| line.split_whitespace().next()?.parse().ok();
@@ -145,6 +177,18 @@ mod tests {
             replicas(text),
             BTreeMap::from([("a-0".to_owned(), vec![100, 102, 101])])
         );
+    }
+
+    #[test]
+    fn rights_are_read_with_their_resource() {
+        let text = "Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=a, patternType=PREFIXED)`: \n \t\
+            (principal=User:CN=x,O=y, host=*, operation=READ, permissionType=ALLOW)\n \t\
+            (principal=User:b, host=10.0.0.1, operation=WRITE, permissionType=DENY) \n";
+        let expected = [
+            "User:CN=x,O=y READ TOPIC a PREFIXED ALLOW *",
+            "User:b WRITE TOPIC a PREFIXED DENY 10.0.0.1",
+        ];
+        assert_eq!(rights(text), expected.map(str::to_owned).into());
     }
 
     #[test]

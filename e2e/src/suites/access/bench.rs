@@ -70,8 +70,8 @@ fn measure(context: &Context, size: &Size, figures: &mut Figures) -> Result<()> 
         } else {
             ("topics", "topics/s")
         };
-        figures.add(format!("{name}_ready_in"), seconds, "s");
-        figures.add(format!("{name}_ready_per_second"), whole / seconds, unit);
+        figures.add(&format!("{name}_ready_in"), seconds, "s");
+        figures.add(&format!("{name}_ready_per_second"), whole / seconds, unit);
     }
     figures.add("operator_rss_peak", peak, "MiB");
     calm(context, figures)
@@ -195,7 +195,7 @@ fn ceiling(context: &Context, size: &Size, figures: &mut Figures) -> Result<()> 
             } else {
                 "topics/s"
             };
-            figures.add(format!("kafka_admin_client_{name}"), value, unit);
+            figures.add(&format!("kafka_admin_client_{name}"), value, unit);
         }
     }
     Ok(())

@@ -22,14 +22,13 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("with a user go its credential, quotas and rights", || gone(context));
 }
 
-/// Lines of `kafka-acls.sh --list` about a principal, without spaces.
+/// What `kafka-acls.sh` tells of a principal.
 fn rights(admin: &Admin<'_>, principal: &str) -> Result<BTreeSet<String>> {
-    let text = admin.tool("kafka-acls.sh", &format!("--list --principal User:{principal}"))?;
-    let one = |line: &str| line.trim().starts_with("(principal=");
-    Ok(text
-        .lines()
-        .filter(|line| one(line))
-        .map(|line| line.trim().to_owned())
+    let of = format!("User:{principal} ");
+    Ok(admin
+        .rights()?
+        .into_iter()
+        .filter(|right| right.starts_with(&of))
         .collect())
 }
 

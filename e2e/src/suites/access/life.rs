@@ -101,23 +101,22 @@ fn lives(context: &Context) -> Result<()> {
 /// Kafka's tools tell exactly what the resources ask for.
 fn compare(context: &Context) -> Result<()> {
     let admin = Admin::start(context, NAMESPACE, CLUSTER, BROKER)?;
-    let listed = admin.tool("kafka-acls.sh", "--list")?;
-    let mut topic = String::new();
-    let mut found = BTreeSet::new();
-    for line in listed.lines() {
-        if let Some((_, rest)) = line.split_once("name=").filter(|_| line.contains("ResourcePattern(")) {
-            rest.split(',').next().unwrap_or_default().clone_into(&mut topic);
-        }
-        if let Some((_, rest)) = line.split_once("principal=User:life-") {
-            let number = rest.split(',').next().unwrap_or_default();
-            let operation = line
-                .split_once("operation=")
-                .map_or("", |(_, rest)| rest.split(',').next().unwrap_or_default());
-            found.insert(format!("{number} {operation} {topic}"));
-        }
-    }
+    let found: BTreeSet<String> = admin
+        .rights()?
+        .into_iter()
+        .filter(|right| right.starts_with("User:life-"))
+        .collect();
     let topic = |number: usize| if number < USERS / 2 { "life-two" } else { "life-one" };
-    let rights = |number| ["WRITE", "DESCRIBE"].map(|operation| format!("{number:02} {operation} {}", topic(number)));
+    let rights = |number| {
+        let line = |operation| {
+            format!(
+                "User:{} {operation} TOPIC {} LITERAL ALLOW *",
+                name(number),
+                topic(number)
+            )
+        };
+        ["WRITE", "DESCRIBE"].map(line)
+    };
     let wanted: BTreeSet<String> = (10..USERS).flat_map(rights).collect();
     ensure!(
         found == wanted,

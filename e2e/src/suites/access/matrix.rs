@@ -92,7 +92,7 @@ const TOPIC: [(&str, &[&str], &str); 8] = [
     ("Read", &[], READ),
     (
         "Describe",
-        &[],
+        &["DescribeConfigs"],
         "{bin}/kafka-topics.sh {b} --command-config {c} --describe --topic {t}",
     ),
     (
@@ -444,8 +444,7 @@ fn script(cases: &[Case]) -> String {
             let _ = writeln!(lane, "({line}) > /tmp/out-{id} 2>&1 || true");
         }
     }
-    let refusal =
-        "AuthorizationException|[Nn]ot authorized|Authorization failed|does not exist|UnknownTopicOrPartition";
+    let refusal = "AuthorizationException|[Nn]ot authorized|Authorization failed|does not exist|doesn.t exist|UnknownTopicOrPartition";
     format!(
         "(\n{}) &\n(\n{}) &\nwait\ncd /tmp\nfor file in out-*; do\n\
          said=$(grep -m 1 -E '{refusal}' $file | cut -c 1-160)\n\
