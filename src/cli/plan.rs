@@ -9,6 +9,7 @@ use crate::controller::access::memory::Accesses;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::{Connector, RealConnector};
 use crate::controller::ledger::Ledger;
+use crate::controller::topics::AllTopics;
 use crate::controller::memory::Memories;
 use crate::controller::plan::{self, Plan, Verdict};
 use crate::controller::secrets::Vault;
@@ -143,6 +144,7 @@ pub(crate) fn context(
         ledger: Ledger::default(),
         memories: Memories::default(),
         access: Accesses::default(),
+        topics: AllTopics::default(),
         vault: Vault::default(),
         connector,
         metrics: Metrics::new(env!("CARGO_PKG_VERSION")),

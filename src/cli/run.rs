@@ -5,6 +5,7 @@ use crate::controller::access::memory::Accesses;
 use crate::controller::context::MANAGER;
 use crate::controller::kafka::RealConnector;
 use crate::controller::ledger::Ledger;
+use crate::controller::topics::AllTopics;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};
 use crate::controller::secrets::Vault;
@@ -176,6 +177,7 @@ fn context(
         ledger: Ledger::default(),
         memories: Memories::default(),
         access: Accesses::default(),
+        topics: AllTopics::default(),
         vault: Vault::default(),
         connector: Arc::new(RealConnector),
         metrics,
