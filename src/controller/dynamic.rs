@@ -192,7 +192,9 @@ mod tests {
     #[test]
     fn topics_get_what_differs_and_lose_what_is_not_named() {
         let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
-            all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+            all.iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
         };
         let wanted = map(&[("a", "1"), ("b", "2")]);
         let current = map(&[("a", "1"), ("b", "9"), ("c", "3"), (PASSING_OF_TOPICS[0], "0:1")]);

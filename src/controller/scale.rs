@@ -7,9 +7,9 @@ use super::kafka::KafkaFacts;
 use super::memory::Memory;
 use super::rebalance::Rebalance;
 use super::removal::{self, Removal, Stage};
-use super::upkeep::Upkeep;
 use super::topics::decide;
 use super::topics::look::Look;
+use super::upkeep::Upkeep;
 use crate::api::{KafkaTopic, RebalanceStatus};
 use crate::kafka::KafkaAdmin;
 use crate::model::Identity;
@@ -69,7 +69,10 @@ pub async fn drive(
 
 /// Topics whose resource names another number of replicas than they have; none that's refused or that's going.
 fn resized(upkeep: &Upkeep<'_>, facts: &KafkaFacts) -> BTreeMap<String, usize> {
-    let topics = upkeep.context.stores.topics_of(&identity::cluster_key(&upkeep.cluster.names));
+    let topics = upkeep
+        .context
+        .stores
+        .topics_of(&identity::cluster_key(&upkeep.cluster.names));
     let named = |topic: &Arc<KafkaTopic>| topic.spec.replication_factor.is_some() && !decide::is_going(topic);
     if !topics.iter().any(named) {
         return BTreeMap::new();
@@ -78,7 +81,9 @@ fn resized(upkeep: &Upkeep<'_>, facts: &KafkaFacts) -> BTreeMap<String, usize> {
     let mut look = Look::default();
     look.take_in(facts.partitions.iter().flat_map(|view| &view.partitions), facts.at);
     let wanted = topics.iter().filter(|topic| named(topic)).filter_map(|topic| {
-        decide::refusal(topic, upkeep.cluster, &owners).is_none().then_some(())?;
+        decide::refusal(topic, upkeep.cluster, &owners)
+            .is_none()
+            .then_some(())?;
         let name = decide::name_of(topic);
         let factor = decide::other_factor(topic, look.topics.get(&name)?)?;
         Some((name, usize::try_from(factor).ok()?))

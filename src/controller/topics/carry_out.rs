@@ -1,6 +1,6 @@
 //! What topics need in Kafka, gathered and sent in few requests; what Kafka refuses of one is its own matter.
 
-use super::decide::{self, Step};
+use super::decide::{self, Owners, Step};
 use super::look::failed;
 use super::{Ground, PENDING, Pass, Refused};
 use crate::api::KafkaTopic;
@@ -35,7 +35,7 @@ impl Pass<'_> {
     pub(super) fn steps(
         &mut self,
         ground: &Ground,
-        owners: &HashMap<String, Arc<KafkaTopic>>,
+        owners: &Owners,
         learnt: bool,
         verdicts: &mut BTreeMap<String, Verdict>,
     ) -> Steps {
@@ -50,7 +50,11 @@ impl Pass<'_> {
                 verdicts.insert(name, refusal);
                 continue;
             }
-            let refused = self.known.refused.get(&name).filter(|refused| refused.generation == generation);
+            let refused = self
+                .known
+                .refused
+                .get(&name)
+                .filter(|refused| refused.generation == generation);
             if let Some(refused) = refused.filter(|refused| now < refused.retry) {
                 verdicts.insert(name, Verdict::refused("KafkaRefused", &refused.problem));
                 continue;
@@ -93,7 +97,7 @@ impl Pass<'_> {
             let outcomes = admin.create_topics(steps.create, false).await;
             for (name, outcome) in outcomes.map_err(|source| failed("create topics", source))? {
                 // The broker that was asked for its partitions may not have heard of a topic that the controller has made.
-                let outcome = outcome.or_else(|error| is_there(error, self.known.said.contains_key(&name)));
+                let outcome = outcome.or_else(is_there);
                 self.note(&of, &name, (outcome, "create topic", "Creating"), verdicts);
             }
         }
@@ -119,10 +123,17 @@ impl Pass<'_> {
         let outcomes = admin.incremental_alter_configs(changes.clone(), false).await;
         let outcomes = outcomes.map_err(|source| failed("configure topics", source))?;
         for change in changes {
-            let ConfigResource::Topic(name) = &change.resource else { continue };
+            let ConfigResource::Topic(name) = &change.resource else {
+                continue;
+            };
             let outcome = outcomes.get(&change.resource).cloned().unwrap_or(Ok(()));
             if outcome.is_ok()
-                && let Some(config) = self.known.look.topics.get_mut(name).and_then(|found| found.config.as_mut())
+                && let Some(config) = self
+                    .known
+                    .look
+                    .topics
+                    .get_mut(name)
+                    .and_then(|found| found.config.as_mut())
             {
                 edit(config, &change.ops);
             }
@@ -131,7 +142,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// What became of a step. One that Kafka took is told when it's seen, unless that takes another look.
+    /// What became of a step. One that Kafka took is told when it's seen; only one that has to be taken again is told before.
     fn note(
         &mut self,
         of: &HashMap<String, Arc<KafkaTopic>>,
@@ -143,13 +154,20 @@ impl Pass<'_> {
         let resource = topic.name_any();
         let Err(error) = outcome else {
             self.known.refused.remove(&resource);
-            if topic.status.is_some() {
-                verdicts.insert(resource, Verdict::waiting(doing, "Kafka has taken it; waiting until brokers show it"));
+            if !self.known.asked.insert(resource.clone()) {
+                verdicts.insert(
+                    resource,
+                    Verdict::waiting(doing, "Kafka has taken it; waiting until brokers show it"),
+                );
             }
             return;
         };
         let problem = format!("{what} {name}: {error}");
-        let before = self.known.refused.get(&resource).filter(|refused| refused.generation == topic.metadata.generation);
+        let before = self
+            .known
+            .refused
+            .get(&resource)
+            .filter(|refused| refused.generation == topic.metadata.generation);
         let count = before.map_or(0, |refused| refused.count);
         let wait = FIRST_RETRY.saturating_mul(1 << count.min(10)).min(LONGEST_RETRY);
         let now = self.context.now();
@@ -164,7 +182,7 @@ impl Pass<'_> {
     }
 }
 
-fn is_there(error: BrokerError, _told: bool) -> Result<(), BrokerError> {
+fn is_there(error: BrokerError) -> Result<(), BrokerError> {
     if error.code == ErrorCode::TOPIC_ALREADY_EXISTS {
         Ok(())
     } else {

@@ -11,6 +11,9 @@ use kube::ResourceExt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The resource that each name in Kafka belongs to.
+pub type Owners = HashMap<String, Arc<KafkaTopic>>;
+
 /// Puts off a resource's end until the topic is gone; only where the topic goes with it.
 pub const FINALIZER: &str = "productionkafka.dev/topic";
 
@@ -51,9 +54,9 @@ pub fn factor(topic: &KafkaTopic, cluster: &Cluster) -> i32 {
     topic.spec.replication_factor.unwrap_or(cluster.replication_factor)
 }
 
-/// The resource that each name belongs to: the oldest that asks for it.
-pub fn owners(topics: &[Arc<KafkaTopic>]) -> HashMap<String, Arc<KafkaTopic>> {
-    let mut owners: HashMap<String, Arc<KafkaTopic>> = HashMap::new();
+/// The oldest resource that asks for a name has it.
+pub fn owners(topics: &[Arc<KafkaTopic>]) -> Owners {
+    let mut owners = Owners::new();
     let age = |topic: &KafkaTopic| (topic.creation_timestamp(), topic.name_any());
     for topic in topics {
         let owner = owners.entry(name_of(topic)).or_insert_with(|| Arc::clone(topic));
@@ -65,7 +68,7 @@ pub fn owners(topics: &[Arc<KafkaTopic>]) -> HashMap<String, Arc<KafkaTopic>> {
 }
 
 /// What can't be had.
-pub fn refusal(topic: &KafkaTopic, cluster: &Cluster, owners: &HashMap<String, Arc<KafkaTopic>>) -> Option<Verdict> {
+pub fn refusal(topic: &KafkaTopic, cluster: &Cluster, owners: &Owners) -> Option<Verdict> {
     let name = name_of(topic);
     let wanted = factor(topic, cluster);
     if is_internal(&name) {
@@ -74,7 +77,10 @@ pub fn refusal(topic: &KafkaTopic, cluster: &Cluster, owners: &HashMap<String, A
     }
     let other = owners.get(&name).filter(|owner| owner.name_any() != topic.name_any());
     if let Some(other) = other {
-        let message = format!("KafkaTopic {} manages topic {name} already: remove one", other.name_any());
+        let message = format!(
+            "KafkaTopic {} manages topic {name} already: remove one",
+            other.name_any()
+        );
         return Some(Verdict::refused("NameTaken", &message));
     }
     if wanted > cluster.brokers() {
@@ -87,7 +93,8 @@ pub fn refusal(topic: &KafkaTopic, cluster: &Cluster, owners: &HashMap<String, A
     let minimum = topic.spec.config.get("min.insync.replicas");
     let minimum = minimum.and_then(|text| text.parse::<i32>().ok());
     minimum.is_some_and(|minimum| minimum > wanted).then(|| {
-        let message = "spec.config[min.insync.replicas]: is above the replication factor: no write could be acknowledged";
+        let message =
+            "spec.config[min.insync.replicas]: is above the replication factor: no write could be acknowledged";
         Verdict::refused("MinIsrTooHigh", message)
     })
 }
@@ -122,7 +129,11 @@ pub fn step(topic: &KafkaTopic, cluster: &Cluster, found: Option<&Found>) -> Ste
     }
     if let Some(wanted) = other_factor(topic, found) {
         let (least, most) = found.replicas;
-        let is = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        let is = if least == most {
+            least.to_string()
+        } else {
+            format!("{least} to {most}")
+        };
         let message = format!(
             "the replication factor goes from {is} to {wanted}: see status.rebalance of ProductionKafka {}",
             topic.spec.cluster
@@ -155,7 +166,11 @@ mod tests {
     }
 
     fn found(partitions: i32, replicas: (i32, i32), config: Option<&[(&str, &str)]>) -> Found {
-        let config = config.map(|all| all.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>());
+        let config = config.map(|all| {
+            all.iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>()
+        });
         Found {
             partitions,
             replicas,
@@ -172,23 +187,46 @@ mod tests {
             Step::Say(verdict) => format!("{verdict:?}"),
             other => format!("{other:?}"),
         };
-        let Step::Create(new) = of("partitions: 3, config: {a: '1'}", None) else { panic!() };
-        assert_eq!((new.partitions, new.replication_factor, new.config.len()), (Some(3), Some(3), 1));
-        let more = of("partitions: 3", Some(found(2, (3, 3), None)));
-        assert_eq!(more, Step::AddPartitions(NewPartitions { topic: "t".into(), count: 3 }));
-        assert!(says(of("partitions: 1", Some(found(2, (3, 3), Some(&[]))))).contains("FewerPartitions"));
-        assert!(says(of("partitions: 2", Some(found(2, (3, 3), None)))).contains("NotObserved"));
-        let Step::Configure(change) = of("partitions: 2, config: {a: '1'}", Some(found(2, (3, 3), Some(&[("b", "2")])))) else {
+        let Step::Create(new) = of("partitions: 3, config: {a: '1'}", None) else {
             panic!()
         };
-        let set = ConfigOp::Set { name: "a".into(), value: "1".into() };
+        assert_eq!(
+            (new.partitions, new.replication_factor, new.config.len()),
+            (Some(3), Some(3), 1)
+        );
+        let more = of("partitions: 3", Some(found(2, (3, 3), None)));
+        assert_eq!(
+            more,
+            Step::AddPartitions(NewPartitions {
+                topic: "t".into(),
+                count: 3
+            })
+        );
+        assert!(says(of("partitions: 1", Some(found(2, (3, 3), Some(&[]))))).contains("FewerPartitions"));
+        assert!(says(of("partitions: 2", Some(found(2, (3, 3), None)))).contains("NotObserved"));
+        let Step::Configure(change) = of(
+            "partitions: 2, config: {a: '1'}",
+            Some(found(2, (3, 3), Some(&[("b", "2")]))),
+        ) else {
+            panic!()
+        };
+        let set = ConfigOp::Set {
+            name: "a".into(),
+            value: "1".into(),
+        };
         assert_eq!(change.ops, [set, ConfigOp::Delete { name: "b".into() }]);
         for replicas in [(2, 2), (2, 3), (4, 4)] {
-            let step = of("partitions: 2, replicationFactor: 3", Some(found(2, replicas, Some(&[]))));
+            let step = of(
+                "partitions: 2, replicationFactor: 3",
+                Some(found(2, replicas, Some(&[]))),
+            );
             assert!(says(step).contains("Reassigning"), "{replicas:?}");
         }
         let as_made = of("partitions: 2", Some(found(2, (1, 1), Some(&[]))));
-        assert!(says(as_made).contains("as the resource asks"), "a factor that isn't named is left as it is");
+        assert!(
+            says(as_made).contains("as the resource asks"),
+            "a factor that isn't named is left as it is"
+        );
     }
 
     #[test]
@@ -197,12 +235,15 @@ mod tests {
         for (spec, reason) in [
             ("topicName: __consumer_offsets, partitions: 1", "InternalTopic"),
             ("partitions: 1, replicationFactor: 7", "TooFewBrokers"),
-            ("partitions: 1, replicationFactor: 1, config: {min.insync.replicas: '2'}", "MinIsrTooHigh"),
+            (
+                "partitions: 1, replicationFactor: 1, config: {min.insync.replicas: '2'}",
+                "MinIsrTooHigh",
+            ),
         ] {
-            let refused = refusal(&topic(spec), &cluster, &HashMap::new()).unwrap();
+            let refused = refusal(&topic(spec), &cluster, &Owners::new()).unwrap();
             assert!(format!("{refused:?}").contains(reason), "{refused:?}");
         }
-        assert_eq!(refusal(&topic("partitions: 1"), &cluster, &HashMap::new()), None);
+        assert_eq!(refusal(&topic("partitions: 1"), &cluster, &Owners::new()), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Resources that are being deleted and whose topic goes with them: the topic first, read live, then the finalizer. Where there's
 //! nothing of ours to take away, nobody is held: no cluster, another policy by now, another resource's topic, Kafka's own.
 
-use super::decide::{self, has_finalizer, name_of};
+use super::decide::{self, Owners, has_finalizer, name_of};
 use super::look::failed;
 use super::{Ground, PENDING, Pass, SOON, finalizers};
 use crate::api::KafkaTopic;
@@ -12,13 +12,18 @@ use crate::controller::resource::{self, Verdict};
 use crate::kafka::errors::ErrorCode;
 use kube::ResourceExt;
 use kube::api::Api;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Pass<'_> {
     /// The cluster can't be asked: topics of one that doesn't exist any more, or that never was, go at once.
     pub(super) async fn without_ground(&mut self) -> Result<(), PassError> {
-        let held: Vec<Arc<KafkaTopic>> = self.leaving.iter().filter(|topic| has_finalizer(topic)).cloned().collect();
+        let held: Vec<Arc<KafkaTopic>> = self
+            .leaving
+            .iter()
+            .filter(|topic| has_finalizer(topic))
+            .cloned()
+            .collect();
         if held.is_empty() {
             return Ok(());
         }
@@ -32,16 +37,19 @@ impl Pass<'_> {
     }
 
     /// Deletes what is to go, and lets go of whom nothing is left.
-    pub(super) async fn leave(
-        &mut self,
-        ground: &Ground,
-        owners: &HashMap<String, Arc<KafkaTopic>>,
-    ) -> Result<(), PassError> {
+    pub(super) async fn leave(&mut self, ground: &Ground, owners: &Owners) -> Result<(), PassError> {
         let mut doomed = BTreeMap::new();
-        let held: Vec<Arc<KafkaTopic>> = self.leaving.iter().filter(|topic| has_finalizer(topic)).cloned().collect();
+        let held: Vec<Arc<KafkaTopic>> = self
+            .leaving
+            .iter()
+            .filter(|topic| has_finalizer(topic))
+            .cloned()
+            .collect();
         for topic in held {
             let name = name_of(&topic);
-            let owner = owners.get(&name).is_some_and(|owner| owner.name_any() == topic.name_any());
+            let owner = owners
+                .get(&name)
+                .is_some_and(|owner| owner.name_any() == topic.name_any());
             let is_ours = decide::goes_with_it(&topic) && owner && !decide::is_internal(&name);
             if !is_ours || !self.known.look.topics.contains_key(&name) {
                 finalizers(self.context, &topic, &[]).await?;
@@ -66,7 +74,9 @@ impl Pass<'_> {
                 Err(error) if error.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {}
                 Err(error) => {
                     let Some(topic) = doomed.get(&name) else { continue };
-                    let message = format!("delete topic {name}: {error}; with deletionPolicy: Orphan the resource goes without it");
+                    let message = format!(
+                        "delete topic {name}: {error}; with deletionPolicy: Orphan the resource goes without it"
+                    );
                     super::say::write(self.context, topic, &Verdict::refused("KafkaRefused", &message), None).await?;
                     self.wait(SOON);
                 }

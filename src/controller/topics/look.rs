@@ -57,13 +57,24 @@ impl Look {
             learnt = true;
         }
         if is_older(self.at, if pending { PENDING } else { GOOD }, now) {
-            let view = admin.partitions().await.map_err(|source| failed("read the topics", source))?;
+            let view = admin
+                .partitions()
+                .await
+                .map_err(|source| failed("read the topics", source))?;
             self.take_in(&view.partitions, now);
             learnt = true;
         }
         let all = is_older(self.configs_at, GOOD, now);
-        let unknown = |name: &&String| self.topics.get(*name).is_some_and(|found| all || found.config.is_none());
-        let asked: Vec<ConfigResource> = managed.iter().filter(unknown).map(|name| ConfigResource::Topic(name.clone())).collect();
+        let unknown = |name: &&String| {
+            self.topics
+                .get(*name)
+                .is_some_and(|found| all || found.config.is_none())
+        };
+        let asked: Vec<ConfigResource> = managed
+            .iter()
+            .filter(unknown)
+            .map(|name| ConfigResource::Topic(name.clone()))
+            .collect();
         if !asked.is_empty() {
             let described = admin.describe_configs(asked).await;
             let described = described.map_err(|source| failed("read the topics' configuration", source))?;
@@ -101,7 +112,9 @@ impl Look {
 }
 
 fn own(entries: Vec<ConfigEntry>) -> BTreeMap<String, String> {
-    let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
+    let own = entries
+        .into_iter()
+        .filter(|entry| entry.source == ConfigSource::DynamicTopic);
     own.filter_map(|entry| Some((entry.name, entry.value?))).collect()
 }
 

@@ -46,6 +46,8 @@ pub struct Topics {
     pending: bool,
     /// Topics whose deletion Kafka has taken, until they're gone.
     deleted: HashSet<String>,
+    /// Resources for which something was asked that Kafka hasn't shown yet.
+    asked: HashSet<String>,
     /// The last status written of each, by its hash: the watch may not have brought it yet.
     said: HashMap<String, u64>,
     /// Resources that need nothing, as they were looked at.
@@ -91,7 +93,11 @@ pub async fn pass(context: &Context, key: &ClusterKey) -> Option<Result<Ended, P
     };
     let result = pass.run().await;
     let ended = result.map(|()| Ended {
-        outcome: if pass.is_waiting { Outcome::Waiting } else { Outcome::Completed },
+        outcome: if pass.is_waiting {
+            Outcome::Waiting
+        } else {
+            Outcome::Completed
+        },
         again: pass.again,
     });
     context.topics.lock().insert(key.clone(), known);
@@ -136,7 +142,11 @@ impl Pass<'_> {
         let going = self.leaving.iter().any(|topic| has_finalizer(topic));
         let pending = (&managed[..], self.known.pending || going);
         let facts = ground.memory.kafka.as_deref();
-        let learnt = self.known.look.refresh(ground.admin.as_ref(), facts, pending, self.context.now()).await?;
+        let learnt = self
+            .known
+            .look
+            .refresh(ground.admin.as_ref(), facts, pending, self.context.now())
+            .await?;
         let all: Vec<Arc<KafkaTopic>> = self.staying.iter().chain(&self.leaving).cloned().collect();
         let owners = decide::owners(&all);
         self.leave(&ground, &owners).await?;
@@ -158,15 +168,24 @@ impl Pass<'_> {
 
     /// Resources that are gone.
     fn forget(&mut self) {
-        let all: HashSet<String> = self.staying.iter().chain(&self.leaving).map(|topic| topic.name_any()).collect();
+        let all: HashSet<String> = self
+            .staying
+            .iter()
+            .chain(&self.leaving)
+            .map(|topic| topic.name_any())
+            .collect();
         self.known.said.retain(|name, _| all.contains(name));
         self.known.settled.retain(|name, _| all.contains(name));
+        self.known.asked.retain(|name| all.contains(name));
         self.known.refused.retain(|name, _| all.contains(name));
     }
 
     /// A resource with which its topic goes must not go first; one with which it doesn't isn't held.
     async fn hold(&mut self) -> Result<(), PassError> {
-        let wrong = self.staying.iter().filter(|topic| goes_with_it(topic) != has_finalizer(topic));
+        let wrong = self
+            .staying
+            .iter()
+            .filter(|topic| goes_with_it(topic) != has_finalizer(topic));
         let some: Vec<Arc<KafkaTopic>> = wrong.take(CHUNK).cloned().collect();
         if some.is_empty() {
             return Ok(());
@@ -176,7 +195,8 @@ impl Pass<'_> {
             let wanted: &[&str] = if goes_with_it(&topic) { &[FINALIZER] } else { &[] };
             finalizers(context, &topic, wanted).await
         });
-        let ended: Vec<Result<(), PassError>> = futures::StreamExt::collect(futures::StreamExt::buffered(futures::stream::iter(work), AT_ONCE)).await;
+        let ended: Vec<Result<(), PassError>> =
+            futures::StreamExt::collect(futures::StreamExt::buffered(futures::stream::iter(work), AT_ONCE)).await;
         self.sooner(Duration::ZERO);
         ended.into_iter().collect()
     }
@@ -185,8 +205,16 @@ impl Pass<'_> {
     /// cluster itself is gone.
     async fn nowhere(&mut self) -> Result<(), PassError> {
         self.wait(SOON);
-        let is_there = self.context.stores.clusters.get(&self.key.namespace, &self.key.name).is_some();
-        let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", self.key.name);
+        let is_there = self
+            .context
+            .stores
+            .clusters
+            .get(&self.key.namespace, &self.key.name)
+            .is_some();
+        let message = format!(
+            "ProductionKafka {} doesn't exist or no broker of it serves yet",
+            self.key.name
+        );
         let verdict = Verdict::waiting("ClusterNotReady", &message);
         let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
         let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();

@@ -26,8 +26,11 @@ impl Pass<'_> {
         let mut work = Vec::new();
         for topic in self.staying.clone() {
             let name = topic.name_any();
-            let Some(verdict) = verdicts.remove(&name) else { continue };
+            let Some(verdict) = verdicts.remove(&name) else {
+                continue;
+            };
             if verdict.is_ready() {
+                self.known.asked.remove(&name);
                 self.known.settled.insert(name.clone(), topic.metadata.generation);
             } else {
                 self.known.settled.remove(&name);

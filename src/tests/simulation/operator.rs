@@ -132,10 +132,8 @@ impl Operator {
                 .collect(),
             "productionkafkas" => {
                 let keys = named(&event, |cluster: ProductionKafka| {
-                    {
-                        let own = place(cluster.name_any());
-                        vec![Key::Cluster(own.clone()), Key::Users(own.clone()), Key::Topics(own)]
-                    }
+                    let own = place(cluster.name_any());
+                    vec![Key::Cluster(own.clone()), Key::Users(own.clone()), Key::Topics(own)]
                 });
                 stores.clusters.event(&None, typed(event));
                 keys
