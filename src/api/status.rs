@@ -325,4 +325,6 @@ pub enum RebalanceGoal {
     Spread,
     /// No replica on the brokers that leave.
     Drain,
+    /// As many replicas of each topic as its `KafkaTopic` names.
+    ReplicationFactor,
 }

@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 )]
 #[x_kube(
     validation = ("self.cluster == oldSelf.cluster", "cluster can't be changed: create a KafkaTopic for the other cluster"),
+    validation = ("has(self.topicName) == has(oldSelf.topicName) && (!has(self.topicName) || self.topicName == oldSelf.topicName)", "topicName can't be changed: create another KafkaTopic"),
     validation = ("self.partitions >= oldSelf.partitions", "partitions can't be lowered: Kafka can't take partitions away without losing their records")
 )]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +46,8 @@ pub struct KafkaTopicSpec {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100_000))]
     pub partitions: i32,
-    /// Left out: the cluster's `replicationFactor`. It can't be changed yet once the topic exists.
+    /// Left out: the cluster's `replicationFactor` when the topic is made, and whatever it has from then on. Another one is
+    /// reached by a reassignment, which `status.rebalance` of the cluster tells of.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 7))]
     pub replication_factor: Option<i32>,
@@ -67,7 +69,7 @@ pub enum DeletionPolicy {
     /// The topic stays.
     #[default]
     Orphan,
-    /// The topic and its records go. Not available yet.
+    /// The topic and its records go with it.
     Delete,
 }
 
@@ -76,6 +78,9 @@ pub enum DeletionPolicy {
 pub struct KafkaTopicStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Name in Kafka.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,7 @@ use crate::controller::memory::Memories;
 use crate::controller::plan::{self, Plan, Verdict};
 use crate::controller::secrets::Vault;
 use crate::controller::stores::Stores;
+use crate::controller::topics::AllTopics;
 use crate::controller::{Context, Settings, World};
 use crate::runtime::client::{self, ClientError};
 use crate::runtime::lease::Fence;
@@ -143,6 +144,7 @@ pub(crate) fn context(
         ledger: Ledger::default(),
         memories: Memories::default(),
         access: Accesses::default(),
+        topics: AllTopics::default(),
         vault: Vault::default(),
         connector,
         metrics: Metrics::new(env!("CARGO_PKG_VERSION")),

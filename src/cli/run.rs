@@ -9,6 +9,7 @@ use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};
 use crate::controller::secrets::Vault;
 use crate::controller::stores::Stores;
+use crate::controller::topics::AllTopics;
 use crate::controller::{Context, Settings, World, start};
 use crate::runtime::client::{self, ClientError, Clients};
 use crate::runtime::lease::{LeaderElection, LeaseConfig, LeaseError, Outcome};
@@ -176,6 +177,7 @@ fn context(
         ledger: Ledger::default(),
         memories: Memories::default(),
         access: Accesses::default(),
+        topics: AllTopics::default(),
         vault: Vault::default(),
         connector: Arc::new(RealConnector),
         metrics,

@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::memory::Memories;
 use super::secrets::Vault;
 use super::stores::Stores;
+use super::topics::AllTopics;
 use crate::runtime::lease::Fence;
 use crate::runtime::metrics::Metrics;
 use kube::runtime::events::Recorder;
@@ -50,6 +51,7 @@ pub struct Context {
     pub ledger: Ledger,
     pub memories: Memories,
     pub access: Accesses,
+    pub topics: AllTopics,
     pub vault: Vault,
     pub connector: Arc<dyn Connector>,
     pub metrics: Metrics,

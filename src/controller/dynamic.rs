@@ -81,31 +81,23 @@ pub fn change(edits: Vec<ConfigOp>) -> ConfigChange {
     }
 }
 
-/// Topic configuration: sets what differs and removes what the resource doesn't name any more.
-pub fn topic_change(topic: &str, wanted: &BTreeMap<String, String>, current: &[ConfigEntry]) -> Option<ConfigChange> {
-    let own = |entry: &&ConfigEntry| entry.source == ConfigSource::DynamicTopic;
-    let mut ops: Vec<ConfigOp> = wanted
-        .iter()
-        .filter(|(name, value)| {
-            !current
-                .iter()
-                .filter(own)
-                .any(|entry| entry.name == **name && entry.value.as_ref() == Some(value))
-        })
+/// Topic configuration: sets what differs and removes what the resource doesn't name any more. `current` is the topic's own.
+pub fn topic_edits(
+    topic: &str,
+    wanted: &BTreeMap<String, String>,
+    current: &BTreeMap<String, String>,
+) -> Option<ConfigChange> {
+    let set = wanted.iter().filter(|(name, value)| current.get(*name) != Some(value));
+    let mut ops: Vec<ConfigOp> = set
         .map(|(name, value)| ConfigOp::Set {
             name: name.clone(),
             value: value.clone(),
         })
         .collect();
-    ops.extend(
-        current
-            .iter()
-            .filter(own)
-            .filter(|entry| !wanted.contains_key(&entry.name) && !PASSING_OF_TOPICS.contains(&entry.name.as_str()))
-            .map(|entry| ConfigOp::Delete {
-                name: entry.name.clone(),
-            }),
-    );
+    let left_over = current
+        .keys()
+        .filter(|name| !wanted.contains_key(*name) && !PASSING_OF_TOPICS.contains(&name.as_str()));
+    ops.extend(left_over.map(|name| ConfigOp::Delete { name: name.clone() }));
     (!ops.is_empty()).then(|| ConfigChange {
         resource: ConfigResource::Topic(topic.to_owned()),
         ops,
@@ -199,19 +191,15 @@ mod tests {
 
     #[test]
     fn topics_get_what_differs_and_lose_what_is_not_named() {
-        let wanted = BTreeMap::from([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())]);
-        let current = [
-            entry("a", "1", ConfigSource::DynamicTopic),
-            entry("b", "9", ConfigSource::DynamicTopic),
-            entry("c", "3", ConfigSource::DynamicTopic),
-            entry("d", "4", ConfigSource::Default),
-            entry(PASSING_OF_TOPICS[0], "0:1", ConfigSource::DynamicTopic),
-        ];
-        let ops = topic_change("t", &wanted, &current).unwrap().ops;
+        let map = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let wanted = map(&[("a", "1"), ("b", "2")]);
+        let current = map(&[("a", "1"), ("b", "9"), ("c", "3"), (PASSING_OF_TOPICS[0], "0:1")]);
+        let ops = topic_edits("t", &wanted, &current).unwrap().ops;
         assert_eq!(ops, [set("b", "2"), delete("c")]);
-        assert_eq!(
-            topic_change("t", &BTreeMap::new(), &[entry("d", "4", ConfigSource::StaticBroker)]),
-            None
-        );
+        assert_eq!(topic_edits("t", &BTreeMap::new(), &BTreeMap::new()), None);
     }
 }

@@ -43,7 +43,7 @@ mod static_quorum;
 mod status;
 pub mod stores;
 mod survivors;
-mod topic;
+pub mod topics;
 mod trust;
 mod upkeep;
 pub(crate) mod watches;

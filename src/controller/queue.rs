@@ -5,7 +5,7 @@ use super::cluster::{self, Ended};
 use super::context::Context;
 use super::error::PassError;
 use super::stores::ClusterKey;
-use super::{access, topic};
+use super::{access, topics};
 use crate::runtime::metrics::{ClusterLabels, Outcome};
 use crate::runtime::server::Heartbeat;
 use crate::runtime::shutdown::Shutdown;
@@ -31,7 +31,8 @@ pub enum Key {
     Cluster(ClusterKey),
     /// All users of a cluster.
     Users(ClusterKey),
-    Topic(ClusterKey),
+    /// All topics of a cluster.
+    Topics(ClusterKey),
 }
 
 impl Key {
@@ -39,13 +40,13 @@ impl Key {
         match self {
             Self::Cluster(_) => "ProductionKafka",
             Self::Users(_) => "KafkaUser",
-            Self::Topic(_) => "KafkaTopic",
+            Self::Topics(_) => "KafkaTopic",
         }
     }
 
     fn place(&self) -> &ClusterKey {
         match self {
-            Self::Cluster(place) | Self::Users(place) | Self::Topic(place) => place,
+            Self::Cluster(place) | Self::Users(place) | Self::Topics(place) => place,
         }
     }
 }
@@ -222,13 +223,10 @@ pub(crate) async fn pass(context: &Context, key: &Key) -> Option<Result<Ended, P
     let place = key.place();
     Some(match key {
         Key::Users(place) => return access::pass(context, place).await,
+        Key::Topics(place) => return topics::pass(context, place).await,
         Key::Cluster(_) => {
             let resource = context.stores.clusters.get(&place.namespace, &place.name)?;
             cluster::pass(context, &resource).await
-        }
-        Key::Topic(_) => {
-            let resource = context.stores.topics.get(&place.namespace, &place.name)?;
-            topic::pass(context, &resource).await
         }
     })
 }

@@ -7,12 +7,15 @@ use super::kafka::KafkaFacts;
 use super::memory::Memory;
 use super::rebalance::Rebalance;
 use super::removal::{self, Removal, Stage};
+use super::topics::decide;
+use super::topics::look::Look;
 use super::upkeep::Upkeep;
-use crate::api::RebalanceStatus;
+use crate::api::{KafkaTopic, RebalanceStatus};
 use crate::kafka::KafkaAdmin;
 use crate::model::Identity;
 use crate::model::version::METADATA;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One step. Returns the identity as it is then, and whether it's worth looking again soon.
 pub async fn drive(
@@ -28,6 +31,7 @@ pub async fn drive(
         resource: upkeep.resource,
         cluster: upkeep.cluster,
         identity: &identity,
+        resized: resized(upkeep, facts),
         metadata_version: features.and_then(|features| features.finalized.get(METADATA).copied()),
     };
     let driven = rebalance.drive(admin, last.as_ref()).await?;
@@ -61,4 +65,28 @@ pub async fn drive(
     }
     let busy = driven.open || !identity.drained.is_empty();
     Ok((identity, busy))
+}
+
+/// Topics whose resource names another number of replicas than they have; none that's refused or that's going.
+fn resized(upkeep: &Upkeep<'_>, facts: &KafkaFacts) -> BTreeMap<String, usize> {
+    let topics = upkeep
+        .context
+        .stores
+        .topics_of(&identity::cluster_key(&upkeep.cluster.names));
+    let named = |topic: &Arc<KafkaTopic>| topic.spec.replication_factor.is_some() && !decide::is_going(topic);
+    if !topics.iter().any(named) {
+        return BTreeMap::new();
+    }
+    let owners = decide::owners(&topics);
+    let mut look = Look::default();
+    look.take_in(facts.partitions.iter().flat_map(|view| &view.partitions), facts.at);
+    let wanted = topics.iter().filter(|topic| named(topic)).filter_map(|topic| {
+        decide::refusal(topic, upkeep.cluster, &owners)
+            .is_none()
+            .then_some(())?;
+        let name = decide::name_of(topic);
+        let factor = decide::other_factor(topic, look.topics.get(&name)?)?;
+        Some((name, usize::try_from(factor).ok()?))
+    });
+    wanted.collect()
 }

@@ -70,7 +70,7 @@ pub fn start(
             |stores| &stores.clusters,
             |cluster| {
                 let own = key_of(cluster, cluster.name_any());
-                vec![Key::Cluster(own.clone()), Key::Users(own)]
+                vec![Key::Cluster(own.clone()), Key::Users(own.clone()), Key::Topics(own)]
             },
         );
         watching.resources::<KafkaUser>(
@@ -79,7 +79,7 @@ pub fn start(
         );
         watching.resources::<KafkaTopic>(
             |stores| &stores.topics,
-            |topic| vec![Key::Topic(key_of(topic, topic.name_any()))],
+            |topic| vec![Key::Topics(key_of(topic, topic.spec.cluster.clone()))],
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Topics in the same simulation: what Kafka knows of them, and how often it is asked.
 
-use super::simulation::{Simulation, on_one_thread};
+use super::simulation::{Fault, Simulation, on_one_thread};
 use serde_json::{Value, json};
 
 /// One more resource like the example's.
@@ -24,6 +24,7 @@ fn a_topic_that_no_broker_has_heard_of_is_waited_for() {
             let of = |kind| simulation.condition("kafkatopics", "late", kind);
             ["Ready", "Reconciling", "Stalled"].map(of).to_vec()
         };
+        simulation.tick().await;
         for _ in 0..20 {
             simulation.tick().await;
             let [ready, reconciling, stalled] = says(&simulation).try_into().unwrap();
@@ -70,6 +71,238 @@ fn topics_share_one_look_at_kafka() {
         }
         let looks = simulation.kafka.state().looks - before;
         assert!(looks <= 4, "{looks} looks");
+        simulation.blameless();
+    });
+}
+
+fn delete(simulation: &Simulation, name: &str) {
+    simulation.edit("kafkatopics", name, |topic| {
+        topic["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    });
+}
+
+fn is_held(simulation: &Simulation, name: &str) -> bool {
+    let topic = simulation.get("kafkatopics", name);
+    topic.is_some_and(|topic| {
+        topic["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty())
+    })
+}
+
+/// A topic whose resource says so, with which it goes.
+async fn with_mortal(simulation: &mut Simulation, name: &str) {
+    add(simulation, name);
+    simulation.edit("kafkatopics", name, |topic| {
+        topic["spec"]["deletionPolicy"] = json!("Delete");
+    });
+    let ready = simulation.until(|simulation| simulation.condition("kafkatopics", name, "Ready")["status"] == "True");
+    assert!(ready.await);
+    assert!(is_held(simulation, name), "it could go before its topic");
+}
+
+#[test]
+fn a_topic_goes_with_its_resource_where_that_is_asked_for() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        with_mortal(&mut simulation, "mortal").await;
+        assert!(!is_held(&simulation, "payments"), "one that stays holds nobody");
+        simulation.kafka.state().may_go.insert("mortal".into());
+        delete(&simulation, "mortal");
+        assert!(simulation.until(|simulation| !is_held(simulation, "mortal")).await);
+        assert!(!simulation.kafka.state().topics.contains_key("mortal"));
+        assert!(simulation.kafka.state().topics.contains_key("payments"));
+        simulation.blameless();
+    });
+}
+
+/// Whatever happens, a topic goes only with the resource that it belongs to.
+#[test]
+fn a_topic_is_kept_for_who_it_belongs_to() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        for (name, topic_name) in [("thief", "payments"), ("internal", "__consumer_offsets")] {
+            add(&simulation, name);
+            simulation.edit("kafkatopics", name, |topic| {
+                topic["spec"]["deletionPolicy"] = json!("Delete");
+                topic["spec"]["topicName"] = json!(topic_name);
+            });
+        }
+        with_mortal(&mut simulation, "spared").await;
+        for _ in 0..5 {
+            simulation.tick().await;
+        }
+        for name in ["thief", "internal"] {
+            delete(&simulation, name);
+            assert!(simulation.until(|simulation| !is_held(simulation, name)).await);
+        }
+        simulation.kafka.state().keeps_topics = true;
+        delete(&simulation, "spared");
+        let told = simulation.until(|simulation| {
+            let says = simulation.condition("kafkatopics", "spared", "Stalled")["message"].to_string();
+            says.contains("Topic deletion is disabled") && says.contains("Orphan")
+        });
+        assert!(told.await, "Kafka's words, and what to do");
+        assert!(is_held(&simulation, "spared"));
+        simulation.edit("kafkatopics", "spared", |topic| {
+            topic["spec"]["deletionPolicy"] = json!("Orphan");
+        });
+        assert!(simulation.until(|simulation| !is_held(simulation, "spared")).await);
+        assert!(simulation.kafka.state().topics.contains_key("spared"));
+        simulation.blameless();
+    });
+}
+
+#[test]
+fn a_resource_whose_cluster_is_gone_goes_at_once() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        with_mortal(&mut simulation, "mortal").await;
+        simulation.delete("productionkafkas", "orders");
+        simulation.kill();
+        delete(&simulation, "mortal");
+        assert!(simulation.until(|simulation| !is_held(simulation, "mortal")).await);
+        assert!(
+            simulation.kafka.state().topics.contains_key("mortal"),
+            "nobody can be asked"
+        );
+    });
+}
+
+#[test]
+fn a_crash_while_a_topic_goes_is_not_noticed() {
+    for fault in [Fault::KillBefore, Fault::KillUnanswered, Fault::KillAfter] {
+        for write in 1..=4 {
+            on_one_thread(async {
+                let mut simulation = Simulation::ready().await;
+                with_mortal(&mut simulation, "mortal").await;
+                simulation.kafka.state().may_go.insert("mortal".into());
+                simulation.strike((simulation.writes() + write, fault));
+                delete(&simulation, "mortal");
+                assert!(simulation.until(|simulation| !is_held(simulation, "mortal")).await);
+                assert!(
+                    !simulation.kafka.state().topics.contains_key("mortal"),
+                    "{fault:?} at {write}"
+                );
+                simulation.blameless();
+            });
+        }
+    }
+}
+
+/// The replication factor goes down and up again, by reassignments; the others' replicas stay.
+#[test]
+fn the_replication_factor_follows_the_resource() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        add(&simulation, "sized");
+        let sizes = |simulation: &Simulation| -> Vec<usize> {
+            let state = simulation.kafka.state();
+            state
+                .topics
+                .get("sized")
+                .map(|topic| topic.replicas.iter().map(Vec::len).collect())
+                .unwrap_or_default()
+        };
+        assert!(
+            simulation
+                .until(|simulation| simulation.condition("kafkatopics", "sized", "Ready")["status"] == "True")
+                .await
+        );
+        let others = simulation.kafka.state().topics["payments"].replicas.clone();
+        for factor in [2, 3] {
+            simulation.edit("kafkatopics", "sized", |topic| {
+                topic["spec"]["replicationFactor"] = json!(factor);
+                topic["spec"]["config"]["min.insync.replicas"] = json!("1");
+            });
+            simulation.tick().await;
+            let reached = simulation.until(|simulation| {
+                let resource = simulation.get("kafkatopics", "sized").unwrap();
+                sizes(simulation).iter().all(|size| *size == factor)
+                    && simulation.condition("kafkatopics", "sized", "Ready")["status"] == "True"
+                    && resource["status"]["replicationFactor"] == factor
+            });
+            assert!(
+                reached.await,
+                "{:?}: {}",
+                sizes(&simulation),
+                simulation.condition("kafkatopics", "sized", "Ready")
+            );
+        }
+        assert_eq!(others, simulation.kafka.state().topics["payments"].replicas);
+        let over = simulation.until(|simulation| {
+            simulation.get("productionkafkas", "orders").unwrap()["status"]["rebalance"]["phase"] == "Finished"
+        });
+        assert!(over.await);
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+#[test]
+fn many_topics_come_in_few_requests_and_cost_nothing_afterwards() {
+    const MANY: usize = 450;
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let before = simulation.trace().len();
+        let name = |number: usize| format!("many-{number}");
+        for number in 0..MANY {
+            add(&simulation, &name(number));
+        }
+        let all = |simulation: &Simulation| {
+            (0..MANY).all(|number| simulation.condition("kafkatopics", &name(number), "Ready")["status"] == "True")
+        };
+        assert!(simulation.until(all).await);
+        let trace = simulation.trace().split_off(before);
+        let creations = trace
+            .iter()
+            .filter(|call| call.starts_with("kafka CreateTopics"))
+            .count();
+        println!(
+            "{MANY} topics: {} writes, {creations} requests to create them",
+            trace.len()
+        );
+        assert!(creations <= 4, "{creations} requests");
+        assert!(trace.len() <= MANY * 2 + 40, "{} writes", trace.len());
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
+/// What Kafka refuses of one topic is told in its words, tried again later, and holds up no other.
+#[test]
+fn a_refused_topic_holds_up_no_other() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        add(&simulation, "refused");
+        simulation.edit("kafkatopics", "refused", |topic| {
+            topic["spec"]["config"]["no.such.key"] = json!("1");
+        });
+        add(&simulation, "good");
+        assert!(
+            simulation
+                .until(|simulation| simulation.condition("kafkatopics", "good", "Ready")["status"] == "True")
+                .await
+        );
+        let says = simulation.condition("kafkatopics", "refused", "Stalled");
+        assert_eq!(
+            (&says["status"], &says["reason"]),
+            (&json!("True"), &json!("KafkaRefused")),
+            "{says}"
+        );
+        assert!(
+            says["message"].as_str().unwrap().contains("Unknown topic config name"),
+            "{says}"
+        );
+        let before = simulation.writes();
+        for _ in 0..30 {
+            simulation.tick().await;
+        }
+        let tries = simulation.trace().split_off(before);
+        let tries = tries.iter().filter(|call| call.starts_with("kafka ")).count();
+        assert!((1..=4).contains(&tries), "{tries} tries in a minute");
         simulation.blameless();
     });
 }

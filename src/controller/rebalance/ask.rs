@@ -16,9 +16,10 @@ pub struct Asked {
     pub request: Option<Timestamp>,
 }
 
-/// What is open. Brokers that leave come before an even spread, and a request counts from its time on, once.
+/// What is open. Brokers that leave come before an even spread, and both before topics of another replication factor; a
+/// request counts from its time on, once.
 pub fn asked(
-    request: Option<Timestamp>,
+    (request, resized): (Option<Timestamp>, bool),
     identity: &Identity,
     last: Option<&RebalanceStatus>,
     now: Timestamp,
@@ -33,6 +34,8 @@ pub fn asked(
         Some(RebalanceGoal::Drain)
     } else if request.is_some() {
         Some(RebalanceGoal::Spread)
+    } else if resized {
+        Some(RebalanceGoal::ReplicationFactor)
     } else if begun {
         None
     } else {
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn a_request_is_answered_once_and_not_before_its_time() {
         let open = |request: Option<i64>, last: Option<RebalanceStatus>| {
-            let asked = asked(request.map(at), &identity(&[], &[]), last.as_ref(), at(100));
+            let asked = asked((request.map(at), false), &identity(&[], &[]), last.as_ref(), at(100));
             asked.map(|asked| asked.goal)
         };
         let finished = |answered| Some(status(RebalancePhase::Finished, answered));
@@ -96,11 +99,13 @@ mod tests {
         assert_eq!(open(None, finished(None)), None);
         let moving = Some(status(RebalancePhase::Moving, None));
         assert_eq!(open(None, moving), Some(None), "taken back");
+        let resized = asked((None, true), &identity(&[], &[]), None, at(100)).unwrap();
+        assert_eq!(resized.goal, Some(RebalanceGoal::ReplicationFactor));
     }
 
     #[test]
     fn brokers_that_leave_come_first_and_are_written_down_before() {
-        let asked = asked(Some(at(50)), &identity(&[102], &[103]), None, at(100)).unwrap();
+        let asked = asked((Some(at(50)), true), &identity(&[102], &[103]), None, at(100)).unwrap();
         assert_eq!((asked.goal, asked.leaving.len()), (Some(RebalanceGoal::Drain), 2));
         let mut last = status(RebalancePhase::Moving, None);
         assert!(!asked.is_begun(None) && !asked.is_begun(Some(&last)));

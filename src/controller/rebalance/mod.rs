@@ -49,6 +49,8 @@ pub struct Rebalance<'a> {
     pub identity: &'a Identity,
     /// Finalised `metadata.version`.
     pub metadata_version: Option<i16>,
+    /// Topics that are to have so many replicas, and have others.
+    pub resized: BTreeMap<String, usize>,
 }
 
 /// How far it is.
@@ -79,7 +81,7 @@ impl Rebalance<'_> {
         let given = self.resource.annotations().get(REBALANCE);
         let request = given.and_then(|text| text.parse().ok());
         let now = self.context.now();
-        let Some(asked) = ask::asked(request, self.identity, last, now) else {
+        let Some(asked) = ask::asked((request, !self.resized.is_empty()), self.identity, last, now) else {
             return Ok(Driven {
                 status: None,
                 open: false,
@@ -134,7 +136,7 @@ impl Rebalance<'_> {
             step.blocked.extend(alter(admin, cordons).await?);
             return Ok(step);
         }
-        let (planned, mut waits) = planned(&seen, asked);
+        let (planned, mut waits) = self.planned(&seen, asked);
         let left = [planned.work(), under_way(&seen.world)].into_iter().sum();
         step.left = Some(left).filter(|_| waits.is_empty());
         waits.extend(self.absent(&seen));
@@ -149,7 +151,8 @@ impl Rebalance<'_> {
         step.moving |= !wave.is_empty();
         let quiet = planned.is_empty() && seen.world.ongoing.is_empty() && changes.is_empty();
         step.over = quiet && step.blocked.is_empty();
-        let refused = carry_out(admin, &changes, &wave).await?;
+        let resizes = asked.goal == Some(RebalanceGoal::ReplicationFactor);
+        let refused = carry_out(admin, &changes, (&wave, resizes)).await?;
         step.blocked.extend(refused);
         Ok(step)
     }
@@ -177,6 +180,27 @@ impl Rebalance<'_> {
             .map(|node| node.id)
     }
 
+    /// What is left to be ordered, or why nothing can be.
+    fn planned(&self, seen: &Seen, asked: &Asked) -> (Plan, Vec<String>) {
+        let goals = match asked.goal {
+            Some(RebalanceGoal::Spread) => vec![Goal::Spread],
+            Some(RebalanceGoal::Drain) => vec![Goal::Drain(asked.leaving.clone())],
+            Some(RebalanceGoal::ReplicationFactor) => resizes(&self.resized),
+            None => Vec::new(),
+        };
+        let (mut all, mut waits) = (Plan::default(), Vec::new());
+        for goal in goals {
+            match plan(&seen.world, &goal, Rules::default()) {
+                Ok(plan) => {
+                    all.moves.extend(plan.moves);
+                    all.held.extend(plan.held);
+                }
+                Err(findings) => waits.extend(findings.iter().map(ToString::to_string)),
+            }
+        }
+        (all, waits)
+    }
+
     /// Nothing is moved while a broker that stays doesn't serve: it may be back soon, and what it holds is one replica
     /// fewer already.
     fn absent(&self, seen: &Seen) -> Vec<String> {
@@ -194,17 +218,13 @@ impl Rebalance<'_> {
     }
 }
 
-/// What is left to be ordered, or why nothing can be.
-fn planned(seen: &Seen, asked: &Asked) -> (Plan, Vec<String>) {
-    let goal = match asked.goal {
-        Some(RebalanceGoal::Spread) => Goal::Spread,
-        Some(RebalanceGoal::Drain) => Goal::Drain(asked.leaving.clone()),
-        None => return (Plan::default(), Vec::new()),
+/// Each topic by itself, since they share no partition.
+fn resizes(topics: &BTreeMap<String, usize>) -> Vec<Goal> {
+    let goal = |(topic, replicas): (&String, &usize)| Goal::ReplicationFactor {
+        topic: topic.clone(),
+        replicas: *replicas,
     };
-    match plan(&seen.world, &goal, Rules::default()) {
-        Ok(plan) => (plan, Vec::new()),
-        Err(findings) => (Plan::default(), findings.iter().map(ToString::to_string).collect()),
-    }
+    topics.iter().map(goal).collect()
 }
 
 /// Partitions that nothing can be copied from, and replicas that are gone for Kafka but not yet from the disk.
@@ -222,7 +242,7 @@ fn held(planned: &Plan, seen: &Seen) -> Vec<String> {
 async fn carry_out(
     admin: &dyn KafkaAdmin,
     changes: &[ThrottleChange],
-    wave: &[&Move],
+    (wave, resizes): (&[&Move], bool),
 ) -> Result<Vec<String>, KafkaError> {
     for request in brake::requests(changes) {
         let refused = alter(admin, request).await?;
@@ -239,7 +259,7 @@ async fn carry_out(
     };
     let targets: BTreeMap<TopicPartition, Option<Vec<i32>>> = wave.iter().map(target).collect();
     tracing::info!(partitions = targets.len(), "ordering reassignments");
-    let outcomes = admin.alter_partition_reassignments(targets, false).await?;
+    let outcomes = admin.alter_partition_reassignments(targets, resizes).await?;
     let refused = outcomes
         .into_iter()
         .filter_map(|(id, outcome)| Some((id, outcome.err()?)));

@@ -29,6 +29,7 @@ pub struct Topic {
     pub config: BTreeMap<String, String>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent troubles")]
 #[derive(Default)]
 pub struct KafkaState {
     /// By uid of the volume claim.
@@ -37,6 +38,10 @@ pub struct KafkaState {
     /// Every change of configuration that arrived.
     pub alterations: Vec<String>,
     pub topics: BTreeMap<String, Topic>,
+    /// Topics that may be deleted.
+    pub may_go: BTreeSet<String>,
+    /// Kafka deletes no topic (`delete.topic.enable`).
+    pub keeps_topics: bool,
     /// Topics of which no broker hears, though the controller has made them.
     pub unheard: BTreeSet<String>,
     /// How often a creation was answered with "exists already".

@@ -306,6 +306,12 @@ impl KafkaState {
                 message: None,
             });
         }
+        if new.config.contains_key("no.such.key") {
+            return Err(BrokerError::new(
+                ErrorCode::INVALID_CONFIG,
+                Some("Unknown topic config name: no.such.key".into()),
+            ));
+        }
         let closed = |id: &&i32| {
             let config = self.broker_configs.get(id);
             config.is_some_and(|config| config.contains_key("cordoned.log.dirs"))
@@ -564,10 +570,25 @@ impl KafkaAdmin for Admin {
         async { silence() }.boxed()
     }
 
-    fn delete_topics(&self, _: Vec<String>) -> AdminFuture<'_, Outcomes<String>> {
-        self.order("DeleteTopics".into(), |state, _| {
-            state.accusations.insert("a topic was deleted".into());
-            Outcomes::new()
+    fn delete_topics(&self, names: Vec<String>) -> AdminFuture<'_, Outcomes<String>> {
+        self.order("DeleteTopics".into(), move |state, _| {
+            let delete = |name: String| {
+                if state.keeps_topics {
+                    return (
+                        name,
+                        Err(BrokerError::new(
+                            ErrorCode(73),
+                            Some("Topic deletion is disabled.".into()),
+                        )),
+                    );
+                }
+                if !state.may_go.contains(&name) {
+                    state.accusations.insert(format!("topic {name} was deleted"));
+                }
+                state.topics.remove(&name);
+                (name, Ok(()))
+            };
+            names.into_iter().map(delete).collect()
         })
     }
 

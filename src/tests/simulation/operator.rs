@@ -12,6 +12,7 @@ use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
 use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
+use crate::controller::topics::AllTopics;
 use crate::controller::watches::child_keys;
 use crate::controller::{Context, Settings, World};
 use crate::render::Kind;
@@ -65,6 +66,7 @@ impl Operator {
             ledger: Ledger::default(),
             memories: Memories::default(),
             access: Accesses::default(),
+            topics: AllTopics::default(),
             vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
@@ -130,10 +132,8 @@ impl Operator {
                 .collect(),
             "productionkafkas" => {
                 let keys = named(&event, |cluster: ProductionKafka| {
-                    vec![
-                        Key::Cluster(place(cluster.name_any())),
-                        Key::Users(place(cluster.name_any())),
-                    ]
+                    let own = place(cluster.name_any());
+                    vec![Key::Cluster(own.clone()), Key::Users(own.clone()), Key::Topics(own)]
                 });
                 stores.clusters.event(&None, typed(event));
                 keys
@@ -144,7 +144,7 @@ impl Operator {
                 keys
             }
             "kafkatopics" => {
-                let keys = named(&event, |topic: KafkaTopic| vec![Key::Topic(place(topic.name_any()))]);
+                let keys = named(&event, |topic: KafkaTopic| vec![Key::Topics(place(topic.spec.cluster))]);
                 stores.topics.event(&None, typed(event));
                 keys
             }

@@ -1,0 +1,95 @@
+//! Resources that are being deleted and whose topic goes with them: the topic first, read live, then the finalizer. Where there's
+//! nothing of ours to take away, nobody is held: no cluster, another policy by now, another resource's topic, Kafka's own.
+
+use super::decide::{self, Owners, has_finalizer, name_of};
+use super::look::failed;
+use super::{Ground, PENDING, Pass, SOON, finalizers};
+use crate::api::KafkaTopic;
+use crate::controller::apply::bounded;
+use crate::controller::context::Context;
+use crate::controller::error::PassError;
+use crate::controller::resource::{self, Verdict};
+use crate::kafka::errors::ErrorCode;
+use kube::ResourceExt;
+use kube::api::Api;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Pass<'_> {
+    /// The cluster can't be asked: topics of one that doesn't exist any more, or that never was, go at once.
+    pub(super) async fn without_ground(&mut self) -> Result<(), PassError> {
+        let held: Vec<Arc<KafkaTopic>> = self
+            .leaving
+            .iter()
+            .filter(|topic| has_finalizer(topic))
+            .cloned()
+            .collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let is_there = resource::cluster_exists(self.context, self.key).await?;
+        for topic in held {
+            if !is_there || !decide::goes_with_it(&topic) {
+                finalizers(self.context, &topic, &[]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what is to go, and lets go of whom nothing is left.
+    pub(super) async fn leave(&mut self, ground: &Ground, owners: &Owners) -> Result<(), PassError> {
+        let mut doomed = BTreeMap::new();
+        let held: Vec<Arc<KafkaTopic>> = self
+            .leaving
+            .iter()
+            .filter(|topic| has_finalizer(topic))
+            .cloned()
+            .collect();
+        for topic in held {
+            let name = name_of(&topic);
+            let owner = owners
+                .get(&name)
+                .is_some_and(|owner| owner.name_any() == topic.name_any());
+            let is_ours = decide::goes_with_it(&topic) && owner && !decide::is_internal(&name);
+            if !is_ours || !self.known.look.topics.contains_key(&name) {
+                finalizers(self.context, &topic, &[]).await?;
+                self.known.deleted.remove(&name);
+            } else if self.known.deleted.contains(&name) {
+                self.wait(PENDING);
+            } else if is_still_asked_for(self.context, &topic).await? {
+                doomed.insert(name, topic);
+            }
+        }
+        if doomed.is_empty() {
+            return Ok(());
+        }
+        self.known.pending = true;
+        self.wait(PENDING);
+        let names: Vec<String> = doomed.keys().cloned().collect();
+        tracing::info!(topics = ?names, "deleting topics whose resources are deleted");
+        let outcomes = ground.admin.delete_topics(names).await;
+        for (name, outcome) in outcomes.map_err(|source| failed("delete topics", source))? {
+            match outcome {
+                Ok(()) => drop(self.known.deleted.insert(name)),
+                Err(error) if error.code == ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {}
+                Err(error) => {
+                    let Some(topic) = doomed.get(&name) else { continue };
+                    let message = format!(
+                        "delete topic {name}: {error}; with deletionPolicy: Orphan the resource goes without it"
+                    );
+                    super::say::write(self.context, topic, &Verdict::refused("KafkaRefused", &message), None).await?;
+                    self.wait(SOON);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As the apiserver has it now, not as the watch told it.
+async fn is_still_asked_for(context: &Context, topic: &KafkaTopic) -> Result<bool, PassError> {
+    let (namespace, name) = (topic.namespace().unwrap_or_default(), topic.name_any());
+    let api: Api<KafkaTopic> = Api::namespaced(context.client.clone(), &namespace);
+    let live = bounded("get", "KafkaTopic", (&namespace, &name), api.get_opt(&name)).await?;
+    Ok(live.is_some_and(|live| live.uid() == topic.uid() && decide::is_going(&live) && decide::goes_with_it(&live)))
+}

@@ -1,0 +1,248 @@
+//! One pass over all `KafkaTopic`s of a cluster: what Kafka has is looked at once, what's missing is made for many at once, and
+//! what Kafka refuses of one holds up no other.
+//!
+//! It must not delete a topic that no resource asks to be deleted, nor one that belongs to an older resource.
+
+mod carry_out;
+pub mod decide;
+mod leave;
+pub mod look;
+mod say;
+
+use super::apply::bounded;
+use super::cluster::Ended;
+use super::context::{Context, MANAGER};
+use super::error::PassError;
+use super::memory::Memory;
+use super::resource::Verdict;
+use super::stores::ClusterKey;
+use crate::api::KafkaTopic;
+use crate::kafka::KafkaAdmin;
+use crate::model::Cluster;
+use crate::runtime::metrics::Outcome;
+use decide::{FINALIZER, goes_with_it, has_finalizer, is_going, name_of};
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
+use look::Look;
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(3);
+/// While Kafka is making what was asked of it.
+const PENDING: Duration = Duration::from_secs(1);
+const CALM: Duration = Duration::from_secs(20);
+/// Statuses and finalizers that one pass writes; what's left comes at once in the next.
+const CHUNK: usize = 400;
+/// Requests to the apiserver at the same time.
+const AT_ONCE: usize = 16;
+
+/// What's remembered of a cluster's topics between passes; all of it can be lost.
+#[derive(Default)]
+pub struct Topics {
+    look: Look,
+    /// Something was asked of Kafka that it hasn't shown yet, or something is waited for.
+    pending: bool,
+    /// Topics whose deletion Kafka has taken, until they're gone.
+    deleted: HashSet<String>,
+    /// Resources for which something was asked that Kafka hasn't shown yet.
+    asked: HashSet<String>,
+    /// The last status written of each, by its hash: the watch may not have brought it yet.
+    said: HashMap<String, u64>,
+    /// Resources that need nothing, as they were looked at.
+    settled: HashMap<String, Option<i64>>,
+    /// What Kafka refused, for which generation, and when it's tried again.
+    refused: HashMap<String, Refused>,
+}
+
+/// A step that Kafka didn't take.
+struct Refused {
+    generation: Option<i64>,
+    problem: String,
+    count: u32,
+    retry: jiff::Timestamp,
+}
+
+#[derive(Default)]
+pub struct AllTopics(Mutex<HashMap<ClusterKey, Topics>>);
+
+impl AllTopics {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ClusterKey, Topics>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs one pass; `None`: there are no topics.
+pub async fn pass(context: &Context, key: &ClusterKey) -> Option<Result<Ended, PassError>> {
+    let topics = context.stores.topics_of(key);
+    if topics.is_empty() {
+        context.topics.lock().remove(key);
+        return None;
+    }
+    let mut known = context.topics.lock().remove(key).unwrap_or_default();
+    let (leaving, staying): (Vec<_>, Vec<_>) = topics.into_iter().partition(|topic| is_going(topic));
+    let mut pass = Pass {
+        context,
+        key,
+        known: &mut known,
+        staying,
+        leaving,
+        again: CALM,
+        is_waiting: false,
+    };
+    let result = pass.run().await;
+    let ended = result.map(|()| Ended {
+        outcome: if pass.is_waiting {
+            Outcome::Waiting
+        } else {
+            Outcome::Completed
+        },
+        again: pass.again,
+    });
+    context.topics.lock().insert(key.clone(), known);
+    Some(ended)
+}
+
+struct Pass<'a> {
+    context: &'a Context,
+    key: &'a ClusterKey,
+    known: &'a mut Topics,
+    staying: Vec<Arc<KafkaTopic>>,
+    leaving: Vec<Arc<KafkaTopic>>,
+    again: Duration,
+    is_waiting: bool,
+}
+
+/// What a pass stands on: the cluster as its own pass last left it.
+struct Ground {
+    cluster: Arc<Cluster>,
+    admin: Arc<dyn KafkaAdmin>,
+    memory: Memory,
+}
+
+fn ground(memory: Memory) -> Option<Ground> {
+    memory.kafka.as_ref().filter(|kafka| kafka.partitions.is_some())?;
+    Some(Ground {
+        cluster: memory.cluster.clone()?,
+        admin: memory.client.clone()?.admin,
+        memory,
+    })
+}
+
+impl Pass<'_> {
+    async fn run(&mut self) -> Result<(), PassError> {
+        self.forget();
+        self.hold().await?;
+        let Some(ground) = ground(self.context.memories.get(self.key)) else {
+            self.without_ground().await?;
+            return self.nowhere().await;
+        };
+        let managed: Vec<String> = self.staying.iter().map(|topic| name_of(topic)).collect();
+        let going = self.leaving.iter().any(|topic| has_finalizer(topic));
+        let pending = (&managed[..], self.known.pending || going);
+        let facts = ground.memory.kafka.as_deref();
+        let learnt = self
+            .known
+            .look
+            .refresh(ground.admin.as_ref(), facts, pending, self.context.now())
+            .await?;
+        let all: Vec<Arc<KafkaTopic>> = self.staying.iter().chain(&self.leaving).cloned().collect();
+        let owners = decide::owners(&all);
+        self.leave(&ground, &owners).await?;
+        let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
+        let steps = self.steps(&ground, &owners, learnt, &mut verdicts);
+        self.known.pending = false;
+        self.carry_out(ground.admin.as_ref(), steps, &mut verdicts).await?;
+        self.say(verdicts).await
+    }
+
+    fn sooner(&mut self, after: Duration) {
+        self.again = self.again.min(after);
+    }
+
+    fn wait(&mut self, after: Duration) {
+        self.is_waiting = true;
+        self.sooner(after);
+    }
+
+    /// Resources that are gone.
+    fn forget(&mut self) {
+        let all: HashSet<String> = self
+            .staying
+            .iter()
+            .chain(&self.leaving)
+            .map(|topic| topic.name_any())
+            .collect();
+        self.known.said.retain(|name, _| all.contains(name));
+        self.known.settled.retain(|name, _| all.contains(name));
+        self.known.asked.retain(|name| all.contains(name));
+        self.known.refused.retain(|name, _| all.contains(name));
+    }
+
+    /// A resource with which its topic goes must not go first; one with which it doesn't isn't held.
+    async fn hold(&mut self) -> Result<(), PassError> {
+        let wrong = self
+            .staying
+            .iter()
+            .filter(|topic| goes_with_it(topic) != has_finalizer(topic));
+        let some: Vec<Arc<KafkaTopic>> = wrong.take(CHUNK).cloned().collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        let context = self.context;
+        let work = some.into_iter().map(|topic| async move {
+            let wanted: &[&str] = if goes_with_it(&topic) { &[FINALIZER] } else { &[] };
+            finalizers(context, &topic, wanted).await
+        });
+        let ended: Vec<Result<(), PassError>> =
+            futures::StreamExt::collect(futures::StreamExt::buffered(futures::stream::iter(work), AT_ONCE)).await;
+        self.sooner(Duration::ZERO);
+        ended.into_iter().collect()
+    }
+
+    /// There's no cluster to do anything in. What is there stays while nobody serves, so nothing else is said of it unless the
+    /// cluster itself is gone.
+    async fn nowhere(&mut self) -> Result<(), PassError> {
+        self.wait(SOON);
+        let is_there = self
+            .context
+            .stores
+            .clusters
+            .get(&self.key.namespace, &self.key.name)
+            .is_some();
+        let message = format!(
+            "ProductionKafka {} doesn't exist or no broker of it serves yet",
+            self.key.name
+        );
+        let verdict = Verdict::waiting("ClusterNotReady", &message);
+        let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
+        let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();
+        self.known.settled.clear();
+        self.say(all).await
+    }
+}
+
+/// Sets our finalizers; none: lets go.
+async fn finalizers(context: &Context, topic: &KafkaTopic, wanted: &[&str]) -> Result<(), PassError> {
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    let (namespace, name) = (topic.namespace().unwrap_or_default(), topic.name_any());
+    let api: Api<KafkaTopic> = Api::namespaced(context.client.clone(), &namespace);
+    let body = json!({
+        "apiVersion": "productionkafka.dev/v1alpha1",
+        "kind": "KafkaTopic",
+        "metadata": {"name": name, "uid": topic.uid(), "finalizers": wanted},
+    });
+    let parameters = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(&body);
+    bounded(
+        "set the finalizer of",
+        "KafkaTopic",
+        (&namespace, &name),
+        api.patch(&name, &parameters, &patch),
+    )
+    .await?;
+    Ok(())
+}
