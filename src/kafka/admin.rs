@@ -108,7 +108,8 @@ pub trait KafkaAdmin: Send + Sync {
     /// Deletes topics and their data.
     fn delete_topics(&self, names: Vec<String>) -> AdminFuture<'_, Outcomes<String>>;
 
-    /// SCRAM credentials of the named users, without secrets; a user that has none is absent from the map.
+    /// SCRAM credentials of the named users, of everybody where none is named, without secrets; a user that has none is absent
+    /// from the map.
     fn describe_user_scram(&self, users: Vec<String>) -> AdminFuture<'_, BTreeMap<String, Vec<ScramCredential>>>;
 
     /// Writes and removes SCRAM credentials; outcomes are by user.

@@ -158,9 +158,6 @@ impl KafkaAdmin for KafkaClient {
     }
 
     fn describe_user_scram(&self, users: Vec<String>) -> AdminFuture<'_, BTreeMap<String, Vec<ScramCredential>>> {
-        if users.is_empty() {
-            return futures::future::ready(Ok(BTreeMap::new())).boxed();
-        }
         self.caller
             .call(Target::Brokers, wire::scram::DescribeScram { users })
             .boxed()

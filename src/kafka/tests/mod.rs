@@ -10,6 +10,7 @@ mod negotiation;
 mod quotas;
 mod reassignments;
 mod registrations;
+mod scram;
 mod tls;
 
 use std::time::Duration;

@@ -76,6 +76,10 @@ fn lives(context: &Context) -> Result<()> {
     words.extend(leaving.iter().map(String::as_str));
     context.kubectl(&words)?;
     live(third)?;
+    context.wait_until("those that were deleted are gone", Duration::from_mins(2), || {
+        let left = context.kubectl(&["-n", NAMESPACE, "get", "pku", "-l", "suite=life", "-o", "name"])?;
+        Ok((left.lines().count() == USERS - 10).then_some(()))
+    })?;
     let wait = [
         "-n",
         NAMESPACE,
@@ -87,10 +91,6 @@ fn lives(context: &Context) -> Result<()> {
         "--timeout=180s",
     ];
     context.kubectl(&wait)?;
-    context.wait_until("those that were deleted are gone", Duration::from_mins(2), || {
-        let left = context.kubectl(&["-n", NAMESPACE, "get", "pku", "-l", "suite=life", "-o", "name"])?;
-        Ok((left.lines().count() == USERS - 10).then_some(()))
-    })?;
     compare(context)?;
     say(&format!("{USERS} users, the operator killed {kills} times"));
     context
