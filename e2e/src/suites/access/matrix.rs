@@ -97,7 +97,7 @@ const TOPIC: [(&str, &[&str], &str); 8] = [
     ),
     (
         "DescribeConfigs",
-        &[],
+        &["Describe"],
         "{bin}/kafka-configs.sh {b} --command-config {c} --describe --entity-type topics --entity-name {t}",
     ),
     (
