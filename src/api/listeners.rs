@@ -104,11 +104,10 @@ pub enum TrafficPolicy {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum NodeAddressType {
-    /// The external address if the node has one, else the internal one.
+    /// The machine's own IP address.
     #[default]
-    Any,
-    ExternalIP,
     InternalIP,
+    /// The name of the Kubernetes node, which clients must be able to resolve.
     Hostname,
 }
 

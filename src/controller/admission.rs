@@ -111,6 +111,7 @@ fn unmoved(accepted: &ProductionKafka, facts: Facts) -> Facts {
     let zones: BTreeSet<String> = racks.chain(named).chain(there).collect();
     Facts {
         storage_classes: None,
+        secrets: None,
         zones: Some(zones.into_iter().collect()),
         ..facts
     }

@@ -4,11 +4,13 @@
 use super::accepted::Accepted;
 use super::access::rights;
 use super::admission::{self, Admitted};
-use super::apply;
+use super::apply::{self, Wish};
 use super::context::Context;
 use super::error::PassError;
 use super::forming;
+use super::found;
 use super::identity;
+use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::prune;
@@ -19,10 +21,11 @@ use super::stores::ClusterKey;
 use super::trust;
 use super::upkeep::{CALM, Upkeep};
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
-use crate::model::Cluster;
-use crate::render::{self, Child, Spare};
+use crate::model::{Cluster, Found, Identity};
+use crate::render::{self, Child, Kind, Spare};
 use crate::runtime::metrics::Outcome;
 use kube::ResourceExt;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,8 +101,10 @@ async fn steps(
         });
     };
     let identity = identity::ensure(context, &cluster, &zones, memory).await?;
-    let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let pods = context.stores.pods_of(key);
+    let found = found::ensure(context, &cluster, &identity, (&pods, memory)).await?;
+    memory.assigned.clone_from(&found);
+    let trust = trust::ensure(context, &cluster, &identity, memory).await?;
     let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
     let input = render::Input {
         cluster: &cluster,
@@ -107,10 +112,12 @@ async fn steps(
         operator_image: &context.settings.operator_image,
         certificates: &trust.serials,
         withhold_voters: &withheld,
+        found: &found,
     };
     let rendered = Rendered::of(&input, memory.rendered.take());
     memory.rendered = Some(Arc::clone(&rendered));
-    children(context, &cluster, &rendered, memory.accepted.as_ref()).await?;
+    let unborn = unborn(context, &cluster, &identity, &found);
+    children(context, &cluster, (&rendered, &unborn), memory.accepted.as_ref()).await?;
     memory.cluster = Some(cluster.clone());
     let upkeep = Upkeep {
         context,
@@ -143,15 +150,35 @@ pub(super) fn overlaid(
     status::stalled(&stalled, status, last(memory, resource), now)
 }
 
+/// StatefulSets of brokers that have never run and have no address yet: they wait for it. One that runs goes on without the
+/// listener until the address is there.
+fn unborn(context: &Context, cluster: &Cluster, identity: &Identity, found: &Found) -> BTreeSet<String> {
+    let missing = found.missing(cluster, identity);
+    let nodes = cluster.nodes(identity).into_iter();
+    let waiting = nodes
+        .filter(|node| missing.contains_key(&node.id))
+        .map(|node| node.names.stateful_set);
+    let is_new = |name: &String| {
+        let key = ObjectKey::new(Kind::StatefulSet, &cluster.names.namespace, name);
+        !context.stores.has_child(&key)
+    };
+    waiting.filter(is_new).collect()
+}
+
 /// Applies all children, what pods mount and what protects them before the pods; prunes what's left over.
 async fn children(
     context: &Context,
     cluster: &Cluster,
-    rendered: &Rendered,
+    (rendered, unborn): (&Rendered, &BTreeSet<String>),
     accepted: Option<&Accepted>,
 ) -> Result<(), PassError> {
     let key = identity::cluster_key(&cluster.names);
-    for stage in [&rendered.before, &rendered.stateful_sets] {
+    let sets = rendered.stateful_sets.iter();
+    let sets: Vec<Wish> = sets
+        .filter(|wish| !unborn.contains(&wish.child.name))
+        .cloned()
+        .collect();
+    for stage in [&rendered.before, &sets] {
         apply::all(context, &key.namespace, stage).await?;
     }
     let documents = rights::kept(context, &key);

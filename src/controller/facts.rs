@@ -5,9 +5,10 @@ use super::context::Context;
 use super::error::PassError;
 use super::identity;
 use super::memory::Memory;
+use super::secrets;
 use super::stores::{CLUSTER_LABEL, ClusterKey};
 use crate::api::ProductionKafka;
-use crate::model::validate::{Claim, ExistingNode, StorageClassFact};
+use crate::model::validate::{Claim, ExistingNode, StorageClassFact, listeners};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
 use crate::render::labels::{BROKER, NODE_ID, POOL, SIZE};
@@ -17,7 +18,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use kube::core::PartialObjectMeta;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Annotation of the class that claims without a class get.
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
@@ -58,11 +59,28 @@ pub async fn gather(
         zones,
         existing,
         claims,
+        secrets: secrets(context, resource, key).await?,
         identity,
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
         may_delete_volumes: context.settings.may_delete_volumes,
     })
+}
+
+/// Keys of the Secrets that listeners name, read one by one.
+async fn secrets(
+    context: &Context,
+    resource: &ProductionKafka,
+    key: &ClusterKey,
+) -> Result<Option<BTreeMap<String, BTreeSet<String>>>, PassError> {
+    let mut found = BTreeMap::new();
+    let listeners = resource.spec.listeners.iter();
+    for (_, name, _) in listeners.flat_map(|listener| listeners::named(&listener.authentication)) {
+        let read = secrets::keys(context, &key.namespace, &name).await;
+        let Some(keys) = allowed(read)? else { return Ok(None) };
+        found.extend(keys.map(|keys| (name, keys)));
+    }
+    Ok(Some(found))
 }
 
 /// As Kafka last said, or as the status holds it.

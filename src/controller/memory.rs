@@ -12,7 +12,7 @@ use super::survivors::Survivors;
 use super::trust::Trust;
 use crate::api::{ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
-use crate::model::{Cluster, Facts, Identity};
+use crate::model::{Cluster, Facts, Found, Identity};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +42,9 @@ pub struct Memory {
     pub survivors: Survivors,
     /// Validated cluster, for users and topics.
     pub cluster: Option<Arc<Cluster>>,
+    /// What Kubernetes has assigned, and what it was read from.
+    pub found: super::found::Known,
+    pub assigned: Found,
     /// Its objects, and what they follow from.
     pub rendered: Option<Arc<Rendered>>,
     /// What validation accepted last.

@@ -17,6 +17,7 @@ mod error;
 mod facts;
 mod finalize;
 mod forming;
+pub mod found;
 mod identity;
 pub mod kafka;
 pub mod ledger;

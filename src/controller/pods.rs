@@ -17,6 +17,10 @@ pub struct PodFact {
     /// It was made for a node that is a controller and a broker.
     pub combined: bool,
     pub ip: Option<String>,
+    /// Address of its machine.
+    pub host_ip: Option<String>,
+    /// As the pod was made with.
+    pub plain_users: Option<String>,
     /// When Kubernetes made it.
     pub created: Option<jiff::Timestamp>,
     /// A person asks for it to be replaced.
@@ -57,6 +61,8 @@ impl PodFact {
                 .iter()
                 .all(|role| pod.labels().contains_key(*role)),
             ip: status.and_then(|status| status.pod_ip.clone()),
+            host_ip: status.and_then(|status| status.host_ip.clone()),
+            plain_users: annotation(labels::PLAIN_USERS),
             created: pod.creation_timestamp().map(|time| time.0),
             restart_asked: super::rollout::restart_asked(pod),
             machine: spec.and_then(|spec| spec.node_name.clone()),

@@ -1,7 +1,7 @@
 //! A cluster's objects, rendered and hashed once, and kept while nothing that they follow from changes.
 
 use super::apply::Wish;
-use crate::model::{Cluster, Identity};
+use crate::model::{Cluster, Found, Identity};
 use crate::render::{self, Child, Input, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ pub struct Rendered {
     operator_image: String,
     certificates: BTreeMap<i32, String>,
     withheld: BTreeSet<i32>,
+    found: Found,
     /// What a pod mounts and what protects it.
     pub before: Vec<Wish>,
     pub stateful_sets: Vec<Wish>,
@@ -39,6 +40,7 @@ impl Rendered {
             operator_image: input.operator_image.to_owned(),
             certificates: input.certificates.clone(),
             withheld: input.withhold_voters.clone(),
+            found: input.found.clone(),
             revisions: stateful_sets.iter().filter_map(|wish| revision(&wish.child)).collect(),
             before,
             stateful_sets,
@@ -50,6 +52,7 @@ impl Rendered {
             && self.operator_image == input.operator_image
             && self.certificates == *input.certificates
             && self.withheld == *input.withhold_voters
+            && self.found == *input.found
             && self.cluster == *input.cluster
     }
 
@@ -80,13 +83,14 @@ mod tests {
             zones: &[],
         };
         let identity = plan.complete(None, &mut || [7; 16]);
-        let (none, serials) = (BTreeSet::new(), BTreeMap::new());
+        let (none, serials, nothing) = (BTreeSet::new(), BTreeMap::new(), Found::default());
         let input = Input {
             cluster: &cluster,
             identity: &identity,
             operator_image: "operator:1",
             certificates: &serials,
             withhold_voters: &none,
+            found: &nothing,
         };
         let first = Rendered::of(&input, None);
         assert_eq!(first.revisions.len(), 6);
@@ -105,6 +109,10 @@ mod tests {
         let formed = Identity {
             bootstrapped: true,
             ..identity.clone()
+        };
+        let users = Found {
+            plain_users: Some("1".to_owned()),
+            ..Found::default()
         };
         let (renewed, one) = (BTreeMap::from([(100, "01".to_owned())]), BTreeSet::from([0]));
         for (what, changed) in [
@@ -136,6 +144,7 @@ mod tests {
                     ..input
                 },
             ),
+            ("found", Input { found: &users, ..input }),
             (
                 "withheld",
                 Input {

@@ -11,7 +11,7 @@ use crate::model::ClusterNames;
 use crate::render::{self, Kind};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// The content of Secrets that this process has written: a deleted one comes back with the same, and a calm pass reads
@@ -58,6 +58,16 @@ pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Opti
         };
         SecretData(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
     }))
+}
+
+/// The keys of a Secret, whatever their values are; `None` when there's no such Secret.
+pub async fn keys(context: &Context, namespace: &str, name: &str) -> Result<Option<BTreeSet<String>>, PassError> {
+    let object = apply::get(context, &secret_key(namespace, name)).await?;
+    let keys = |object: kube::core::DynamicObject| {
+        let data = object.data.get("data").and_then(Value::as_object);
+        data.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+    };
+    Ok(object.map(keys))
 }
 
 /// Keeps a Secret as wanted. Nothing is read while the wish hasn't changed and the sentinel stands.

@@ -19,7 +19,7 @@ use super::secrets;
 use crate::api::KeyAlgorithm as Algorithm;
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, Identity, Roles};
+use crate::model::{Cluster, Found, Identity, Roles};
 use crate::pki::{
     CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide,
     inspect, issue,
@@ -68,7 +68,7 @@ pub struct Trust {
     /// When the next leaf must be looked at.
     pub next: Option<jiff::Timestamp>,
     /// Cluster and nodes that all this is for. A node's names depend on what it is.
-    made_for: (Cluster, Vec<(i32, Roles)>),
+    made_for: (Cluster, Vec<(i32, Roles)>, Found),
     /// The Secrets that hold it.
     secrets: Vec<Wish>,
 }
@@ -97,12 +97,13 @@ pub async fn ensure(
     let known = memory.trust.clone();
     if let Some(known) = known
         .as_ref()
-        .filter(|known| known.is_current(context.now(), cluster, identity))
+        .filter(|known| known.is_current(context.now(), cluster, (identity, &memory.assigned)))
     {
         write(context, cluster, known).await?;
         return Ok(Arc::clone(known));
     }
-    let wanted = wanted_leaves(cluster, identity);
+    let found = memory.assigned.clone();
+    let wanted = wanted_leaves(cluster, identity, &found);
     let mut stored = stored_leaves(context, cluster, &wanted, known.as_deref()).await?;
     let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
     let mut trust = Trust {
@@ -112,7 +113,7 @@ pub async fn ensure(
         serials: BTreeMap::new(),
         ends: BTreeMap::new(),
         next: None,
-        made_for: (cluster.clone(), nodes(cluster, identity)),
+        made_for: (cluster.clone(), nodes(cluster, identity), found),
         secrets: Vec::new(),
     };
     for wanted in wanted {
@@ -191,7 +192,7 @@ fn nodes(cluster: &Cluster, identity: &Identity) -> Vec<(i32, Roles)> {
     nodes.iter().map(|node| (node.id, node.roles)).collect()
 }
 
-fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
+fn wanted_leaves(cluster: &Cluster, identity: &Identity, found: &Found) -> Vec<Wanted> {
     let request = |common_name: &str, usages: Usages, dns_names: Vec<String>| LeafRequest {
         common_name: common_name.to_owned(),
         organisation: Some(ORGANISATION.to_owned()),
@@ -222,11 +223,20 @@ fn wanted_leaves(cluster: &Cluster, identity: &Identity) -> Vec<Wanted> {
                 dns_names.extend(names.dns_names(&names.bootstrap_host(&listener.name)));
             }
         }
+        let mut request = request("kafka-node", Usages::Both, dns_names);
+        if node.roles.broker {
+            for host in found.hosts(cluster, node.id) {
+                match host.parse() {
+                    Ok(address) => request.ip_addresses.push(address),
+                    Err(_) => request.dns_names.push(host),
+                }
+            }
+        }
         wanted.push(Wanted {
             secret: node.names.tls_secret.clone(),
             node: Some(node.id),
             layout: Layout::Node,
-            request: request("kafka-node", Usages::Both, dns_names),
+            request,
         });
     }
     wanted
@@ -331,11 +341,12 @@ impl Trust {
     }
 
     /// Made for this cluster, whole, and with no leaf that must be looked at yet.
-    fn is_current(&self, now: jiff::Timestamp, cluster: &Cluster, identity: &Identity) -> bool {
+    fn is_current(&self, now: jiff::Timestamp, cluster: &Cluster, (identity, found): (&Identity, &Found)) -> bool {
         self.next.is_some_and(|next| now < next)
             && self.losses().is_empty()
             && self.made_for.0 == *cluster
             && self.made_for.1 == nodes(cluster, identity)
+            && self.made_for.2 == *found
     }
 
     /// What's wrong with the authorities, and what to do.

@@ -3,8 +3,8 @@
 use super::identity::BLOCK;
 use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
 use crate::api::{
-    Audit, Exposure, Finalize, Kerberos, KeyAlgorithm, MaintenanceWindow, NetworkPeer, OAuth, Plain, PodTemplate,
-    Quotas, Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
+    Audit, Exposure, ExposureType, Finalize, Kerberos, KeyAlgorithm, MaintenanceWindow, NetworkPeer, OAuth, Plain,
+    PodTemplate, Quotas, Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -135,6 +135,11 @@ pub struct ClientListener {
 }
 
 impl ClientListener {
+    /// Brokers have addresses of their own beside those of their pods.
+    pub fn is_exposed(&self) -> bool {
+        self.exposure.kind != ExposureType::Internal
+    }
+
     /// Kafka's name of the listener.
     pub fn kafka_name(&self) -> String {
         self.name.to_ascii_uppercase()

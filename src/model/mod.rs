@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod disks;
 pub mod dynamic_keys;
+mod found;
 pub mod id;
 pub mod identity;
 pub mod measure;
@@ -18,6 +19,7 @@ pub use cluster::{
     VolumeClaim,
 };
 pub use disks::{NodeDisk, NodeDisks};
+pub use found::{Address, Found};
 pub use id::KafkaId;
 pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};

@@ -56,6 +56,16 @@ impl ClusterNames {
         format!("{}-{listener}-bootstrap", self.cluster)
     }
 
+    /// Service of one broker on an exposed listener.
+    pub fn broker_service(&self, listener: &str, broker: i32) -> String {
+        format!("{}-{listener}-{broker}", self.cluster)
+    }
+
+    /// Secret with the users of SASL/PLAIN as brokers read them.
+    pub fn plain_users(&self) -> String {
+        format!("{}-plain-users", self.cluster)
+    }
+
     /// `host` of the bootstrap Service, without the cluster domain.
     pub fn bootstrap_host(&self, listener: &str) -> String {
         format!("{}.{}.svc", self.bootstrap_service(listener), self.namespace)

@@ -37,10 +37,7 @@ pub(super) fn stable_hash(input: &Input<'_>, node: &Node<'_>) -> String {
 
 fn files(input: &Input<'_>, node: &Node<'_>) -> BTreeMap<String, String> {
     let mut files = BTreeMap::from([
-        (
-            "server.properties".to_owned(),
-            server_properties(input.cluster, input.identity, node),
-        ),
+        ("server.properties".to_owned(), server_properties(input, node)),
         ("java.security".to_owned(), JAVA_SECURITY.to_owned()),
         ("log4j2.yaml".to_owned(), log4j2(input.cluster.security.audit)),
     ]);

@@ -1,6 +1,6 @@
 //! The three containers of a node's pod: `prepare` and `format` before Kafka, then the unmodified Kafka image.
 
-use super::{Input, environment, probes, security_context, volumes};
+use super::{Input, environment, listener_properties, probes, security_context, volumes};
 use crate::model::{Cluster, Node, Pool, ports};
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, Lifecycle, LifecycleHandler, ResourceRequirements, SleepAction,
@@ -49,19 +49,25 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Container {
 pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
     Container {
         // `exec`: the JVM must be the process that gets SIGTERM.
-        command: Some(command(&[
-            "sh",
-            "-c",
-            "exec /opt/kafka/bin/kafka-server-start.sh /etc/kafka/operator/server.properties",
-        ])),
-        env: Some(environment::kafka(input.cluster, node)),
+        command: Some(command(&["sh", "-c", &start(input, node)])),
+        env: Some(environment::kafka(input, node)),
         ports: Some(container_ports(input.cluster, node)),
-        volume_mounts: Some(volumes::for_kafka(node)),
+        volume_mounts: Some(volumes::for_kafka(input.cluster, node)),
         startup_probe: Some(probes::startup()),
         readiness_probe: Some(probes::readiness()),
         liveness_probe: Some(probes::liveness()),
         lifecycle: outlive_brokers(node),
         ..container("kafka", &input.cluster.image, node.pool)
+    }
+}
+
+/// The address of a node port is that of the machine that the pod has come to.
+fn start(input: &Input<'_>, node: &Node<'_>) -> String {
+    let start = "exec /opt/kafka/bin/kafka-server-start.sh /etc/kafka/operator/server.properties";
+    if listener_properties::by_machine(input, node).is_some() {
+        format!("{start} --override \"advertised.listeners=$PK_ADVERTISED_LISTENERS\"")
+    } else {
+        start.to_owned()
     }
 }
 

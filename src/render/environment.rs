@@ -1,9 +1,10 @@
 //! Environment of the containers: the knobs of Kafka's start scripts. Nothing secret: keys and passwords are files.
 
-use super::Input;
+use super::{Input, listener_properties, volumes};
 use crate::model::identity::format_key;
-use crate::model::{Cluster, Node, ports};
+use crate::model::{ClientAuth, ClientListener, Cluster, Node, ports};
 use k8s_openapi::api::core::v1::{ConfigMapKeySelector, EnvVar, EnvVarSource, ObjectFieldSelector};
+use std::collections::BTreeSet;
 
 /// Initial voters of the quorum, for `format`. Only there while the cluster is formed; no part of the revision.
 pub const INITIAL_VOTERS: &str = "PK_INITIAL_VOTERS";
@@ -21,19 +22,18 @@ const POD_UID: &str = "PK_POD_UID";
 /// From this heap on, in MiB, G1 regions of 16 MiB leave G1 enough of them.
 const LARGE_HEAP_MIB: u64 = 4096;
 
-/// How long addresses are kept; the one login module there's a listener for, which shuts out those that fetch code or directories from elsewhere
-/// (CVE-2023-25194, CVE-2025-27818; a Kafka without the list of allowed modules refuses those two by default), and no
-/// configuration that reads files or the environment (CVE-2024-31141).
-const SYSTEM_PROPERTIES: [&str; 3] = [
+/// How long addresses are kept, and no configuration that reads files or the environment (CVE-2024-31141).
+const SYSTEM_PROPERTIES: [&str; 2] = [
     "-Djava.security.properties=/etc/kafka/operator/java.security",
-    "-Dorg.apache.kafka.allowed.login.modules=org.apache.kafka.common.security.scram.ScramLoginModule",
     "-Dorg.apache.kafka.automatic.config.providers=none",
 ];
 
+const SCRAM_MODULE: &str = "org.apache.kafka.common.security.scram.ScramLoginModule";
+
 /// Of the Kafka container.
-pub fn kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<EnvVar> {
-    let heap = node.pool.heap_mib;
-    vec![
+pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
+    let (cluster, heap) = (input.cluster, node.pool.heap_mib);
+    let mut all = vec![
         variable("EXTRA_ARGS", "-name kafkaServer"),
         variable("KAFKA_HEAP_OPTS", &format!("-Xms{heap}m -Xmx{heap}m")),
         // Not empty: empty would open JMX without authentication.
@@ -43,11 +43,24 @@ pub fn kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<EnvVar> {
             "KAFKA_LOG4J_OPTS",
             "-Dlog4j2.configurationFile=/etc/kafka/operator/log4j2.yaml",
         ),
-        variable("KAFKA_OPTS", &options(cluster)),
+        variable("KAFKA_OPTS", &options(cluster, node)),
         variable("LOG_DIR", "/tmp/kafka-logs"),
         // For the probes: the name in the node's certificate.
         variable("PK_NODE_HOST", &node.names.host),
-    ]
+    ];
+    if let Some((field, advertised)) = listener_properties::by_machine(input, node) {
+        let field = ObjectFieldSelector {
+            api_version: Some("v1".into()),
+            field_path: field.into(),
+        };
+        let source = EnvVarSource {
+            field_ref: Some(field),
+            ..EnvVarSource::default()
+        };
+        all.push(from(listener_properties::MACHINE, source));
+        all.push(variable("PK_ADVERTISED_LISTENERS", &advertised));
+    }
+    all
 }
 
 /// Of the init container `format`, which starts a JVM only if a disk is unformatted.
@@ -135,8 +148,17 @@ fn variable(name: &str, value: &str) -> EnvVar {
     }
 }
 
-fn options(cluster: &Cluster) -> String {
+fn options(cluster: &Cluster, node: &Node<'_>) -> String {
     let mut all: Vec<String> = SYSTEM_PROPERTIES.map(str::to_owned).to_vec();
+    all.push(format!(
+        "-Dorg.apache.kafka.allowed.login.modules={}",
+        modules(cluster, node)
+    ));
+    if node.roles.broker {
+        for listener in listener_properties::by_name(cluster) {
+            all.extend(of_authentication(listener));
+        }
+    }
     if cluster.jmx_exporter {
         all.push(format!(
             "-javaagent:/opt/productionkafka/jmx_prometheus_javaagent.jar={}:/etc/kafka/operator/jmx-exporter.yaml",
@@ -144,6 +166,36 @@ fn options(cluster: &Cluster) -> String {
         ));
     }
     all.join(" ")
+}
+
+/// The login modules that there are listeners for, and no other: some fetch code or directories from elsewhere
+/// (CVE-2023-25194, CVE-2025-27818; a Kafka without the list refuses those two by default).
+fn modules(cluster: &Cluster, node: &Node<'_>) -> String {
+    let listeners = cluster.listeners.iter().filter(|_| node.roles.broker);
+    let named = listeners.filter_map(|listener| match listener.authentication {
+        ClientAuth::Plain(_) => Some("org.apache.kafka.common.security.plain.PlainLoginModule"),
+        ClientAuth::OAuth(_) => Some("org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"),
+        ClientAuth::Kerberos(_) => Some("com.sun.security.auth.module.Krb5LoginModule"),
+        ClientAuth::ScramSha512 | ClientAuth::Mtls => None,
+    });
+    let all: BTreeSet<&str> = named.chain([SCRAM_MODULE]).collect();
+    all.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// Where a mechanism's own files are, and whom it may ask (CVE-2025-27817).
+fn of_authentication(listener: &ClientListener) -> Vec<String> {
+    match &listener.authentication {
+        ClientAuth::Plain(_) => vec![format!(
+            "-Djava.security.auth.login.config={}/jaas.conf",
+            volumes::PLAIN_USERS
+        )],
+        ClientAuth::OAuth(oauth) => vec![format!(
+            "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}",
+            oauth.jwks_endpoint
+        )],
+        ClientAuth::Kerberos(_) => vec![format!("-Djava.security.krb5.conf={}/krb5.conf", volumes::KERBEROS)],
+        ClientAuth::ScramSha512 | ClientAuth::Mtls => Vec::new(),
+    }
 }
 
 /// Kafka's own reference flags; a collector that the user chose replaces G1 and its flags.

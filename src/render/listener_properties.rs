@@ -4,9 +4,14 @@
 //! |---|---|---|---|
 //! | CONTROLLER, REPLICATION | SSL | both sides | cluster CA |
 //! | client, `Mtls` | SSL | both sides | clients CA |
-//! | client, `ScramSha512` | SASL_SSL | broker by certificate, client by SCRAM | – |
+//! | client, `ScramSha512`, `Plain` | SASL_SSL | broker by certificate, client by password | – |
+//! | client, `OAuth` | SASL_SSL | broker by certificate, client by signed token | keys of the JWKS endpoint |
+//! | client, `Kerberos` | SASL_SSL | broker by certificate and ticket, client by ticket | the realm |
 
-use crate::model::{ClientAuth, ClientListener, Cluster, Node, ports};
+use super::Input;
+use super::volumes::{KERBEROS, oauth_authority};
+use crate::api::{ExposureType, Kerberos, NodeAddressType, OAuth};
+use crate::model::{Address, ClientAuth, ClientListener, Cluster, Node, ports};
 use std::collections::BTreeMap;
 
 pub const CONTROLLER: &str = "CONTROLLER";
@@ -17,30 +22,60 @@ pub const TLS: &str = "/etc/kafka/tls";
 /// which no certificate of the clients CA can be mistaken for.
 const PRINCIPAL_MAPPING: &str = "RULE:^CN=([^,]+).*$/$1/,DEFAULT";
 
+/// Environment variable with the address or name of the machine.
+pub const MACHINE: &str = "PK_MACHINE";
+
 struct Socket {
     name: String,
     port: i32,
+    /// `host:port` that clients are told.
+    advertised: String,
 }
 
 /// Adds the keys of all listeners that the node has or connects to.
-pub fn add(all: &mut BTreeMap<String, String>, cluster: &Cluster, node: &Node<'_>) {
-    let sockets = sockets(cluster, node);
+pub fn add(all: &mut BTreeMap<String, String>, input: &Input<'_>, node: &Node<'_>) {
+    let sockets = sockets(input, node);
     let listen: Vec<String> = sockets.iter().map(|s| format!("{}://:{}", s.name, s.port)).collect();
-    let advertised: Vec<String> = sockets
-        .iter()
-        .map(|s| format!("{}://{}:{}", s.name, node.names.host, s.port))
-        .collect();
     all.insert("listeners".into(), listen.join(","));
-    all.insert("advertised.listeners".into(), advertised.join(","));
+    if by_machine(input, node).is_none() {
+        all.insert("advertised.listeners".into(), advertised(&sockets));
+    }
     all.insert("controller.listener.names".into(), CONTROLLER.into());
-    all.insert("listener.security.protocol.map".into(), protocols(cluster, node));
+    all.insert("listener.security.protocol.map".into(), protocols(input, node));
     mutual_tls(all, CONTROLLER, "cluster-ca.crt");
     if node.roles.broker {
         mutual_tls(all, REPLICATION, "cluster-ca.crt");
-        for listener in by_name(cluster) {
-            client(all, listener);
+        for listener in reachable(input, node) {
+            client(all, listener, node);
         }
     }
+}
+
+fn advertised(sockets: &[Socket]) -> String {
+    let one = |socket: &Socket| format!("{}://{}", socket.name, socket.advertised);
+    sockets.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+/// What a node advertises whose machine is known only where its pod starts: field of the pod with the machine, and the list with
+/// a reference to it. `None`: none of its listeners has a node port.
+pub fn by_machine(input: &Input<'_>, node: &Node<'_>) -> Option<(&'static str, String)> {
+    let mut listeners = reachable(input, node).into_iter();
+    let port = listeners.find_map(|listener| match listener.exposure.kind {
+        ExposureType::NodePort => Some(listener.exposure.node_port.clone().unwrap_or_default()),
+        _ => None,
+    })?;
+    let field = match port.address_type {
+        NodeAddressType::InternalIP => "status.hostIP",
+        NodeAddressType::Hostname => "spec.nodeName",
+    };
+    Some((field, advertised(&sockets(input, node))))
+}
+
+/// Client listeners that have an address on this node.
+fn reachable<'a>(input: &Input<'a>, node: &Node<'_>) -> Vec<&'a ClientListener> {
+    let all = by_name(input.cluster).into_iter();
+    all.filter(|listener| node.roles.broker && input.found.is_reachable(listener, node.id))
+        .collect()
 }
 
 /// Client listeners by name: the order in the resource means nothing and must not restart anything.
@@ -50,34 +85,53 @@ pub fn by_name(cluster: &Cluster) -> Vec<&ClientListener> {
     listeners
 }
 
-fn sockets(cluster: &Cluster, node: &Node<'_>) -> Vec<Socket> {
-    let socket = |name: &str, port| Socket {
+fn sockets(input: &Input<'_>, node: &Node<'_>) -> Vec<Socket> {
+    let socket = |name: &str, port, advertised| Socket {
         name: name.to_owned(),
         port,
+        advertised,
     };
+    let own = |port: i32| format!("{}:{port}", node.names.host);
     let mut sockets = Vec::new();
     if node.roles.controller {
-        sockets.push(socket(CONTROLLER, ports::CONTROLLER));
+        sockets.push(socket(CONTROLLER, ports::CONTROLLER, own(ports::CONTROLLER)));
     }
     if node.roles.broker {
-        sockets.push(socket(REPLICATION, ports::REPLICATION));
-        sockets.extend(by_name(cluster).iter().map(|l| socket(&l.kafka_name(), l.port)));
+        sockets.push(socket(REPLICATION, ports::REPLICATION, own(ports::REPLICATION)));
+        let clients = reachable(input, node).into_iter();
+        sockets.extend(clients.map(|listener| {
+            let address = input.found.of(&listener.name, node.id);
+            let outside = address.map(|address| outside(listener, address));
+            let advertised = outside.unwrap_or_else(|| own(listener.port));
+            socket(&listener.kafka_name(), listener.port, advertised)
+        }));
     }
     sockets
 }
 
-/// Controllers name REPLICATION too: it's their `inter.broker.listener.name`, whose default would be plaintext.
-fn protocols(cluster: &Cluster, node: &Node<'_>) -> String {
-    let mut map = vec![format!("{CONTROLLER}:SSL"), format!("{REPLICATION}:SSL")];
-    if node.roles.broker {
-        map.extend(by_name(cluster).iter().map(|listener| {
-            let protocol = match listener.authentication {
-                ClientAuth::Mtls => "SSL",
-                _ => "SASL_SSL",
-            };
-            format!("{}:{protocol}", listener.kafka_name())
-        }));
+/// `host:port` outside of the pods' network; an IPv6 address stands in brackets.
+fn outside(listener: &ClientListener, address: &Address) -> String {
+    let host = match (&address.host, listener.exposure.kind) {
+        (Some(host), ExposureType::ClusterIP | ExposureType::LoadBalancer) => host.clone(),
+        _ => format!("$({MACHINE})"),
+    };
+    if host.contains(':') {
+        format!("[{host}]:{}", address.port)
+    } else {
+        format!("{host}:{}", address.port)
     }
+}
+
+/// Controllers name REPLICATION too: it's their `inter.broker.listener.name`, whose default would be plaintext.
+fn protocols(input: &Input<'_>, node: &Node<'_>) -> String {
+    let mut map = vec![format!("{CONTROLLER}:SSL"), format!("{REPLICATION}:SSL")];
+    map.extend(reachable(input, node).into_iter().map(|listener| {
+        let protocol = match listener.authentication {
+            ClientAuth::Mtls => "SSL",
+            _ => "SASL_SSL",
+        };
+        format!("{}:{protocol}", listener.kafka_name())
+    }));
     map.join(",")
 }
 
@@ -100,29 +154,91 @@ fn key_store(all: &mut BTreeMap<String, String>, listener: &str) {
     all.insert(format!("{prefix}ssl.keystore.location"), format!("{TLS}/node.pem"));
 }
 
-fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener) {
+fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener, node: &Node<'_>) {
     let name = listener.kafka_name();
-    let prefix = prefix(&name);
-    match &listener.authentication {
-        ClientAuth::Mtls => {
-            mutual_tls(all, &name, "clients-ca.crt");
-            all.insert(format!("{prefix}ssl.principal.mapping.rules"), PRINCIPAL_MAPPING.into());
-        }
-        ClientAuth::ScramSha512 => {
-            key_store(all, &name);
-            // Two, so that a user can have two passwords while one replaces the other.
-            all.insert(
-                format!("{prefix}sasl.enabled.mechanisms"),
-                "SCRAM-SHA-512,SCRAM-SHA-256".into(),
-            );
-            for mechanism in ["scram-sha-256", "scram-sha-512"] {
-                all.insert(
-                    format!("{prefix}{mechanism}.sasl.jaas.config"),
-                    "org.apache.kafka.common.security.scram.ScramLoginModule required;".into(),
-                );
-            }
-        }
-        // Refused by validation until their behaviour is there.
-        ClientAuth::Plain(_) | ClientAuth::OAuth(_) | ClientAuth::Kerberos(_) => {}
+    if listener.authentication == ClientAuth::Mtls {
+        mutual_tls(all, &name, "clients-ca.crt");
+        all.insert(
+            format!("{}ssl.principal.mapping.rules", prefix(&name)),
+            PRINCIPAL_MAPPING.into(),
+        );
+        return;
     }
+    key_store(all, &name);
+    let prefix = prefix(&name);
+    let keys = match &listener.authentication {
+        ClientAuth::ScramSha512 => scram(),
+        // Its users are in the JAAS file that the JVM is started with.
+        ClientAuth::Plain(_) => vec![(MECHANISMS, "PLAIN".to_owned())],
+        ClientAuth::OAuth(oauth) => oauth_bearer(&listener.name, oauth),
+        ClientAuth::Kerberos(kerberos) => gssapi(kerberos, node),
+        ClientAuth::Mtls => Vec::new(),
+    };
+    all.extend(keys.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)));
+}
+
+const MECHANISMS: &str = "sasl.enabled.mechanisms";
+
+type Keys = Vec<(&'static str, String)>;
+
+/// Two mechanisms, so that a user can have two passwords while one replaces the other.
+fn scram() -> Keys {
+    let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+    vec![
+        (MECHANISMS, "SCRAM-SHA-512,SCRAM-SHA-256".into()),
+        ("scram-sha-256.sasl.jaas.config", module.into()),
+        ("scram-sha-512.sasl.jaas.config", module.into()),
+    ]
+}
+
+/// Kafka's own validator, named, since a default took any token (CVE-2026-33557); keys, issuer and audience are never left out
+/// (CVE-2026-110985).
+fn oauth_bearer(listener: &str, oauth: &OAuth) -> Keys {
+    let authority = oauth.ca_secret_name.as_ref().map(|_| {
+        let file = oauth_authority(listener);
+        format!(" ssl.truststore.type=\"PEM\" ssl.truststore.location=\"{file}\"")
+    });
+    let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
+    vec![
+        (MECHANISMS, "OAUTHBEARER".into()),
+        (
+            "oauthbearer.sasl.jaas.config",
+            format!("{module}{};", authority.unwrap_or_default()),
+        ),
+        (
+            "oauthbearer.sasl.server.callback.handler.class",
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerValidatorCallbackHandler".into(),
+        ),
+        (
+            "oauthbearer.sasl.oauthbearer.jwt.validator.class",
+            "org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator".into(),
+        ),
+        (
+            "oauthbearer.sasl.oauthbearer.jwks.endpoint.url",
+            oauth.jwks_endpoint.clone(),
+        ),
+        ("oauthbearer.sasl.oauthbearer.expected.issuer", oauth.issuer.clone()),
+        (
+            "oauthbearer.sasl.oauthbearer.expected.audience",
+            oauth.audience.join(","),
+        ),
+        (
+            "oauthbearer.sasl.oauthbearer.sub.claim.name",
+            oauth.principal_claim.clone(),
+        ),
+    ]
+}
+
+/// The principal of each broker is that of the name by which clients reach it.
+fn gssapi(kerberos: &Kerberos, node: &Node<'_>) -> Keys {
+    let principal = format!("{}/{}@{}", kerberos.service_name, node.names.host, kerberos.realm);
+    let module = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true";
+    vec![
+        (MECHANISMS, "GSSAPI".into()),
+        (
+            "gssapi.sasl.jaas.config",
+            format!("{module} keyTab=\"{KERBEROS}/kafka.keytab\" principal=\"{principal}\";"),
+        ),
+        ("sasl.kerberos.service.name", kerberos.service_name.clone()),
+    ]
 }

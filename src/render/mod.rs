@@ -41,13 +41,13 @@ pub use listener_properties::CONTROLLER as CONTROLLER_LISTENER;
 pub use revision::{hash_of, revision_of};
 pub use secrets::{
     UserOwner, acl_sync_tls_secret, clients_ca_secret, cluster_ca_cert_secret, cluster_ca_secret, credentials_secret,
-    node_tls_secret, operator_tls_secret,
+    node_tls_secret, operator_tls_secret, plain_users_secret,
 };
 pub use sentinel::{sentinel, sentinel_name};
 pub use server_properties::log_dir;
 pub use services::bootstrap_servers;
 
-use crate::model::{Cluster, Identity};
+use crate::model::{Cluster, Found, Identity};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that the objects of a cluster follow from.
@@ -61,6 +61,8 @@ pub struct Input<'a> {
     pub certificates: &'a BTreeMap<i32, String>,
     /// Controllers whose volume isn't the first one seen: they may not be formatted as initial voters.
     pub withhold_voters: &'a BTreeSet<i32>,
+    /// What Kubernetes has assigned and others have written.
+    pub found: &'a Found,
 }
 
 /// Every object of the cluster but Secrets, Jobs and disruption budgets, in the order in which they're applied: what a pod mounts and what
@@ -75,7 +77,7 @@ pub fn children(input: &Input<'_>) -> Vec<Child> {
     let sets: Vec<Child> = sets
         .map(|(node, files)| stateful_set::stateful_set(input, node, &files.name))
         .collect();
-    children.extend(services::services(input.cluster));
+    children.extend(services::services(input.cluster, input.identity));
     children.extend(network_policies::network_policies(input.cluster));
     children.extend(nodes.iter().flat_map(|node| volumes::claims(input, node)));
     children.extend(sets);

@@ -4,14 +4,15 @@
 //! |---|---|---|
 //! | controllers | 9090 | this cluster's nodes, the operator |
 //! | brokers | 9091 | this cluster's nodes, the operator, its ACL Jobs |
-//! | brokers | client ports | the listener's `allowedPeers`, or every pod of the namespace |
+//! | brokers | client ports | the listener's `allowedPeers`; else every pod of the namespace, or anybody if it's exposed |
 //! | nodes | 9404 | any namespace (metrics) |
 //! | DNS, own nodes' 9090 and 9091 | | nodes; ACL Jobs (9091) |
+//! | JWKS endpoints of OAuth listeners, 88 (Kerberos), at any address | | brokers |
 
 use super::labels::{self, Component};
 use super::listener_properties::by_name;
 use super::{Child, Kind};
-use crate::model::{ClientListener, Cluster, ClusterNames, ports};
+use crate::model::{ClientAuth, ClientListener, Cluster, ClusterNames, ports};
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
     NetworkPolicySpec,
@@ -70,11 +71,16 @@ fn brokers(cluster: &Cluster) -> Child {
     ];
     let mut ingress = vec![from(ports::REPLICATION, peers)];
     ingress.extend(by_name(cluster).into_iter().map(clients));
+    let egress: Vec<NetworkPolicyEgressRule> = by_name(cluster).into_iter().filter_map(authorities).collect();
     let spec = NetworkPolicySpec {
         pod_selector: Some(labels::matching(labels::role_selector(names, labels::BROKER))),
-        policy_types: Some(vec!["Ingress".into()]),
+        policy_types: Some(if egress.is_empty() {
+            vec!["Ingress".into()]
+        } else {
+            both_directions()
+        }),
         ingress: Some(ingress),
-        egress: None,
+        egress: Some(egress).filter(|egress| !egress.is_empty()),
     };
     policy(cluster, "brokers", spec)
 }
@@ -91,6 +97,30 @@ fn acl_sync(cluster: &Cluster) -> Child {
     policy(cluster, "acl-sync", spec)
 }
 
+/// Whom brokers ask about clients, wherever they are.
+fn authorities(listener: &ClientListener) -> Option<NetworkPolicyEgressRule> {
+    let ports = match &listener.authentication {
+        ClientAuth::OAuth(oauth) => vec![tcp(port_of(&oauth.jwks_endpoint))],
+        ClientAuth::Kerberos(_) => vec![port("TCP", 88), port("UDP", 88)],
+        ClientAuth::Plain(_) | ClientAuth::ScramSha512 | ClientAuth::Mtls => return None,
+    };
+    Some(NetworkPolicyEgressRule {
+        to: None,
+        ports: Some(ports),
+    })
+}
+
+/// Port of an `https` address.
+fn port_of(url: &str) -> i32 {
+    let authority = url
+        .trim_start_matches("https://")
+        .split(['/', '?'])
+        .next()
+        .unwrap_or_default();
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    port.unwrap_or(443)
+}
+
 fn clients(listener: &ClientListener) -> NetworkPolicyIngressRule {
     let given: Vec<NetworkPolicyPeer> = listener
         .allowed_peers
@@ -101,6 +131,13 @@ fn clients(listener: &ClientListener) -> NetworkPolicyIngressRule {
             ip_block: None,
         })
         .collect();
+    if given.is_empty() && listener.is_exposed() {
+        // Traffic from outside comes from machines or addresses that no selector finds.
+        return NetworkPolicyIngressRule {
+            from: None,
+            ports: Some(vec![tcp(listener.port)]),
+        };
+    }
     if given.is_empty() {
         let whole_namespace = NetworkPolicyPeer {
             pod_selector: Some(LabelSelector::default()),

@@ -34,6 +34,8 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
     all.extend(labels::node_labels(&input.cluster.names, node));
     let mut annotations = node.pool.template.annotations.clone();
     annotations.insert("kubectl.kubernetes.io/default-container".into(), "kafka".into());
+    let plain = input.found.plain_users.as_ref().filter(|_| node.roles.broker);
+    annotations.extend(plain.map(|mark| (labels::PLAIN_USERS.to_owned(), mark.clone())));
     ObjectMeta {
         labels: Some(all),
         annotations: Some(annotations),
@@ -51,7 +53,7 @@ fn spec(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodSpec {
     PodSpec {
         init_containers: Some(vec![containers::prepare(input, node), containers::format(input, node)]),
         containers: vec![containers::kafka(input, node)],
-        volumes: Some(volumes::volumes(node, config_map)),
+        volumes: Some(volumes::volumes(input.cluster, node, config_map)),
         security_context: Some(security_context::pod(security_context::KAFKA_USER)),
         automount_service_account_token: Some(false),
         // Environment variables per Service of the namespace would change with every new Service.

@@ -52,6 +52,11 @@ pub fn node_tls_secret(cluster: &Cluster, node: &Node<'_>, texts: &Texts) -> Chi
     secret(labels::owned(cluster, &node.names.tls_secret, labels), texts)
 }
 
+/// Users of SASL/PLAIN as a JAAS file: `jaas.conf`, and the salt of what tells that they changed.
+pub fn plain_users_secret(cluster: &Cluster, texts: &Texts) -> Child {
+    secret(owned(cluster, &cluster.names.plain_users()), texts)
+}
+
 /// What an application needs to connect; goes with the `KafkaUser`.
 pub fn credentials_secret(user: &UserOwner<'_>, texts: &Texts) -> Child {
     let cluster = ClusterNames {

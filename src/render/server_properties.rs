@@ -1,7 +1,7 @@
 //! `server.properties` of one node: what follows from its place in the cluster, the production posture, and last what
 //! the user set. Never what is cluster-wide dynamic configuration, `min.insync.replicas` first of all.
 
-use super::{listener_properties, properties};
+use super::{Input, listener_properties, properties};
 use crate::api::TlsVersion;
 use crate::model::{Cluster, Identity, Node, Pool, measure, names, ports};
 use std::collections::BTreeMap;
@@ -89,12 +89,13 @@ fn cleaner(all: &mut BTreeMap<String, String>, pool: &Pool) {
 }
 
 /// The file's text.
-pub fn server_properties(cluster: &Cluster, identity: &Identity, node: &Node<'_>) -> String {
+pub fn server_properties(input: &Input<'_>, node: &Node<'_>) -> String {
+    let (cluster, identity) = (input.cluster, input.identity);
     let roles = node.roles;
     let mut all = BTreeMap::new();
     extend(&mut all, &EVERY_NODE);
     identity_of(&mut all, cluster, identity, node);
-    listener_properties::add(&mut all, cluster, node);
+    listener_properties::add(&mut all, input, node);
     security(&mut all, cluster);
     replication(&mut all, cluster);
     cleaner(&mut all, node.pool);

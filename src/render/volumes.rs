@@ -1,24 +1,34 @@
 //! Volumes of a node's pod and where they're mounted, and the claims of its disks. The claims are objects of their own and
 //! not templates of the StatefulSet, which are immutable: so disks can grow and be added while the pod's set stays.
 
-use super::listener_properties::TLS;
+use super::listener_properties::{TLS, by_name};
 use super::server_properties::DATA;
 use super::{Child, Input, Kind, labels};
 use crate::api::Reclaim;
-use crate::model::{Disk, Node, names};
+use crate::model::{ClientAuth, Cluster, Disk, Node, names};
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec,
+    ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaim, PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 
+/// Where brokers find the users of SASL/PLAIN, and what Kerberos needs; an authority of an OAuth listener is below its own.
+pub const PLAIN_USERS: &str = "/etc/kafka/plain-users";
+pub const KERBEROS: &str = "/etc/kafka/kerberos";
+const OAUTH: &str = "/etc/kafka/oauth";
+
+/// Where the authority of a listener's JWKS endpoint is mounted.
+pub fn oauth_authority(listener: &str) -> String {
+    format!("{OAUTH}-{listener}/ca.crt")
+}
+
 /// Readable by owner and group (`fsGroup`), by nobody else.
 pub const KEY_MODE: i32 = 0o440;
 
 /// Everything that's mounted. `config_map` holds the node's files.
-pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
+pub fn volumes(cluster: &Cluster, node: &Node<'_>, config_map: &str) -> Vec<Volume> {
     let disk = |(index, disk): (usize, &Disk)| Volume {
         name: names::volume(index),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
@@ -51,8 +61,56 @@ pub fn volumes(node: &Node<'_>, config_map: &str) -> Vec<Volume> {
         scratch("tmp", "256Mi"),
         scratch("tools", "128Mi"),
     ];
+    volumes.extend(
+        of_authentication(cluster, node)
+            .into_iter()
+            .map(|(name, _, secret)| Volume {
+                name,
+                secret: Some(secret),
+                ..Volume::default()
+            }),
+    );
     volumes.extend(node.disks.iter().enumerate().map(disk));
     volumes
+}
+
+/// Secrets that a broker's listeners need: volume, place and source.
+fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String, SecretVolumeSource)> {
+    let source = |secret: String, keys: &[&str]| SecretVolumeSource {
+        secret_name: Some(secret),
+        default_mode: Some(KEY_MODE),
+        items: Some(keys.iter().map(|key| item(key)).collect()),
+        ..SecretVolumeSource::default()
+    };
+    let mut all = Vec::new();
+    for listener in by_name(cluster).into_iter().filter(|_| node.roles.broker) {
+        match &listener.authentication {
+            ClientAuth::Plain(_) if all.iter().all(|(name, _, _)| name != "plain-users") => all.push((
+                "plain-users".to_owned(),
+                PLAIN_USERS.to_owned(),
+                source(cluster.names.plain_users(), &["jaas.conf"]),
+            )),
+            ClientAuth::Kerberos(kerberos) => all.push((
+                "kerberos".to_owned(),
+                KERBEROS.to_owned(),
+                source(kerberos.secret_name.clone(), &["kafka.keytab", "krb5.conf"]),
+            )),
+            ClientAuth::OAuth(oauth) => all.extend(oauth.ca_secret_name.clone().map(|secret| {
+                let place = format!("{OAUTH}-{}", listener.name);
+                (format!("oauth-{}", listener.name), place, source(secret, &["ca.crt"]))
+            })),
+            ClientAuth::Plain(_) | ClientAuth::ScramSha512 | ClientAuth::Mtls => {}
+        }
+    }
+    all
+}
+
+fn item(key: &str) -> KeyToPath {
+    KeyToPath {
+        key: key.to_owned(),
+        path: key.to_owned(),
+        mode: None,
+    }
 }
 
 fn scratch(name: &str, limit: &str) -> Volume {
@@ -86,9 +144,11 @@ pub fn for_format(node: &Node<'_>) -> Vec<VolumeMount> {
 }
 
 /// Mounts of Kafka.
-pub fn for_kafka(node: &Node<'_>) -> Vec<VolumeMount> {
+pub fn for_kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<VolumeMount> {
     let mut mounts = for_format(node);
     mounts.push(mount("tls", TLS, true));
+    let of_authentication = of_authentication(cluster, node).into_iter();
+    mounts.extend(of_authentication.map(|(name, place, _)| mount(&name, &place, true)));
     mounts
 }
 

@@ -262,7 +262,7 @@ fn texts(
 ) -> BTreeMap<String, String> {
     let name = user.name_any();
     let text = |key: &str| own.text(key).unwrap_or_default();
-    let bootstrap = render::bootstrap_servers(&ground.cluster, listener);
+    let bootstrap = render::bootstrap_servers(&ground.cluster, listener, &ground.found);
     let credentials = match user.spec.authentication.kind {
         UserAuthenticationType::Mtls => ClientCredentials::Mtls {
             certificate: text(CERTIFICATE),

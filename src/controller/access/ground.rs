@@ -6,7 +6,7 @@ use crate::controller::memory::Memory;
 use crate::controller::stores::ClusterKey;
 use crate::controller::trust::Trust;
 use crate::kafka::admin::KafkaAdmin;
-use crate::model::{ClientAuth, ClientListener, Cluster, Identity};
+use crate::model::{ClientAuth, ClientListener, Cluster, Found, Identity};
 use crate::render;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Ground {
     pub trust: Arc<Trust>,
     pub admin: Arc<dyn KafkaAdmin>,
     pub metadata_version: Option<i32>,
+    /// What Kubernetes has assigned.
+    pub found: Found,
     /// Hash of what users' Secrets hold of the cluster.
     pub mark: u64,
 }
@@ -41,7 +43,8 @@ impl Ground {
             identity: memory.identity?.1,
             admin: memory.client?.admin,
             metadata_version: level.map(i32::from),
-            mark: mark(&cluster, &trust),
+            mark: mark(&cluster, &trust, &memory.assigned),
+            found: memory.assigned,
             cluster,
             trust,
         };
@@ -55,12 +58,12 @@ impl Ground {
     }
 }
 
-fn mark(cluster: &Cluster, trust: &Trust) -> u64 {
+fn mark(cluster: &Cluster, trust: &Trust, found: &Found) -> u64 {
     let mut hasher = DefaultHasher::new();
     for listener in &cluster.listeners {
         (matches!(listener.authentication, ClientAuth::Mtls)).hash(&mut hasher);
         (matches!(listener.authentication, ClientAuth::ScramSha512)).hash(&mut hasher);
-        render::bootstrap_servers(cluster, listener).hash(&mut hasher);
+        render::bootstrap_servers(cluster, listener, found).hash(&mut hasher);
     }
     trust.cluster_ca.cert_pem().hash(&mut hasher);
     trust.clients_ca.cert_pem().hash(&mut hasher);

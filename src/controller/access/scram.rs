@@ -134,21 +134,43 @@ pub async fn carry_out(
     for mechanism in touched {
         guard(admin, world, mechanism, look).await?;
     }
-    let upserts = made(change.writes).await?;
-    let said: Vec<(String, ScramCredential)> = upserts.iter().map(shown).collect();
-    let gone = change.deletions.clone();
-    let outcomes = send(admin, upserts, change.deletions).await?;
-    let refused = |user: &String| outcomes.get(user).is_some_and(Result::is_err);
-    for (user, credential) in said.into_iter().filter(|(user, _)| !refused(user)) {
-        note(look, user, credential);
+    let mut refusals = BTreeMap::new();
+    for round in rounds(change) {
+        let upserts = made(round.writes).await?;
+        let said: Vec<(String, ScramCredential)> = upserts.iter().map(shown).collect();
+        let gone = round.deletions.clone();
+        let outcomes = send(admin, upserts, round.deletions).await?;
+        let refused = |user: &String| outcomes.get(user).is_some_and(Result::is_err);
+        for (user, credential) in said.into_iter().filter(|(user, _)| !refused(user)) {
+            note(look, user, credential);
+        }
+        for deletion in gone.into_iter().filter(|one| !refused(&one.user)) {
+            forget(look, &deletion);
+        }
+        for (user, outcome) in outcomes {
+            let Err(error) = outcome else { continue };
+            tracing::warn!(user, %error, "Kafka refuses a change of credentials");
+            refusals.insert(user, error.to_string());
+        }
     }
-    for deletion in gone.into_iter().filter(|one| !refused(&one.user)) {
-        forget(look, &deletion);
+    Ok(refusals)
+}
+
+/// Kafka takes one change of a user in a request, whatever the mechanisms (`ScramControlManager`): both are refused else.
+fn rounds(change: Change) -> Vec<Change> {
+    let (mut seen, mut rounds) = (BTreeMap::<String, usize>::new(), BTreeMap::<usize, Change>::new());
+    let mut turn = |user: &str| {
+        let count = seen.entry(user.to_owned()).or_default();
+        *count += 1;
+        *count
+    };
+    for write in change.writes {
+        rounds.entry(turn(&write.user)).or_default().writes.push(write);
     }
-    let refusals = outcomes
-        .into_iter()
-        .filter_map(|(user, outcome)| Some((user, outcome.err()?.to_string())));
-    Ok(refusals.collect())
+    for deletion in change.deletions {
+        rounds.entry(turn(&deletion.user)).or_default().deletions.push(deletion);
+    }
+    rounds.into_values().collect()
 }
 
 fn shown(upsert: &ScramUpsert) -> (String, ScramCredential) {

@@ -22,6 +22,7 @@ use super::context::Context;
 use super::error::PassError;
 use super::facts;
 use super::forming;
+use super::found;
 use super::identity;
 use super::memory::Memory;
 use super::pods::PodFact;
@@ -29,7 +30,7 @@ use super::rendered::Rendered;
 use super::stores::ClusterKey;
 use super::trust::{self, Stored};
 use crate::api::ProductionKafka;
-use crate::model::{Cluster, Facts, Finding, Identity, validate};
+use crate::model::{Cluster, Facts, Finding, Found, Identity, validate};
 use crate::render::Input;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,7 @@ struct Draft<'a> {
     pods: Vec<PodFact>,
     /// `None`: the Secrets can't be read from here.
     certificates: Option<Stored>,
+    found: Found,
     serials: BTreeMap<i32, String>,
     withheld: BTreeSet<i32>,
     operator_image: String,
@@ -103,7 +105,8 @@ impl<'a> Draft<'a> {
         let zones = admission::zones(resource, facts);
         let identity = identity::wanted(context, cluster, &zones, facts.identity.clone())?;
         let (identity, withheld) = forming::look(context, cluster, &identity, &pods).await?;
-        let certificates = allowed(trust::read(context, cluster, &identity).await)?;
+        let found = found::look(context, cluster, &identity, &pods).await?;
+        let certificates = allowed(trust::read(context, cluster, (&identity, &found)).await)?;
         let of_pods = || {
             pods.iter()
                 .filter_map(|pod| Some((pod.node_id?, pod.certificate.clone()?)))
@@ -123,6 +126,7 @@ impl<'a> Draft<'a> {
             pods,
             certificates,
             withheld,
+            found,
             operator_image,
         })
     }
@@ -149,6 +153,7 @@ impl<'a> Draft<'a> {
             operator_image: &self.operator_image,
             certificates: &self.serials,
             withhold_voters: &self.withheld,
+            found: &self.found,
         };
         Rendered::of(&input, None)
     }

@@ -18,12 +18,15 @@ use super::rollout::Planned;
 use super::settings::Refused;
 use super::survivors::Survivor;
 use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
-use crate::model::{Cluster, Findings, Identity};
+use crate::model::{Cluster, Findings, Found, Identity};
+use crate::render;
 
 /// Everything a status is made of.
 pub struct Observed<'a> {
     pub cluster: &'a Cluster,
     pub identity: &'a Identity,
+    /// What Kubernetes has assigned.
+    pub assigned: &'a Found,
     pub pods: &'a [PodFact],
     pub kafka: Option<&'a KafkaFacts>,
     /// Pods that run and take long to get ready.
@@ -99,7 +102,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         quorum,
         replication,
         nodes,
-        listeners: listeners(cluster),
+        listeners: listeners(cluster, observed.assigned),
         rollout: observed.rollout.and_then(|planned| planned.status.clone()),
         upgrade: observed.upgrade.cloned(),
         rebalance: observed
@@ -201,13 +204,13 @@ pub fn failing(
     status
 }
 
-fn listeners(cluster: &Cluster) -> Vec<ListenerStatus> {
+fn listeners(cluster: &Cluster, found: &Found) -> Vec<ListenerStatus> {
     cluster
         .listeners
         .iter()
         .map(|listener| ListenerStatus {
             name: listener.name.clone(),
-            bootstrap_servers: format!("{}:{}", cluster.names.bootstrap_host(&listener.name), listener.port),
+            bootstrap_servers: render::bootstrap_servers(cluster, listener, found),
             certificate_authority: cluster.names.cluster_ca_cert(),
         })
         .collect()

@@ -6,7 +6,7 @@ use crate::controller::apply::Wish;
 use crate::controller::authority;
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
-use crate::model::{Cluster, Identity};
+use crate::model::{Cluster, Found, Identity};
 use crate::pki::{IssueReason, LeafDecision};
 use crate::render::Kind;
 use std::collections::BTreeMap;
@@ -33,8 +33,12 @@ impl Stored {
 }
 
 /// Reads every Secret with a certificate.
-pub async fn read(context: &Context, cluster: &Cluster, identity: &Identity) -> Result<Stored, PassError> {
-    let wanted = wanted_leaves(cluster, identity);
+pub async fn read(
+    context: &Context,
+    cluster: &Cluster,
+    (identity, found): (&Identity, &Found),
+) -> Result<Stored, PassError> {
+    let wanted = wanted_leaves(cluster, identity, found);
     let mut leaves = stored_leaves(context, cluster, &wanted, None).await?;
     let mut serials = BTreeMap::new();
     let mut due = Vec::new();
@@ -76,7 +80,7 @@ pub async fn read(context: &Context, cluster: &Cluster, identity: &Identity) -> 
         serials: serials.clone(),
         ends,
         next: None,
-        made_for: (cluster.clone(), nodes(cluster, identity)),
+        made_for: (cluster.clone(), nodes(cluster, identity), found.clone()),
         secrets: Vec::new(),
     };
     trust.secrets = secrets_of(cluster, identity, &trust);

@@ -82,6 +82,9 @@ impl Upkeep<'_> {
             let rights = format!("retry: access rights: {trouble}");
             status.next_action = Some(next.unwrap_or(rights));
         }
+        if let Some(lacks) = memory.assigned.missing(self.cluster, &identity).into_values().next() {
+            status.next_action = Some(format!("wait: {lacks}"));
+        }
         self.budgets(&status).await?;
         let ready = status::is_true(&status.conditions, "Ready");
         let full = status::is_true(&status.conditions, "FullyReplicated");
@@ -332,6 +335,7 @@ impl Upkeep<'_> {
             unreadable: unreadable.as_deref().or(memory.recovery_refused.as_deref()),
             cluster: self.cluster,
             identity,
+            assigned: &memory.assigned,
             pods: self.pods,
             kafka: look.facts.as_ref(),
             delays: &look.delays,

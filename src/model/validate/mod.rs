@@ -8,7 +8,7 @@ mod config;
 mod disks;
 mod jvm;
 mod kubernetes_words;
-mod listeners;
+pub mod listeners;
 mod maintenance;
 mod names;
 mod node_ids;
@@ -26,7 +26,7 @@ pub use requests::throttle;
 use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, MaintenancePolicy, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
 use kube::ResourceExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 /// One thing that's wrong, where, and what to do about it.
@@ -109,6 +109,8 @@ pub struct Facts {
     pub zones: Option<Vec<String>>,
     pub existing: Vec<ExistingNode>,
     pub claims: Vec<Claim>,
+    /// Keys of the Secrets that listeners name; one that isn't here doesn't exist. `None`: unknown.
+    pub secrets: Option<BTreeMap<String, BTreeSet<String>>>,
     pub identity: Option<Identity>,
     /// Finalised `metadata.version`, as last seen.
     pub metadata_version: Option<i32>,
@@ -132,7 +134,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     let pools = pools::check(spec, facts, &mut findings);
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &mut findings);
-    let listeners = listeners::check(&spec.listeners, &mut findings);
+    let listeners = listeners::check(&spec.listeners, facts, &mut findings);
     let config = config::check(&spec.tuning, &mut findings);
     buffers::check(&pools, &config, &mut findings);
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);

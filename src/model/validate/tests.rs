@@ -29,6 +29,16 @@ spec:
 
 pub fn facts() -> Facts {
     Facts {
+        secrets: Some(
+            [
+                ("half", &["kafka.keytab"][..]),
+                ("whole", &["kafka.keytab", "krb5.conf"]),
+                ("empty", &[]),
+            ]
+            .into_iter()
+            .map(|(name, keys)| (name.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect()))
+            .collect(),
+        ),
         storage_classes: Some(vec![
             StorageClassFact {
                 name: "standard".into(),

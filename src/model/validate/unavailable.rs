@@ -35,18 +35,18 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     for listener in &spec.listeners {
         let path = format!("spec.listeners[{}]", listener.name);
         refuse(
-            listener.exposure.kind != ExposureType::Internal,
+            listener.exposure.kind == ExposureType::Gateway,
             format!("{path}.exposure.type"),
-            "use Internal",
+            "use LoadBalancer, NodePort or ClusterIP",
         );
-        let available = matches!(
+        let available = !matches!(
             listener.authentication.kind,
-            AuthenticationType::ScramSha512 | AuthenticationType::Mtls
+            AuthenticationType::OAuth | AuthenticationType::Kerberos
         );
         refuse(
             !available,
             format!("{path}.authentication.type"),
-            "use ScramSha512 or Mtls",
+            "use ScramSha512, Mtls or Plain",
         );
         refuse(
             listener.certificate.is_some(),

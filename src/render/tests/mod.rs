@@ -1,6 +1,7 @@
 //! Tests of the rendered objects: goldens, and what must hold for any cluster.
 
 mod golden;
+mod listeners;
 mod posture;
 mod restricted;
 mod revision;
@@ -83,6 +84,7 @@ pub struct World {
     pub operator_image: String,
     pub certificates: BTreeMap<i32, String>,
     pub withhold_voters: BTreeSet<i32>,
+    pub found: Found,
 }
 
 impl World {
@@ -94,6 +96,7 @@ impl World {
             operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
             certificates: ids.into_iter().map(|id| (id, format!("0{id}af"))).collect(),
             withhold_voters: BTreeSet::new(),
+            found: Found::default(),
             cluster,
         }
     }
@@ -105,6 +108,7 @@ impl World {
             operator_image: &self.operator_image,
             certificates: &self.certificates,
             withhold_voters: &self.withhold_voters,
+            found: &self.found,
         }
     }
 

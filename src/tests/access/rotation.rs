@@ -77,6 +77,12 @@ fn a_password_is_replaced_under_running_applications() {
         simulation.settle().await.unwrap();
         simulation.stay_quiet().await.unwrap();
         simulation.blameless();
+        simulation.edit("kafkausers", "app", |user| {
+            user["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        });
+        let gone = |simulation: &Simulation| !simulation.kafka.state().scram.keys().any(|(user, _)| user == "app");
+        assert!(simulation.until(gone).await, "both credentials go with the user");
+        assert!(!simulation.accusations().iter().any(|what| what.contains("two changes")));
     });
 }
 

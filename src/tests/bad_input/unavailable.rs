@@ -28,7 +28,7 @@ pub const WRONG: &[Case] = &[
         "exposure",
         &[(
             SCRAM,
-            "{name: scram, port: 9094, exposure: {type: LoadBalancer}, authentication: {type: ScramSha512}}",
+            "{name: scram, port: 9094, exposure: {type: Gateway, gateway: {name: edge, domain: kafka.example.com}}, authentication: {type: ScramSha512}}",
         )],
         &[("spec.listeners[scram].exposure.type", "isn't available")],
     ),
@@ -42,6 +42,65 @@ pub const WRONG: &[Case] = &[
                 "without the settings of that type",
             ),
         ],
+    ),
+    case(
+        "a Secret that isn't there",
+        &[("{type: ScramSha512}", "{type: Plain, plain: {secretName: users}}")],
+        &[(
+            "spec.listeners[scram].authentication.plain.secretName",
+            "Secret users doesn't exist in this namespace: create it",
+        )],
+    ),
+    case(
+        "a Secret without its key",
+        &[(
+            "{type: ScramSha512}",
+            "{type: Kerberos, kerberos: {secretName: half, realm: EXAMPLE.ORG}}",
+        )],
+        &[
+            ("spec.listeners[scram].authentication.type", "isn't available"),
+            (
+                "spec.listeners[scram].authentication.kerberos.secretName",
+                "Secret half has no key krb5.conf: add it",
+            ),
+        ],
+    ),
+    case(
+        "no user",
+        &[("{type: ScramSha512}", "{type: Plain, plain: {secretName: empty}}")],
+        &[("spec.listeners[scram].authentication.plain.secretName", "holds no user")],
+    ),
+    case(
+        "two realms",
+        &[
+            (
+                "{type: ScramSha512}",
+                "{type: Kerberos, kerberos: {secretName: whole, realm: A}}",
+            ),
+            (
+                "{type: Mtls}",
+                "{type: Kerberos, kerberos: {secretName: whole, realm: B}}",
+            ),
+        ],
+        &[
+            ("spec.listeners[scram].authentication.type", "isn't available"),
+            ("spec.listeners[mtls].authentication.type", "isn't available"),
+            (
+                "spec.listeners[mtls].authentication.type",
+                "is the second listener with Kerberos",
+            ),
+        ],
+    ),
+    case(
+        "source ranges",
+        &[(
+            SCRAM,
+            "{name: scram, port: 9094, exposure: {type: LoadBalancer, loadBalancer: {sourceRanges: [office]}}, authentication: {type: ScramSha512}}",
+        )],
+        &[(
+            "spec.listeners[scram].exposure.loadBalancer.sourceRanges",
+            "isn't a network in CIDR notation",
+        )],
     ),
     case(
         "profile",

@@ -617,6 +617,13 @@ impl KafkaAdmin for Admin {
             let touched = upserts.iter().map(|one| (one.user.clone(), one.mechanism));
             let touched = touched.chain(deletions.iter().map(|one| (one.user.clone(), one.mechanism)));
             let touched: Vec<_> = touched.collect();
+            let mut users: Vec<String> = touched.iter().map(|(user, _)| user.clone()).collect();
+            users.sort();
+            if users.windows(2).any(|pair| pair[0] == pair[1]) {
+                state
+                    .accusations
+                    .insert("two changes of one user's credentials in one request".into());
+            }
             for (user, mechanism) in &touched {
                 let stands = state.scram.contains_key(&(GUARD.to_owned(), *mechanism));
                 let is_alone = user == GUARD && touched.len() == 1;

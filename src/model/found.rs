@@ -1,0 +1,73 @@
+//! What Kubernetes has assigned and others have written, and what nodes are rendered from besides the resource: addresses outside
+//! of the pods' network, and the users of SASL/PLAIN.
+
+use super::{ClientListener, Cluster, Identity};
+use crate::api::ExposureType;
+use std::collections::BTreeMap;
+
+/// Where one Service is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Name or IP address; of a broker by node port, of the machine that it runs on, once that's known.
+    pub host: Option<String>,
+    pub port: i32,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// By listener and broker; one without an address isn't here.
+    pub brokers: BTreeMap<(String, i32), Address>,
+    /// Where clients find a first broker, by listener; `host:port` with commas between.
+    pub bootstrap: BTreeMap<String, String>,
+    /// Names and addresses that every broker's certificate holds, by listener.
+    pub bootstrap_hosts: BTreeMap<String, Vec<String>>,
+    /// Changes with the users of SASL/PLAIN and tells nothing of them.
+    pub plain_users: Option<String>,
+}
+
+impl Found {
+    /// The listener has an address on this broker, so that it can be advertised.
+    pub fn is_reachable(&self, listener: &ClientListener, broker: i32) -> bool {
+        !listener.is_exposed() || self.brokers.contains_key(&(listener.name.clone(), broker))
+    }
+
+    pub fn of(&self, listener: &str, broker: i32) -> Option<&Address> {
+        self.brokers.get(&(listener.to_owned(), broker))
+    }
+
+    /// Hosts outside of the pods' network by which clients know a broker.
+    pub fn hosts(&self, cluster: &Cluster, broker: i32) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for listener in cluster.listeners.iter().filter(|listener| listener.is_exposed()) {
+            hosts.extend(self.of(&listener.name, broker).and_then(|address| address.host.clone()));
+            hosts.extend(self.bootstrap_hosts.get(&listener.name).cloned().unwrap_or_default());
+        }
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+
+    /// Listeners of brokers that have no address yet, for people.
+    pub fn missing(&self, cluster: &Cluster, identity: &Identity) -> BTreeMap<i32, String> {
+        let mut missing = BTreeMap::new();
+        for node in cluster.nodes(identity).iter().filter(|node| node.roles.broker) {
+            let lacks = cluster
+                .listeners
+                .iter()
+                .find(|listener| !self.is_reachable(listener, node.id));
+            let Some(listener) = lacks else { continue };
+            let what = match listener.exposure.kind {
+                ExposureType::LoadBalancer => "a load balancer's address",
+                _ => "an address",
+            };
+            let service = cluster.names.broker_service(&listener.name, node.id);
+            let text = format!(
+                "broker {} waits until Kubernetes gives Service {service} {what}",
+                node.id
+            );
+            missing.insert(node.id, text);
+        }
+        missing
+    }
+}
