@@ -5,12 +5,13 @@ mod bench;
 mod drift;
 mod life;
 mod matrix;
+mod outside;
 mod rotation;
 mod silence;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::Suite;
@@ -50,6 +51,7 @@ fn run(context: &Context) -> Result<Report> {
         drift::run(context, &mut report);
         rotation::run(context, &mut report);
         life::run(context, &mut report);
+        outside::run(context, &mut report);
         silence::run(context, &mut report);
     }
     if report.failed.is_empty() {
@@ -119,6 +121,21 @@ fn user(context: &Context, name: &str, spec: &Value) -> Result<()> {
     }
     context.apply(&object.to_string())?;
     resources::wait_ready(context, NAMESPACE, &format!("pku/{name}"), SOON).map(drop)
+}
+
+/// Waits until everything runs what the resource asks for.
+fn settled(context: &Context) -> Result<()> {
+    let generation = |object: &Value, field: &str| object.pointer(field).and_then(Value::as_i64);
+    context.wait_until("the roll is over", Duration::from_mins(8), || {
+        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+        let seen = generation(&resource, "/status/observedGeneration") == generation(&resource, "/metadata/generation");
+        let calm = resource.pointer("/status/rollout").is_none() && !diagnosis::holds(&resource, "Reconciling");
+        if seen && calm && diagnosis::holds(&resource, "Ready") {
+            return Ok(Some(()));
+        }
+        bail!("{}", diagnosis::summary(&resource))
+    })?;
+    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
 }
 
 /// Evidence below the test that it belongs to.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, change, resource, say};
+use super::{CLUSTER, NAMESPACE, change, resource, say, settled};
 use crate::client::{BIN, Client};
+use crate::diagnosis;
 use crate::harness::{Context, Report};
 use crate::ledger::{Authentication, Ledger, Load};
-use crate::{diagnosis, resources};
 
 /// Long enough for the load to end within it.
 const OVERLAP: u64 = 60;
@@ -153,18 +153,4 @@ fn listener(context: &Context) -> Result<()> {
     let trouble = ledger.grep(TROUBLE)?;
     ensure!(trouble.is_empty(), "the running application was told: {trouble}");
     ledger.finish()?.verdict().map(drop)
-}
-
-fn settled(context: &Context) -> Result<()> {
-    let generation = |object: &Value, field: &str| object.pointer(field).and_then(Value::as_i64);
-    context.wait_until("the roll is over", Duration::from_mins(8), || {
-        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-        let seen = generation(&resource, "/status/observedGeneration") == generation(&resource, "/metadata/generation");
-        let calm = resource.pointer("/status/rollout").is_none() && !diagnosis::holds(&resource, "Reconciling");
-        if seen && calm && diagnosis::holds(&resource, "Ready") {
-            return Ok(Some(()));
-        }
-        bail!("{}", diagnosis::summary(&resource))
-    })?;
-    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), super::READY).map(drop)
 }

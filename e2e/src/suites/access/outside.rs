@@ -1,0 +1,223 @@
+//! Listeners that are reached from elsewhere, and users of SASL/PLAIN: brokers wait for their addresses, say where they are, hold
+//! them in their certificates, and restart alone when theirs changes. Load balancers are played by the suite, which assigns
+//! addresses; kube-proxy carries the traffic.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::{CLUSTER, NAMESPACE, change, resource, say, settled, user};
+use crate::client::{BIN, Client, numbered};
+use crate::diagnosis;
+use crate::harness::{Context, Report};
+
+const APP: &str = "outside";
+const PLAIN: &str = "alice";
+/// In a Secret that the suite makes; nobody outside of its namespace reaches the cluster.
+const PASSWORD: &str = "alice has a \\\"quoted\\\" password";
+const TOPIC: &str = "outside";
+/// Addresses for documentation (RFC 5737), which nobody else has.
+const BOOTSTRAP: &str = "203.0.113.10";
+
+pub fn run(context: &Context, report: &mut Report) {
+    let ready = report.test(
+        "three listeners come: PLAIN, load balancers without addresses, node ports",
+        || come(context),
+    );
+    if !ready {
+        return;
+    }
+    report.test("a user of SASL/PLAIN writes and reads; a wrong password fails", || {
+        plain(context)
+    });
+    for listener in ["balanced", "ports"] {
+        report.test(
+            &format!("clients reach every broker through listener {listener}, by its certificate"),
+            || reach(context, listener),
+        );
+    }
+    report.test("another address restarts its broker alone", || moved(context));
+}
+
+fn address(broker: i32) -> String {
+    format!("203.0.113.{}", broker - 80)
+}
+
+fn come(context: &Context) -> Result<()> {
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "plain-users-of-mine", "namespace": NAMESPACE},
+        "stringData": {PLAIN: PASSWORD.replace('\\', "")},
+    });
+    context.apply(&secret.to_string())?;
+    let rights = json!([
+        {"type": "Producer", "topic": {"name": TOPIC}},
+        {"type": "Consumer", "topic": {"name": TOPIC}, "group": {"name": "outside-", "patternType": "Prefixed"}},
+    ]);
+    user(context, APP, &json!({"roles": rights}))?;
+    user(
+        context,
+        PLAIN,
+        &json!({"authentication": {"type": "External"}, "roles": rights}),
+    )?;
+    context.apply(&format!(
+        "apiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {{name: {TOPIC}, namespace: {NAMESPACE}}}\n\
+         spec: {{cluster: {CLUSTER}, partitions: 6, replicationFactor: 3}}\n"
+    ))?;
+    let before = resource();
+    let mut listeners = before
+        .pointer("/spec/listeners")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let scram = json!({"type": "ScramSha512"});
+    listeners.extend([
+        json!({"name": "plain", "port": 9096, "authentication": {"type": "Plain", "plain": {"secretName": "plain-users-of-mine"}}}),
+        json!({"name": "balanced", "port": 9097, "authentication": scram, "exposure": {"type": "LoadBalancer"}}),
+        json!({"name": "ports", "port": 9098, "authentication": scram, "exposure": {"type": "NodePort"}}),
+    ]);
+    change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": listeners}))?;
+    context.wait_until("the status says what is waited for", Duration::from_mins(2), || {
+        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+        let next = resource
+            .pointer("/status/nextAction")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        if next.contains("waits until Kubernetes gives Service") {
+            say(next);
+            return Ok(Some(()));
+        }
+        bail!("{next}")
+    })?;
+    assign(context, &format!("{CLUSTER}-balanced-bootstrap"), BOOTSTRAP)?;
+    for broker in 100..103 {
+        assign(context, &format!("{CLUSTER}-balanced-{broker}"), &address(broker))?;
+    }
+    settled(context)
+}
+
+/// What a controller of load balancers does.
+fn assign(context: &Context, service: &str, address: &str) -> Result<()> {
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}).to_string();
+    let words = [
+        "-n",
+        NAMESPACE,
+        "patch",
+        "service",
+        service,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &status,
+    ];
+    context.kubectl(&words).map(drop)
+}
+
+/// `bootstrap.servers` as the status has them.
+fn bootstrap(context: &Context, listener: &str) -> Result<String> {
+    let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+    let all = resource
+        .pointer("/status/listeners")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let own = all
+        .iter()
+        .find(|one| one.get("name").is_some_and(|name| name == listener));
+    let servers = own.and_then(|one| one.get("bootstrapServers")).and_then(Value::as_str);
+    servers
+        .map(str::to_owned)
+        .with_context(|| format!("listener {listener} in {all:?}"))
+}
+
+fn plain(context: &Context) -> Result<()> {
+    let secret = format!("{APP}-kafka-credentials");
+    let client = Client::start(context, NAMESPACE, "plain", &[&secret])?;
+    let module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+    let quoted = PASSWORD.replace('"', "\\\"").replace("\\\\", "\\");
+    let jaas = |password: &str| format!("sasl.jaas.config={module} username=\"{PLAIN}\" password=\"{password}\";");
+    let settings = |file: &str, password: &str| {
+        format!(
+            "(printf 'security.protocol=SASL_SSL\\nsasl.mechanism=PLAIN\\nssl.truststore.type=PEM\\n\
+             ssl.truststore.location=/secrets/{secret}/ca.crt\\nmax.block.ms=8000\\nrequest.timeout.ms=8000\\ndelivery.timeout.ms=9000\\n'; \
+             cat <<'END'\n{}\nEND\n) > /tmp/{file}",
+            jaas(password).replace('\\', "\\\\")
+        )
+    };
+    client.run(10, &settings("good.properties", &quoted))?;
+    client.run(10, &settings("bad.properties", "wrong"))?;
+    round_trip(&client, &bootstrap(context, "plain")?, "/tmp/good.properties", "plain")?;
+    let line = format!(
+        "echo x | {BIN}/kafka-console-producer.sh --bootstrap-server {} --command-config /tmp/bad.properties --topic {TOPIC}",
+        bootstrap(context, "plain")?
+    );
+    let refused = client.attempt(40, &line)?;
+    ensure!(
+        refused.text.contains("SaslAuthenticationException"),
+        "{}",
+        refused.tail()
+    );
+    client.delete()
+}
+
+/// Writes and reads through whatever brokers the servers lead to.
+fn round_trip(client: &Client<'_>, servers: &str, settings: &str, tag: &str) -> Result<()> {
+    let write = format!(
+        "{} | {BIN}/kafka-console-producer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
+         --command-property partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner",
+        numbered(tag, 60)
+    );
+    let written = client.attempt(60, &write)?;
+    ensure!(!written.text.contains("Exception"), "{}", written.tail());
+    let read = format!(
+        "{BIN}/kafka-console-consumer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
+         --group outside-{tag} --from-beginning --timeout-ms 15000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l"
+    );
+    let count = client.run(60, &read)?;
+    ensure!(count.trim() == "60", "{} of 60 records came back", count.trim());
+    say(&format!("60 records written and read by way of {servers}"));
+    Ok(())
+}
+
+fn reach(context: &Context, listener: &str) -> Result<()> {
+    let secret = format!("{APP}-kafka-credentials");
+    let client = Client::start(context, NAMESPACE, "outside-client", &[&secret])?;
+    let servers = bootstrap(context, listener)?;
+    ensure!(!servers.contains(".svc"), "{servers} is an address inside");
+    client.run(
+        10,
+        &format!("grep -v '^bootstrap.servers' /secrets/{secret}/client.properties > /tmp/outside.properties"),
+    )?;
+    round_trip(&client, &servers, "/tmp/outside.properties", listener)?;
+    client.delete()
+}
+
+fn pods(context: &Context) -> Result<BTreeMap<String, String>> {
+    let list = context.kubectl_json(&["-n", NAMESPACE, "get", "pods", "-l", "productionkafka.dev/node-id"])?;
+    let named = |pod: &Value| {
+        let text = |field: &str| pod.pointer(field).and_then(Value::as_str).map(str::to_owned);
+        Some((text("/metadata/name")?, text("/metadata/uid")?))
+    };
+    Ok(diagnosis::items(&list).iter().filter_map(named).collect())
+}
+
+fn moved(context: &Context) -> Result<()> {
+    let before = pods(context)?;
+    assign(context, &format!("{CLUSTER}-balanced-101"), "203.0.113.99")?;
+    let replaced = |after: &BTreeMap<String, String>| -> Vec<String> {
+        let other = |(name, uid): (&String, &String)| (after.get(name) != Some(uid)).then(|| name.clone());
+        before.iter().filter_map(other).collect()
+    };
+    context.wait_until("a pod is replaced", Duration::from_mins(3), || {
+        Ok((!replaced(&pods(context)?).is_empty()).then_some(()))
+    })?;
+    settled(context)?;
+    std::thread::sleep(Duration::from_secs(35));
+    let replaced = replaced(&pods(context)?);
+    ensure!(
+        replaced == [format!("{CLUSTER}-brokers-101-0")],
+        "{replaced:?} were restarted"
+    );
+    reach(context, "balanced")
+}
