@@ -27,7 +27,8 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create, delete, get, patch]
-# Services: the headless Service of the nodes, and one bootstrap Service per client listener.
+# Services: the headless Service of the nodes, one bootstrap Service per client listener, and one per broker where the listener
+# is reached from elsewhere. The addresses that they were given are read by name.
 - apiGroups: [""]
   resources: [services]
   verbs: [create, delete, get, list, patch, watch]
