@@ -527,6 +527,18 @@ fn rights_that_are_taken_back_are_gone() {
                 simulation.tick().await;
             }
             simulation.edit("kafkausers", "payments-app", |user| user["spec"]["acls"] = acls);
+            for _ in 0..25 {
+                simulation.tick().await;
+                let ready = simulation.condition("kafkausers", "payments-app", "Ready");
+                let generation = &simulation.get("kafkausers", "payments-app").unwrap()["metadata"]["generation"];
+                if ready["status"] == "True" && ready["observedGeneration"] == *generation {
+                    assert_eq!(
+                        before,
+                        simulation.kafka.state().acls,
+                        "Ready, taken back after {ticks} ticks"
+                    );
+                }
+            }
             simulation.settle().await.unwrap();
             assert_eq!(before, simulation.kafka.state().acls, "taken back after {ticks} ticks");
             simulation.blameless();
