@@ -65,11 +65,17 @@ fn lives(context: &Context) -> Result<()> {
         }
         Ok(())
     };
-    let (first, rest) = LIVES.split_at(2);
+    // Each death costs the time of an election.
+    let deaths = if context.full {
+        &LIVES[..]
+    } else {
+        LIVES.get(..3).unwrap_or_default()
+    };
+    let (first, rest) = deaths.split_at(deaths.len() / 3);
     apply(context, 0..USERS, "life-one")?;
     live(first)?;
     apply(context, 0..USERS / 2, "life-two")?;
-    let (second, third) = rest.split_at(2);
+    let (second, third) = rest.split_at(rest.len() / 2);
     live(second)?;
     let leaving: Vec<String> = (0..10).map(name).collect();
     let mut words = vec!["-n", NAMESPACE, "delete", "pku", "--wait=false"];

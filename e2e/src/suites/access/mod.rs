@@ -45,7 +45,7 @@ fn run(context: &Context) -> Result<Report> {
     });
     if up {
         report.test(
-            "43 rights, by the operator and by kafka-acls.sh, let Kafka's tools do the same",
+            "rights by the operator and by kafka-acls.sh let Kafka's tools do the same",
             || matrix::run(context),
         );
         drift::run(context, &mut report);

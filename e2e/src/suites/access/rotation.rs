@@ -12,7 +12,7 @@ use crate::harness::{Context, Report};
 use crate::ledger::{Authentication, Ledger, Load};
 
 /// Long enough for the load to end within it.
-const OVERLAP: u64 = 60;
+const OVERLAP: u64 = 45;
 const TURNED: Duration = Duration::from_mins(4);
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -60,7 +60,7 @@ fn turned(context: &Context, name: &str, authentication: Authentication) -> Resu
         "principal {} while both work",
         text(&user, "/status/principal")
     ));
-    ledger.wait_written(6_000, Duration::from_mins(1))?;
+    ledger.wait_written(4_000, Duration::from_mins(1))?;
     let new = Client::start(context, NAMESPACE, "new", &[&secret])?;
     new.run(
         10,
