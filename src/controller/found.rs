@@ -71,15 +71,12 @@ async fn addresses(
     let brokers: Vec<&Node<'_>> = nodes.iter().filter(|node| node.roles.broker).collect();
     let mut read = HashMap::new();
     for listener in cluster.listeners.iter().filter(|listener| listener.is_exposed()) {
-        let bootstrap = cluster.names.bootstrap_service(&listener.name);
-        let service = service(context, cluster, &bootstrap, known).await?;
-        if let Some((version, service)) = service {
-            let machines: Vec<String> = brokers
-                .iter()
-                .filter_map(|node| machine(listener, node, pods))
-                .collect();
-            to_bootstrap(&mut found, listener, (&service, machines));
-            read.insert(bootstrap, (version, service));
+        if listener.exposure.kind != ExposureType::NodePort {
+            let name = cluster.names.bootstrap_service(&listener.name);
+            if let Some((version, service)) = service(context, cluster, &name, known).await? {
+                to_bootstrap(&mut found, listener, address(listener, &service, None));
+                read.insert(name, (version, service));
+            }
         }
         for node in &brokers {
             let name = cluster.names.broker_service(&listener.name, node.id);
@@ -90,6 +87,9 @@ async fn addresses(
                 found.brokers.insert((listener.name.clone(), node.id), address);
             }
             read.insert(name, (version, service));
+        }
+        if listener.exposure.kind == ExposureType::NodePort {
+            by_machines(&mut found, listener);
         }
     }
     known.services = read;
@@ -133,28 +133,33 @@ fn address(listener: &ClientListener, service: &Value, machine: Option<String>) 
     }
 }
 
-fn to_bootstrap(found: &mut Found, listener: &ClientListener, (service, machines): (&Value, Vec<String>)) {
-    let Some(address) = address(listener, service, None) else {
+/// Any broker answers there, so every certificate holds it.
+fn to_bootstrap(found: &mut Found, listener: &ClientListener, address: Option<Address>) {
+    let Some(Address { host: Some(host), port }) = address else {
         return;
     };
-    let mut hosts = address.host.map_or(machines, |host| vec![host]);
-    hosts.sort();
-    hosts.dedup();
-    if hosts.is_empty() {
-        return;
+    let name = &listener.name;
+    found.bootstrap.insert(name.clone(), with_port(&host, port));
+    found.bootstrap_hosts.insert(name.clone(), vec![host]);
+}
+
+/// Each broker at its own port of its own machine: a port of all brokers would lead to one that doesn't have the machine's
+/// address in its certificate.
+fn by_machines(found: &mut Found, listener: &ClientListener) {
+    let own = found.brokers.iter().filter(|((name, _), _)| *name == listener.name);
+    let servers: Vec<String> = own
+        .filter_map(|(_, address)| Some(with_port(address.host.as_ref()?, address.port)))
+        .collect();
+    if !servers.is_empty() {
+        found.bootstrap.insert(listener.name.clone(), servers.join(","));
     }
-    let with_port = hosts.iter().map(|host| {
-        if host.contains(':') {
-            format!("[{host}]:{}", address.port)
-        } else {
-            format!("{host}:{}", address.port)
-        }
-    });
-    found
-        .bootstrap
-        .insert(listener.name.clone(), with_port.collect::<Vec<_>>().join(","));
-    if listener.exposure.kind != ExposureType::NodePort {
-        found.bootstrap_hosts.insert(listener.name.clone(), hosts);
+}
+
+fn with_port(host: &str, port: i32) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }
 

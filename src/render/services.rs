@@ -68,7 +68,7 @@ fn bootstrap(cluster: &Cluster, listener: &ClientListener) -> Child {
     let spec = ServiceSpec {
         selector: Some(labels::role_selector(&cluster.names, labels::BROKER)),
         ports: Some(vec![port(&listener.name, listener.port)]),
-        ..exposed(listener)
+        ..first(listener)
     };
     annotated(
         cluster,
@@ -92,6 +92,17 @@ fn broker(cluster: &Cluster, listener: &ClientListener, node: &Node<'_>) -> Chil
         &cluster.names.broker_service(&listener.name, node.id),
         spec,
     )
+}
+
+/// By node ports clients find a first broker at its own.
+fn first(listener: &ClientListener) -> ServiceSpec {
+    match listener.exposure.kind {
+        ExposureType::NodePort => ServiceSpec {
+            type_: Some("ClusterIP".into()),
+            ..ServiceSpec::default()
+        },
+        _ => exposed(listener),
+    }
 }
 
 /// What follows from where the listener is reached from. Ports and addresses are Kubernetes' to give.
