@@ -11,11 +11,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::connection::{self, ConnectionError};
 use crate::acl::{AclDocument, Diff, DocumentError, SyncReport};
-use crate::kafka::{
-    AclBinding, AclFilter, ClientIdentity, ClientOptions, Endpoint, Endpoints, KafkaAdmin, KafkaClient, KafkaError,
-    Secret, TlsError, Transport,
-};
+use crate::kafka::{AclBinding, AclFilter, KafkaAdmin, KafkaClient, KafkaError};
 
 /// Brokers apply metadata a moment after the controller committed it; so often and so far apart the result is re-read.
 const VERIFY_ATTEMPTS: usize = 20;
@@ -43,14 +41,12 @@ pub struct Args {
 enum SetupError {
     #[error("read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
     #[error("{}: {source}", path.display())]
     Document { path: PathBuf, source: DocumentError },
     #[error("there's no ACL document in {}", .0.display())]
     NoDocument(PathBuf),
-    #[error("{0:?} is not host:port")]
-    Bootstrap(String),
-    #[error("the certificates in {}: {source}", dir.display())]
-    Tls { dir: PathBuf, source: TlsError },
 }
 
 /// Synchronises, writes the result, and says by the exit code whether everything is as desired.
@@ -74,29 +70,8 @@ pub async fn run(args: Args) -> ExitCode {
 
 async fn set_up(args: &Args) -> Result<(KafkaClient, AclDocument), SetupError> {
     let document = documents(&args.acls).await?;
-    let identity = ClientIdentity {
-        ca: read(&args.tls.join("ca.crt")).await?,
-        chain: read(&args.tls.join("tls.crt")).await?,
-        key: Secret::new(read(&args.tls.join("tls.key")).await?),
-    };
-    let config = identity.client_config().map_err(|source| SetupError::Tls {
-        dir: args.tls.clone(),
-        source,
-    })?;
-    let brokers = args
-        .bootstrap
-        .iter()
-        .map(|address| endpoint(address))
-        .collect::<Result<_, _>>()?;
-    let options = ClientOptions {
-        client_id: "productionkafka-acl-sync".to_owned(),
-        ..ClientOptions::default()
-    };
-    let endpoints = Endpoints {
-        brokers,
-        controllers: Vec::new(),
-    };
-    Ok((KafkaClient::new(Transport::Tls(config), endpoints, options), document))
+    let client = connection::open(&args.bootstrap, &args.tls, "productionkafka-acl-sync").await?;
+    Ok((client, document))
 }
 
 /// Every `*.json` of the directory, in one. A mounted ConfigMap also has entries that begin with a dot.
@@ -113,7 +88,7 @@ async fn documents(dir: &Path) -> Result<AclDocument, SetupError> {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
-        let text = read(&path).await?;
+        let text = connection::read(&path).await?;
         let one = AclDocument::parse(&text).map_err(|source| SetupError::Document { path, source })?;
         all = all.and(one);
         count += 1;
@@ -122,31 +97,6 @@ async fn documents(dir: &Path) -> Result<AclDocument, SetupError> {
         return Err(SetupError::NoDocument(dir.to_owned()));
     }
     Ok(all)
-}
-
-async fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
-    tokio::fs::read(path).await.map_err(|source| SetupError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn endpoint(address: &str) -> Result<Endpoint, SetupError> {
-    let (host, port) = address
-        .rsplit_once(':')
-        .ok_or_else(|| SetupError::Bootstrap(address.to_owned()))?;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    if host.is_empty() || port.parse::<u16>().is_err() {
-        return Err(SetupError::Bootstrap(address.to_owned()));
-    }
-    Ok(Endpoint {
-        node_id: None,
-        address: address.to_owned(),
-        server_name: host.to_owned(),
-    })
 }
 
 async fn synchronise(admin: &dyn KafkaAdmin, document: &AclDocument) -> SyncReport {

@@ -1,7 +1,9 @@
 //! Subcommands, one file each. This file only parses the command line and starts a runtime of the right size.
 
 pub mod acl_sync;
+mod connection;
 pub(crate) mod crd;
+mod import;
 pub mod node_init;
 pub(crate) mod plan;
 pub mod probe;
@@ -28,6 +30,8 @@ enum Command {
     Crd(crd::Args),
     /// Show what applying a ProductionKafka would change, restart and wait for; changes nothing.
     Plan(plan::Args),
+    /// Write KafkaTopic and KafkaUser resources for what exists in a Kafka cluster.
+    Import(import::Args),
     /// Explain the quorum of a cluster, and what helps when nobody leads.
     Quorum(quorum::Args),
     /// Bring the access rights in Kafka to a document's (what ACL Jobs run).
@@ -48,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
         Command::Plan(args) => block_on(false, plan::run(args)),
+        Command::Import(args) => block_on(false, import::run(args)),
         Command::Quorum(args) => block_on(false, quorum::run(args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
         Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
