@@ -3,6 +3,7 @@
 
 mod bench;
 mod drift;
+mod import;
 mod life;
 mod matrix;
 mod outside;
@@ -49,6 +50,7 @@ fn run(context: &Context) -> Result<Report> {
             || matrix::run(context),
         );
         drift::run(context, &mut report);
+        import::run(context, &mut report);
         rotation::run(context, &mut report);
         life::run(context, &mut report);
         outside::run(context, &mut report);
