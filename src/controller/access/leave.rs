@@ -4,16 +4,17 @@
 use super::Change;
 use super::look::Look;
 use super::memory::Access;
-use super::names::{FINALIZER, mtls_names, name_of};
+use super::names::{has_finalizer, mtls_names, name_of};
 use super::scram;
 use crate::acl::wave::Right;
-use crate::api::KafkaUser;
+use crate::api::{KafkaUser, UserAuthenticationType};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::controller::resource;
 use crate::controller::stores::ClusterKey;
 use crate::user::quotas;
 use kube::ResourceExt;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The cluster can't be asked: users of one that doesn't exist any more, or that never was, go at once.
@@ -30,6 +31,9 @@ pub async fn without_ground(context: &Context, key: &ClusterKey, leaving: &[Arc<
 /// Names under which a user may have something in Kafka.
 pub fn names(user: &KafkaUser, look: &Look) -> Vec<String> {
     let own = name_of(user);
+    if user.spec.authentication.kind != UserAuthenticationType::Mtls {
+        return vec![own];
+    }
     let others = look
         .principals
         .iter()
@@ -58,19 +62,23 @@ pub fn is_gone(user: &KafkaUser, access: &Access) -> bool {
     change.scram.is_empty() && change.quotas.is_empty() && !names(user, look).iter().any(has_rights)
 }
 
-/// Lets those go of whom nothing is left.
-pub async fn let_go(context: &Context, access: &mut Access, leaving: &[Arc<KafkaUser>]) -> Result<bool, PassError> {
-    let mut all = true;
-    for user in leaving
-        .iter()
-        .filter(|user| user.finalizers().iter().any(|one| one == FINALIZER))
-    {
-        if is_gone(user, access) {
-            super::finalizers(context, user, &[]).await?;
-            access.users.remove(&user.name_any());
-        } else {
+/// Lets those go of whom nothing is left, and those whose name is another's; one that Kubernetes doesn't let go holds up no other.
+pub async fn let_go(
+    context: &Context,
+    access: &mut Access,
+    (leaving, others): (&[Arc<KafkaUser>], &HashSet<String>),
+) -> Result<bool, PassError> {
+    let (mut all, mut problem) = (true, None);
+    for user in leaving.iter().filter(|user| has_finalizer(user)) {
+        if !others.contains(&name_of(user)) && !is_gone(user, access) {
             all = false;
+            continue;
+        }
+        match super::finalizers(context, user, &[]).await {
+            Ok(()) => drop(access.users.remove(&user.name_any())),
+            Err(PassError::NotLeading) => return Err(PassError::NotLeading),
+            Err(error) => problem = Some(error),
         }
     }
-    Ok(all)
+    problem.map_or(Ok(all), Err)
 }

@@ -110,7 +110,7 @@ impl Pass<'_> {
         self.rights_of(&refused);
         self.settle_kafka(&ground, (&refused, is_full), &mut verdicts).await?;
         self.jobs(&ground, &refused, is_full).await?;
-        if !leave::let_go(self.context, self.access, &self.leaving).await? {
+        if !leave::let_go(self.context, self.access, (&self.leaving, &self.names())).await? {
             self.sooner(SOON);
         }
         self.say(verdicts, is_full).await
@@ -150,7 +150,22 @@ impl Pass<'_> {
             .into_iter()
             .map(|user| async move { finalizers(context, &user, &[FINALIZER]).await });
         let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
-        ended.into_iter().collect::<Result<(), PassError>>()?;
+        let mut failed = false;
+        for problem in ended.into_iter().filter_map(Result::err) {
+            if matches!(problem, PassError::NotLeading) {
+                return Err(problem);
+            }
+            // That user waits; the others go on.
+            tracing::warn!(
+                error = problem.chain(),
+                "a user can't be held, so nothing is made for it yet"
+            );
+            failed = true;
+        }
+        if failed {
+            self.wait(SOON);
+            return Ok(());
+        }
         if count > 0 {
             self.sooner(Duration::ZERO);
         }
@@ -200,37 +215,11 @@ impl Pass<'_> {
         (refused, is_full): (&HashMap<String, Verdict>, bool),
         verdicts: &mut BTreeMap<String, Verdict>,
     ) -> Result<(), PassError> {
-        let mut change = Change::default();
         let Some(mut look) = self.access.look.take() else {
             return Ok(());
         };
-        for user in &self.staying {
-            let name = user.name_any();
-            let Some(held) = self.access.users.get(&name).filter(|held| held.mark.is_some()) else {
-                continue;
-            };
-            if refused.contains_key(&name) || (held.settled && !is_full) {
-                continue;
-            }
-            let more = scram::change(user, held, &look);
-            change.scram.writes.extend(more.writes);
-            change.scram.deletions.extend(more.deletions);
-            change.quotas.extend(quota_changes(user, held, &look));
-            if change.scram.writes.len() >= scram::BATCH {
-                self.again = Duration::ZERO;
-                break;
-            }
-        }
-        let mine: HashSet<String> = self.staying.iter().map(|user| name_of(user)).collect();
-        for user in self
-            .leaving
-            .iter()
-            .filter(|user| has_finalizer(user) && !mine.contains(&name_of(user)))
-        {
-            let more = leave::change(user, &look);
-            change.scram.deletions.extend(more.scram.deletions);
-            change.quotas.extend(more.quotas);
-        }
+        let mut change = self.of_staying(&look, refused, is_full);
+        self.of_leaving(&look, &mut change);
         if let Some(wanted) = &ground.cluster.default_user_quotas {
             let entity = user::quotas::default_entity();
             let actual = look.quotas.get(&entity);
@@ -248,6 +237,47 @@ impl Pass<'_> {
             verdicts.insert(base, Verdict::waiting("KafkaRefused", &problem));
         }
         Ok(())
+    }
+
+    /// What those lack that stay, a bounded number of them.
+    fn of_staying(&mut self, look: &look::Look, refused: &HashMap<String, Verdict>, is_full: bool) -> Change {
+        let mut change = Change::default();
+        for user in &self.staying {
+            let name = user.name_any();
+            let held = self.access.users.get(&name).filter(|held| held.mark.is_some());
+            let Some(held) = held.filter(|held| (is_full || !held.settled) && !refused.contains_key(&name)) else {
+                continue;
+            };
+            let more = scram::change(user, held, look);
+            change.scram.writes.extend(more.writes);
+            change.scram.deletions.extend(more.deletions);
+            change.quotas.extend(quota_changes(user, held, look));
+            if change.scram.writes.len() >= scram::BATCH {
+                self.again = Duration::ZERO;
+                break;
+            }
+        }
+        change
+    }
+
+    /// Names in Kafka of those that stay.
+    fn names(&self) -> HashSet<String> {
+        self.staying.iter().map(|user| name_of(user)).collect()
+    }
+
+    /// What is left of those that leave, a bounded number of them; a name that another user has is that one's.
+    fn of_leaving(&mut self, look: &look::Look, change: &mut Change) {
+        let mine = self.names();
+        let leaving = self.leaving.iter().filter(|user| has_finalizer(user));
+        for user in leaving.filter(|user| !mine.contains(&name_of(user))) {
+            if change.scram.deletions.len() >= quotas::BATCH {
+                self.again = Duration::ZERO;
+                break;
+            }
+            let more = leave::change(user, look);
+            change.scram.deletions.extend(more.scram.deletions);
+            change.quotas.extend(more.quotas);
+        }
     }
 
     /// Rights that aren't in Kafka yet, those that nobody shall have included.

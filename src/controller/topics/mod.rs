@@ -21,6 +21,7 @@ use crate::kafka::KafkaAdmin;
 use crate::model::Cluster;
 use crate::runtime::metrics::Outcome;
 use decide::{FINALIZER, goes_with_it, has_finalizer, is_going, name_of};
+use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
 use look::Look;
@@ -195,10 +196,17 @@ impl Pass<'_> {
             let wanted: &[&str] = if goes_with_it(&topic) { &[FINALIZER] } else { &[] };
             finalizers(context, &topic, wanted).await
         });
-        let ended: Vec<Result<(), PassError>> =
-            futures::StreamExt::collect(futures::StreamExt::buffered(futures::stream::iter(work), AT_ONCE)).await;
+        let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
         self.sooner(Duration::ZERO);
-        ended.into_iter().collect()
+        for problem in ended.into_iter().filter_map(Result::err) {
+            if matches!(problem, PassError::NotLeading) {
+                return Err(problem);
+            }
+            // That one waits; the others go on.
+            tracing::warn!(error = problem.chain(), "a topic's resource can't be held or let go");
+            self.again = SOON;
+        }
+        Ok(())
     }
 
     /// There's no cluster to do anything in. What is there stays while nobody serves, so nothing else is said of it unless the

@@ -198,6 +198,13 @@ fn a_refused_user_keeps_what_it_had() {
                 "the thief's end takes nothing of another's"
             );
         }
+        let thief = simulation.get("kafkausers", "thief");
+        let held = thief.is_some_and(|thief| {
+            thief["metadata"]["finalizers"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        });
+        assert!(!held, "it isn't held for what another has");
         simulation.blameless();
     });
 }
