@@ -18,6 +18,8 @@ use tokio::time::Instant;
 
 /// Triggers within this time make one pass.
 const DEBOUNCE: Duration = Duration::from_millis(40);
+/// The same for passes over many resources, which may come by the thousand.
+const GATHERED: Duration = Duration::from_millis(200);
 /// Passes at the same time.
 const CONCURRENCY: usize = 8;
 /// Longest wait between failing passes.
@@ -41,6 +43,14 @@ impl Key {
             Self::Cluster(_) => "ProductionKafka",
             Self::Users(_) => "KafkaUser",
             Self::Topics(_) => "KafkaTopic",
+        }
+    }
+
+    /// Triggers within this time make one pass.
+    fn debounce(&self) -> Duration {
+        match self {
+            Self::Cluster(_) => DEBOUNCE,
+            Self::Users(_) | Self::Topics(_) => GATHERED,
         }
     }
 
@@ -111,11 +121,12 @@ struct Next {
 }
 
 fn note(slots: &mut HashMap<Key, Slot>, key: Key) {
+    let debounce = key.debounce();
     let slot = slots.entry(key).or_default();
     if slot.running {
         slot.again = true;
     } else {
-        let soon = Instant::now() + backoff_of(slot).unwrap_or(DEBOUNCE);
+        let soon = Instant::now() + backoff_of(slot).unwrap_or(debounce);
         slot.due = Some(slot.due.map_or(soon, |due| due.min(soon)));
     }
 }
@@ -159,6 +170,7 @@ fn finish(slots: &mut HashMap<Key, Slot>, key: Key, next: Option<Next>) {
         slots.remove(&key);
         return;
     };
+    let debounce = key.debounce();
     let slot = slots.entry(key).or_default();
     slot.running = false;
     slot.failures = if next.failed {
@@ -167,7 +179,7 @@ fn finish(slots: &mut HashMap<Key, Slot>, key: Key, next: Option<Next>) {
         0
     };
     let after = if std::mem::take(&mut slot.again) && !next.failed {
-        DEBOUNCE
+        debounce.min(next.after)
     } else {
         next.after
     };
