@@ -360,8 +360,11 @@ pub const CASES: &[Case] = &[
         ],
     ),
     operator(
-        "not-yet-loadbalancer",
-        &[("/spec/listeners/0/exposure", r#"{"type": "LoadBalancer"}"#)],
+        "not-yet-gateway",
+        &[(
+            "/spec/listeners/0/exposure",
+            r#"{"type": "Gateway", "gateway": {"name": "edge", "domain": "kafka.example.com"}}"#,
+        )],
         &["spec.listeners[scram].exposure.type", "use Internal"],
     ),
     operator(
