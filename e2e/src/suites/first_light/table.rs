@@ -365,7 +365,7 @@ pub const CASES: &[Case] = &[
             "/spec/listeners/0/exposure",
             r#"{"type": "Gateway", "gateway": {"name": "edge", "domain": "kafka.example.com"}}"#,
         )],
-        &["spec.listeners[scram].exposure.type", "use Internal"],
+        &["spec.listeners[scram].exposure.type", "use LoadBalancer"],
     ),
     operator(
         "not-yet-protected",
