@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, waitpid};
 
 use super::spec::{DNS_ADDRESS, Node, Spec};
+use super::startup::Kubelets;
 use super::{addons, control_plane, kubeconfig, network, node, pki, state::State};
 use crate::{exec, paths};
 
@@ -87,7 +88,15 @@ pub fn boot(name: &str) -> Result<()> {
             .try_for_each(|node| node.join().unwrap_or_else(|_| crashed()))
     })?;
     say("nodes started");
-    wait("every node is Ready and DNS answers", || nodes_and_dns(&spec))?;
+    let mut kubelets = Kubelets::of(&spec);
+    let ready = wait("every node is Ready and DNS answers", || {
+        kubelets.revive().and_then(|()| nodes_and_dns(&spec))
+    });
+    if ready.is_err() {
+        show(&spec);
+        kubelets.explain();
+    }
+    ready?;
     say("nodes Ready, cluster DNS serves");
     fs::write(spec.ready_mark(), "").context("mark the cluster as ready")
 }
@@ -117,6 +126,14 @@ fn nodes_and_dns(spec: &Spec) -> Result<()> {
     TcpStream::connect_timeout(&dns, Duration::from_millis(300))
         .map(drop)
         .context("reach cluster DNS through its Service")
+}
+
+/// What the API server knows of the nodes.
+fn show(spec: &Spec) {
+    let Ok(mut command) = kubectl(spec) else { return };
+    if let Ok(text) = exec::output(command.args(["describe", "nodes"])) {
+        println!("{text}");
+    }
 }
 
 fn kubectl(spec: &Spec) -> Result<Command> {

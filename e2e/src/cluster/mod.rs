@@ -17,6 +17,7 @@ pub mod network;
 pub mod node;
 pub mod pki;
 pub mod spec;
+pub mod startup;
 pub mod state;
 pub mod up;
 

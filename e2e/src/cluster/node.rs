@@ -16,6 +16,16 @@ pub fn prepare(spec: &Spec, node: &Node) -> Result<()> {
 
 /// Kubelet and proxy; the API server answers already.
 pub fn join(spec: &Spec, node: &Node) -> Result<()> {
+    start_kubelet(spec, node)?;
+    let mut proxy = network::on(node, &spec.program("kube-proxy")?);
+    proxy
+        .arg(control_plane::kubeconfig(spec, "proxy"))
+        .args(control_plane::proxy_flags(&node.name));
+    daemon::start(spec, &format!("proxy-{}", node.number), &mut proxy)
+}
+
+/// The kubelet, also after it ended.
+pub fn start_kubelet(spec: &Spec, node: &Node) -> Result<()> {
     let config = node.folder.join("kubelet.json");
     fs::write(&config, serde_json::to_vec_pretty(&kubelet_configuration(spec, node))?)
         .with_context(|| format!("write {}", config.display()))?;
@@ -34,13 +44,7 @@ pub fn join(spec: &Spec, node: &Node) -> Result<()> {
         "--node-labels=topology.kubernetes.io/region=local,topology.kubernetes.io/zone={}",
         node.zone
     ));
-    daemon::start(spec, &format!("kubelet-{}", node.number), &mut kubelet)?;
-
-    let mut proxy = network::on(node, &spec.program("kube-proxy")?);
-    proxy
-        .arg(control_plane::kubeconfig(spec, "proxy"))
-        .args(control_plane::proxy_flags(&node.name));
-    daemon::start(spec, &format!("proxy-{}", node.number), &mut proxy)
+    daemon::start(spec, &format!("kubelet-{}", node.number), &mut kubelet)
 }
 
 fn kubelet_configuration(spec: &Spec, node: &Node) -> Value {

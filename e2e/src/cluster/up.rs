@@ -42,9 +42,10 @@ pub fn up(name: &str, arguments: &UpArgs) -> Result<()> {
         program_folders: artefacts.programs.folders().to_vec(),
         store: artefacts.store,
     };
-    fs::create_dir_all(spec.logs())?;
-    spec.write()?;
-    start(&spec)?;
+    if let Err(error) = attempt(&spec) {
+        println!("{error:#}; trying once more");
+        attempt(&spec)?;
+    }
     println!(
         "cluster {name} is up after {:.1} s; `cargo e2e status` shows its files",
         started.elapsed().as_secs_f64()
@@ -74,6 +75,13 @@ fn release(version: &str) -> Result<Kafka> {
     let known = versions::KAFKA.map(|kafka| kafka.version).join(", ");
     versions::kafka(version)
         .with_context(|| format!("no image can be assembled for Kafka {version}; known are {known}"))
+}
+
+/// One start in a fresh folder. What a failed one said is on the terminal; its folder is gone.
+fn attempt(spec: &Spec) -> Result<()> {
+    fs::create_dir_all(spec.logs())?;
+    spec.write()?;
+    start(spec)
 }
 
 /// Starts the outermost process in a session of its own, so that it outlives this command and its terminal.
