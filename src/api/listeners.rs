@@ -179,8 +179,8 @@ pub struct Plain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OAuth {
-    /// `sasl.oauthbearer.jwks.endpoint.url`.
-    #[schemars(length(min = 9, max = 512), regex(pattern = r"^https://"))]
+    /// `sasl.oauthbearer.jwks.endpoint.url`. Brokers may ask this address and no other.
+    #[schemars(length(min = 9, max = 512), regex(pattern = r"^https://[A-Za-z0-9._~:/?=&%-]+$"))]
     pub jwks_endpoint: String,
     /// `iss` that a token must have.
     #[schemars(length(min = 1, max = 512))]
@@ -208,7 +208,7 @@ fn sub() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct Kerberos {
     /// Secret of the resource's namespace: `krb5.conf`, and `kafka.keytab` with a key of `<serviceName>/<host>@<realm>`
-    /// for every name under which clients reach a broker.
+    /// for every broker's host, `<pod>.<cluster>-nodes.<namespace>.svc`.
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: String,
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9.-]+$"))]

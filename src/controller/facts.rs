@@ -7,10 +7,12 @@ use super::identity;
 use super::memory::Memory;
 use super::secrets;
 use super::stores::{CLUSTER_LABEL, ClusterKey};
+use super::trust::SecretData;
 use crate::api::ProductionKafka;
 use crate::model::validate::{Claim, ExistingNode, StorageClassFact, listeners};
 use crate::model::version::METADATA;
 use crate::model::{ClusterNames, Facts};
+use crate::pki;
 use crate::render::labels::{BROKER, NODE_ID, POOL, SIZE};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
@@ -54,12 +56,14 @@ pub async fn gather(
         identity::load(context, &names, memory),
     ))
     .await?;
+    let (secrets, unusable) = secrets(context, resource, key).await?;
     Ok(Facts {
         storage_classes,
         zones,
         existing,
         claims,
-        secrets: secrets(context, resource, key).await?,
+        secrets,
+        unusable,
         identity,
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
@@ -67,20 +71,27 @@ pub async fn gather(
     })
 }
 
-/// Keys of the Secrets that listeners name, read one by one.
-async fn secrets(
-    context: &Context,
-    resource: &ProductionKafka,
-    key: &ClusterKey,
-) -> Result<Option<BTreeMap<String, BTreeSet<String>>>, PassError> {
-    let mut found = BTreeMap::new();
-    let listeners = resource.spec.listeners.iter();
-    for (_, name, _) in listeners.flat_map(|listener| listeners::named(&listener.authentication)) {
-        let read = secrets::keys(context, &key.namespace, &name).await;
-        let Some(keys) = allowed(read)? else { return Ok(None) };
-        found.extend(keys.map(|keys| (name, keys)));
+/// Keys by Secret, if it may be read; and what's wrong with certificates.
+type Secrets = (Option<BTreeMap<String, BTreeSet<String>>>, BTreeMap<String, String>);
+
+/// Keys of the Secrets that listeners name, read one by one; and what's wrong with those that hold a certificate.
+async fn secrets(context: &Context, resource: &ProductionKafka, key: &ClusterKey) -> Result<Secrets, PassError> {
+    let (mut found, mut unusable) = (BTreeMap::new(), BTreeMap::new());
+    for named in resource.spec.listeners.iter().flat_map(listeners::named) {
+        let name = named.secret;
+        let read = secrets::read(context, &key.namespace, &name).await;
+        let Some(data) = allowed(read)? else {
+            return Ok((None, unusable));
+        };
+        let Some(SecretData(data)) = data else { continue };
+        if named.keys == listeners::CERTIFICATE {
+            let text = |key: &str| data.get(key).map(String::as_str).unwrap_or_default();
+            let problem = pki::own_certificate_problem(text("tls.crt"), text("tls.key"), context.now());
+            unusable.extend(problem.map(|problem| (name.clone(), problem)));
+        }
+        found.insert(name, data.into_keys().collect());
     }
-    Ok(Some(found))
+    Ok((Some(found), unusable))
 }
 
 /// As Kafka last said, or as the status holds it.

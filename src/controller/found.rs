@@ -1,37 +1,29 @@
-//! Reads what Kubernetes has assigned to Services, and keeps the users of SASL/PLAIN in a form that brokers read. A Service is read
-//! again only when the watch has told of a change.
+//! Reads what Kubernetes has assigned to Services. A Service is read again only when the watch has told of a change.
 
 use super::context::Context;
 use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::trust::SecretData;
-use super::{apply, secrets};
+use super::{apply, listener_files};
 use crate::api::{ExposureType, NodeAddressType};
-use crate::model::{Address, ClientAuth, ClientListener, Cluster, Found, Identity, Node};
-use crate::render::{self, Kind};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::Timestamp;
+use crate::model::{Address, ClientAuth, ClientListener, Cluster, Found, Identity, Node, with_port};
+use crate::render::Kind;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
-use std::time::Duration;
+use std::collections::HashMap;
 
-/// How often a Secret of others is read.
-const AGAIN: Duration = Duration::from_mins(1);
-const JAAS: &str = "jaas.conf";
-const SALT: &str = "salt";
+/// Brokers that clients of a Kerberos listener are told of at first.
+const FIRST_BROKERS: usize = 5;
 
 /// What's remembered between passes.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// Services with the version at which they were read.
     services: HashMap<String, (String, Value)>,
-    plain: Option<(Timestamp, SecretData)>,
+    files: listener_files::Known,
 }
 
-/// Looks, and keeps the users of SASL/PLAIN.
+/// Looks, and keeps the files of listeners.
 pub async fn ensure(
     context: &Context,
     cluster: &Cluster,
@@ -40,10 +32,11 @@ pub async fn ensure(
 ) -> Result<Found, PassError> {
     let mut known = std::mem::take(&mut memory.found);
     let found = addresses(context, cluster, identity, (pods, &mut known)).await;
-    let plain = plain_users(context, cluster, &mut known).await;
+    let files = listener_files::ensure(context, cluster, &mut known.files).await;
     memory.found = known;
-    let mut found = found?;
-    found.plain_users = plain?;
+    let (mut found, files) = (found?, files?);
+    found.listener_files = files.mark;
+    found.authorities = files.authorities;
     Ok(found)
 }
 
@@ -55,8 +48,8 @@ pub async fn look(
     pods: &[PodFact],
 ) -> Result<Found, PassError> {
     let mut found = addresses(context, cluster, identity, (pods, &mut Known::default())).await?;
-    let running = pods.iter().find_map(|pod| pod.plain_users.clone());
-    found.plain_users = running.filter(|_| sources(cluster).next().is_some());
+    let running = pods.iter().find_map(|pod| pod.listener_files.clone());
+    found.listener_files = running.filter(|_| listener_files::any(cluster));
     Ok(found)
 }
 
@@ -93,7 +86,19 @@ async fn addresses(
         }
     }
     known.services = read;
+    for listener in &cluster.listeners {
+        if matches!(listener.authentication, ClientAuth::Kerberos(_)) {
+            by_own_names(&mut found, listener, &brokers);
+        }
+    }
     Ok(found)
+}
+
+/// A ticket is for one broker's name: one for the name of a Service that leads to all of them would be refused.
+fn by_own_names(found: &mut Found, listener: &ClientListener, brokers: &[&Node<'_>]) {
+    let first = brokers.iter().take(FIRST_BROKERS);
+    let servers: Vec<String> = first.map(|node| with_port(&node.names.host, listener.port)).collect();
+    found.bootstrap.insert(listener.name.clone(), servers.join(","));
 }
 
 /// The Service, from memory while the watch tells of no other version.
@@ -155,131 +160,11 @@ fn by_machines(found: &mut Found, listener: &ClientListener) {
     }
 }
 
-fn with_port(host: &str, port: i32) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
-}
-
 /// Of the pod that runs, where node ports lead to it.
 fn machine(listener: &ClientListener, node: &Node<'_>, pods: &[PodFact]) -> Option<String> {
     let pod = pods.iter().find(|pod| pod.name == node.names.pod)?;
     match listener.exposure.node_port.clone().unwrap_or_default().address_type {
         NodeAddressType::InternalIP => pod.host_ip.clone(),
         NodeAddressType::Hostname => pod.machine.clone(),
-    }
-}
-
-/// Listeners with SASL/PLAIN and the Secret of each.
-fn sources(cluster: &Cluster) -> impl Iterator<Item = (&str, &str)> {
-    cluster
-        .listeners
-        .iter()
-        .filter_map(|listener| match &listener.authentication {
-            ClientAuth::Plain(plain) => Some((listener.name.as_str(), plain.secret_name.as_str())),
-            _ => None,
-        })
-}
-
-/// Keeps the users as a JAAS file; returns what changes with them. A Secret that has gone leaves what brokers have.
-async fn plain_users(context: &Context, cluster: &Cluster, known: &mut Known) -> Result<Option<String>, PassError> {
-    if sources(cluster).next().is_none() {
-        known.plain = None;
-        return Ok(None);
-    }
-    let now = context.now();
-    let is_new = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < AGAIN);
-    let data = match known.plain.take() {
-        Some((at, data)) if is_new(&at) => {
-            known.plain = Some((at, data.clone()));
-            data
-        }
-        before => {
-            let data = read_users(context, cluster, before.map(|(_, data)| data)).await?;
-            known.plain = Some((now, data.clone()));
-            data
-        }
-    };
-    let wish = render::plain_users_secret(cluster, &data.0).into();
-    secrets::keep(context, &cluster.names, &wish).await?;
-    let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
-    Ok(Some(render::hash_of(
-        format!("{}{}", text(SALT), text(JAAS)).as_bytes(),
-    )))
-}
-
-async fn read_users(context: &Context, cluster: &Cluster, before: Option<SecretData>) -> Result<SecretData, PassError> {
-    let namespace = &cluster.names.namespace;
-    let before = match before {
-        Some(before) => Some(before),
-        None => secrets::read(context, namespace, &cluster.names.plain_users()).await?,
-    };
-    let mut sections = String::new();
-    for (listener, secret) in sources(cluster) {
-        let Some(SecretData(users)) = secrets::read(context, namespace, secret).await? else {
-            tracing::warn!(
-                listener,
-                secret,
-                "the Secret with the users of SASL/PLAIN is gone; brokers keep those they have"
-            );
-            return before.ok_or_else(|| PassError::Content {
-                kind: "Secret",
-                namespace: namespace.clone(),
-                name: secret.to_owned(),
-                problem: "it's gone".into(),
-            });
-        };
-        sections.push_str(&section(listener, &users));
-    }
-    let salt = before
-        .and_then(|SecretData(mut data)| data.remove(SALT))
-        .filter(|salt| !salt.is_empty());
-    let salt = match salt {
-        Some(salt) => salt,
-        None => fresh(context)?,
-    };
-    let texts = BTreeMap::from([(JAAS.to_owned(), sections), (SALT.to_owned(), salt)]);
-    Ok(SecretData(texts))
-}
-
-fn fresh(context: &Context) -> Result<String, PassError> {
-    let mut bytes = [0_u8; 32];
-    if (context.world.random)(&mut bytes) {
-        Ok(URL_SAFE_NO_PAD.encode(bytes))
-    } else {
-        Err(PassError::Randomness)
-    }
-}
-
-/// A section of a JAAS file (`<listener>.KafkaServer`); quotes and backslashes of a password are escaped.
-fn section(listener: &str, users: &BTreeMap<String, String>) -> String {
-    let module = "org.apache.kafka.common.security.plain.PlainLoginModule";
-    let mut text = format!("{listener}.KafkaServer {{\n  {module} required");
-    for (user, password) in users {
-        let password = password.trim_end_matches(['\n', '\r']);
-        let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
-        let _ = write!(text, "\n  user_{user}=\"{quoted}\"");
-    }
-    text.push_str(";\n};\n");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_are_quoted_and_end_where_their_line_does() {
-        let users = BTreeMap::from([
-            ("a".to_owned(), "x\"y\\z\n".to_owned()),
-            ("b.c".to_owned(), "1; }".to_owned()),
-        ]);
-        let text = section("plain", &users);
-        assert_eq!(
-            text,
-            "plain.KafkaServer {\n  org.apache.kafka.common.security.plain.PlainLoginModule required\n  user_a=\"x\\\"y\\\\z\"\n  user_b.c=\"1; }\";\n};\n"
-        );
     }
 }

@@ -21,6 +21,7 @@ pub mod found;
 mod identity;
 pub mod kafka;
 pub mod ledger;
+pub mod listener_files;
 pub mod memory;
 pub mod objects;
 pub mod plan;

@@ -20,7 +20,7 @@ pub struct PodFact {
     /// Address of its machine.
     pub host_ip: Option<String>,
     /// As the pod was made with.
-    pub plain_users: Option<String>,
+    pub listener_files: Option<String>,
     /// When Kubernetes made it.
     pub created: Option<jiff::Timestamp>,
     /// A person asks for it to be replaced.
@@ -62,7 +62,7 @@ impl PodFact {
                 .all(|role| pod.labels().contains_key(*role)),
             ip: status.and_then(|status| status.pod_ip.clone()),
             host_ip: status.and_then(|status| status.host_ip.clone()),
-            plain_users: annotation(labels::PLAIN_USERS),
+            listener_files: annotation(labels::LISTENER_FILES),
             created: pod.creation_timestamp().map(|time| time.0),
             restart_asked: super::rollout::restart_asked(pod),
             machine: spec.and_then(|spec| spec.node_name.clone()),

@@ -111,7 +111,7 @@ mod tests {
             ..identity.clone()
         };
         let users = Found {
-            plain_users: Some("1".to_owned()),
+            listener_files: Some("1".to_owned()),
             ..Found::default()
         };
         let (renewed, one) = (BTreeMap::from([(100, "01".to_owned())]), BTreeSet::from([0]));

@@ -11,7 +11,7 @@ use crate::model::ClusterNames;
 use crate::render::{self, Kind};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The content of Secrets that this process has written: a deleted one comes back with the same, and a calm pass reads
@@ -42,32 +42,26 @@ impl Vault {
     }
 }
 
-/// The Secret's data as text, read live; `None` when there's no such Secret.
+/// The Secret's data as text, read live; `None` when there's no such Secret. What isn't text is empty.
 pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {
-    let object = apply::get(context, &secret_key(namespace, name)).await?;
-    Ok(object.map(|object| {
-        let data = object
-            .data
-            .get("data")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        let text = |value: &Value| {
-            let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
-            String::from_utf8(bytes).unwrap_or_default()
-        };
-        SecretData(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
-    }))
+    Ok(encoded(context, namespace, name).await?.map(decoded))
 }
 
-/// The keys of a Secret, whatever their values are; `None` when there's no such Secret.
-pub async fn keys(context: &Context, namespace: &str, name: &str) -> Result<Option<BTreeSet<String>>, PassError> {
+/// The Secret's data in base64, read live: whatever it holds.
+pub async fn encoded(context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {
     let object = apply::get(context, &secret_key(namespace, name)).await?;
-    let keys = |object: kube::core::DynamicObject| {
+    let data = |object: kube::core::DynamicObject| {
         let data = object.data.get("data").and_then(Value::as_object);
-        data.into_iter().flatten().map(|(key, _)| key.clone()).collect()
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let data = data.into_iter().flatten();
+        SecretData(data.map(|(key, value)| (key.clone(), text(value))).collect())
     };
-    Ok(object.map(keys))
+    Ok(object.map(data))
+}
+
+fn decoded(SecretData(data): SecretData) -> SecretData {
+    let text = |value: &str| String::from_utf8(STANDARD.decode(value).unwrap_or_default()).unwrap_or_default();
+    SecretData(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
 }
 
 /// Keeps a Secret as wanted. Nothing is read while the wish hasn't changed and the sentinel stands.

@@ -1,5 +1,5 @@
 //! What Kubernetes has assigned and others have written, and what nodes are rendered from besides the resource: addresses outside
-//! of the pods' network, and the users of SASL/PLAIN.
+//! of the pods' network, and what tells that files of listeners have changed.
 
 use super::{ClientListener, Cluster, Identity};
 use crate::api::ExposureType;
@@ -13,6 +13,15 @@ pub struct Address {
     pub port: i32,
 }
 
+/// `host:port`; an IPv6 address stands in brackets.
+pub fn with_port(host: &str, port: i32) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -22,8 +31,10 @@ pub struct Found {
     pub bootstrap: BTreeMap<String, String>,
     /// Names and addresses that every broker's certificate holds, by listener.
     pub bootstrap_hosts: BTreeMap<String, Vec<String>>,
-    /// Changes with the users of SASL/PLAIN and tells nothing of them.
-    pub plain_users: Option<String>,
+    /// Changes with the files that brokers read of client listeners, and tells nothing of them.
+    pub listener_files: Option<String>,
+    /// Who signed the user's own certificate, by listener.
+    pub authorities: BTreeMap<String, String>,
 }
 
 impl Found {

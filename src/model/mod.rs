@@ -19,7 +19,7 @@ pub use cluster::{
     VolumeClaim,
 };
 pub use disks::{NodeDisk, NodeDisks};
-pub use found::{Address, Found};
+pub use found::{Address, Found, with_port};
 pub use id::KafkaId;
 pub use identity::Identity;
 pub use names::{ClusterNames, NodeNames};

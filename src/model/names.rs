@@ -61,9 +61,9 @@ impl ClusterNames {
         format!("{}-{listener}-{broker}", self.cluster)
     }
 
-    /// Secret with the users of SASL/PLAIN as brokers read them.
-    pub fn plain_users(&self) -> String {
-        format!("{}-plain-users", self.cluster)
+    /// Secret with what brokers read of client listeners: users of SASL/PLAIN, certificates of the user's own.
+    pub fn listener_files(&self) -> String {
+        format!("{}-listener-files", self.cluster)
     }
 
     /// `host` of the bootstrap Service, without the cluster domain.

@@ -9,6 +9,7 @@ mod entropy;
 mod error;
 mod facts;
 mod leaf;
+mod own;
 mod parse;
 mod secret;
 #[cfg(test)]
@@ -20,4 +21,5 @@ pub use entropy::KeyAlgorithm;
 pub use error::PkiError;
 pub use facts::{CertificateFacts, PublicKeyAlgorithm, inspect};
 pub use leaf::{Leaf, LeafRequest, Usages, issue};
+pub use own::problem as own_certificate_problem;
 pub use secret::SecretPem;

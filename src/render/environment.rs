@@ -155,9 +155,7 @@ fn options(cluster: &Cluster, node: &Node<'_>) -> String {
         modules(cluster, node)
     ));
     if node.roles.broker {
-        for listener in listener_properties::by_name(cluster) {
-            all.extend(of_authentication(listener));
-        }
+        all.extend(of_authentication(&listener_properties::by_name(cluster)));
     }
     if cluster.jmx_exporter {
         all.push(format!(
@@ -182,20 +180,23 @@ fn modules(cluster: &Cluster, node: &Node<'_>) -> String {
     all.into_iter().collect::<Vec<_>>().join(",")
 }
 
-/// Where a mechanism's own files are, and whom it may ask (CVE-2025-27817).
-fn of_authentication(listener: &ClientListener) -> Vec<String> {
-    match &listener.authentication {
-        ClientAuth::Plain(_) => vec![format!(
-            "-Djava.security.auth.login.config={}/jaas.conf",
-            volumes::PLAIN_USERS
-        )],
-        ClientAuth::OAuth(oauth) => vec![format!(
-            "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={}",
-            oauth.jwks_endpoint
-        )],
-        ClientAuth::Kerberos(_) => vec![format!("-Djava.security.krb5.conf={}/krb5.conf", volumes::KERBEROS)],
-        ClientAuth::ScramSha512 | ClientAuth::Mtls => Vec::new(),
+/// Where mechanisms' own files are, and whom they may ask (CVE-2025-27817). Each option once: a JVM takes the last.
+fn of_authentication(listeners: &[&ClientListener]) -> Vec<String> {
+    let (mut plain, mut kerberos, mut asked) = (false, false, Vec::new());
+    for listener in listeners {
+        match &listener.authentication {
+            ClientAuth::Plain(_) => plain = true,
+            ClientAuth::OAuth(oauth) => asked.push(oauth.jwks_endpoint.as_str()),
+            ClientAuth::Kerberos(_) => kerberos = true,
+            ClientAuth::ScramSha512 | ClientAuth::Mtls => {}
+        }
     }
+    let files = volumes::LISTENER_FILES;
+    let plain = plain.then(|| format!("-Djava.security.auth.login.config={files}/{}", volumes::JAAS));
+    let kerberos = kerberos.then(|| format!("-Djava.security.krb5.conf={}/krb5.conf", volumes::KERBEROS));
+    let urls = "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls";
+    let oauth = (!asked.is_empty()).then(|| format!("{urls}={}", asked.join(",")));
+    [plain, kerberos, oauth].into_iter().flatten().collect()
 }
 
 /// Kafka's own reference flags; a collector that the user chose replaces G1 and its flags.

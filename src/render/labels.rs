@@ -27,7 +27,7 @@ pub const DISK: &str = "productionkafka.dev/disk";
 pub const RECLAIM: &str = "productionkafka.dev/reclaim";
 /// Annotation of a pod: serial of the node certificate that it was started with.
 /// Annotation of a pod: changes with the users of SASL/PLAIN, which brokers read when they start.
-pub const PLAIN_USERS: &str = "productionkafka.dev/plain-users";
+pub const LISTENER_FILES: &str = "productionkafka.dev/listener-files";
 pub const CERTIFICATE: &str = "productionkafka.dev/certificate";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of `app.kubernetes.io/managed-by`, and `app.kubernetes.io/name` of the operator's own pods.

@@ -9,9 +9,9 @@
 //! | client, `Kerberos` | SASL_SSL | broker by certificate and ticket, client by ticket | the realm |
 
 use super::Input;
-use super::volumes::{KERBEROS, oauth_authority};
+use super::volumes::{KERBEROS, LISTENER_FILES, certificate_file, oauth_authority};
 use crate::api::{ExposureType, Kerberos, NodeAddressType, OAuth};
-use crate::model::{Address, ClientAuth, ClientListener, Cluster, Node, ports};
+use crate::model::{Address, ClientAuth, ClientListener, Cluster, Node, ports, with_port};
 use std::collections::BTreeMap;
 
 pub const CONTROLLER: &str = "CONTROLLER";
@@ -109,16 +109,13 @@ fn sockets(input: &Input<'_>, node: &Node<'_>) -> Vec<Socket> {
     sockets
 }
 
-/// `host:port` outside of the pods' network; an IPv6 address stands in brackets.
+/// `host:port` outside of the pods' network.
 fn outside(listener: &ClientListener, address: &Address) -> String {
-    let host = match (&address.host, listener.exposure.kind) {
-        (Some(host), ExposureType::ClusterIP | ExposureType::LoadBalancer) => host.clone(),
-        _ => format!("$({MACHINE})"),
-    };
-    if host.contains(':') {
-        format!("[{host}]:{}", address.port)
-    } else {
-        format!("{host}:{}", address.port)
+    match (&address.host, listener.exposure.kind) {
+        (Some(host), ExposureType::ClusterIP | ExposureType::LoadBalancer | ExposureType::Gateway) => {
+            with_port(host, address.port)
+        }
+        _ => format!("$({MACHINE}):{}", address.port),
     }
 }
 
@@ -141,30 +138,41 @@ fn prefix(listener: &str) -> String {
 
 /// Kafka's own clients of the two internal listeners (raft, fetchers, forwarding) read the same prefix.
 fn mutual_tls(all: &mut BTreeMap<String, String>, listener: &str, authority: &str) {
-    key_store(all, listener);
+    key_store(all, listener, &own_key());
+    trust(all, listener, authority);
+}
+
+fn trust(all: &mut BTreeMap<String, String>, listener: &str, authority: &str) {
     let prefix = prefix(listener);
     all.insert(format!("{prefix}ssl.truststore.type"), "PEM".into());
     all.insert(format!("{prefix}ssl.truststore.location"), format!("{TLS}/{authority}"));
     all.insert(format!("{prefix}ssl.client.auth"), "required".into());
 }
 
-fn key_store(all: &mut BTreeMap<String, String>, listener: &str) {
+/// The node's own key and certificate.
+fn own_key() -> String {
+    format!("{TLS}/node.pem")
+}
+
+fn key_store(all: &mut BTreeMap<String, String>, listener: &str, file: &str) {
     let prefix = prefix(listener);
     all.insert(format!("{prefix}ssl.keystore.type"), "PEM".into());
-    all.insert(format!("{prefix}ssl.keystore.location"), format!("{TLS}/node.pem"));
+    all.insert(format!("{prefix}ssl.keystore.location"), file.to_owned());
 }
 
 fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener, node: &Node<'_>) {
     let name = listener.kafka_name();
+    let given = listener.certificate.as_ref();
+    let key = given.map(|_| format!("{LISTENER_FILES}/{}", certificate_file(&listener.name)));
+    key_store(all, &name, &key.unwrap_or_else(own_key));
     if listener.authentication == ClientAuth::Mtls {
-        mutual_tls(all, &name, "clients-ca.crt");
+        trust(all, &name, "clients-ca.crt");
         all.insert(
             format!("{}ssl.principal.mapping.rules", prefix(&name)),
             PRINCIPAL_MAPPING.into(),
         );
         return;
     }
-    key_store(all, &name);
     let prefix = prefix(&name);
     let keys = match &listener.authentication {
         ClientAuth::ScramSha512 => scram(),

@@ -34,8 +34,8 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
     all.extend(labels::node_labels(&input.cluster.names, node));
     let mut annotations = node.pool.template.annotations.clone();
     annotations.insert("kubectl.kubernetes.io/default-container".into(), "kafka".into());
-    let plain = input.found.plain_users.as_ref().filter(|_| node.roles.broker);
-    annotations.extend(plain.map(|mark| (labels::PLAIN_USERS.to_owned(), mark.clone())));
+    let files = input.found.listener_files.as_ref().filter(|_| node.roles.broker);
+    annotations.extend(files.map(|mark| (labels::LISTENER_FILES.to_owned(), mark.clone())));
     ObjectMeta {
         labels: Some(all),
         annotations: Some(annotations),

@@ -52,9 +52,10 @@ pub fn node_tls_secret(cluster: &Cluster, node: &Node<'_>, texts: &Texts) -> Chi
     secret(labels::owned(cluster, &node.names.tls_secret, labels), texts)
 }
 
-/// Users of SASL/PLAIN as a JAAS file: `jaas.conf`, and the salt of what tells that they changed.
-pub fn plain_users_secret(cluster: &Cluster, texts: &Texts) -> Child {
-    secret(owned(cluster, &cluster.names.plain_users()), texts)
+/// What brokers read of client listeners: `jaas.conf` with the users of SASL/PLAIN, `<listener>.pem` with a certificate of the
+/// user's own and its key; and what tells that they changed.
+pub fn listener_files_secret(cluster: &Cluster, texts: &Texts) -> Child {
+    secret(owned(cluster, &cluster.names.listener_files()), texts)
 }
 
 /// What an application needs to connect; goes with the `KafkaUser`.

@@ -26,7 +26,7 @@ pub(super) fn services(cluster: &Cluster, identity: &Identity) -> Vec<Child> {
 /// `host:port` for a client's `bootstrap.servers`: outside of the pods' network where the listener is reached from there, and
 /// inside until it is.
 pub fn bootstrap_servers(cluster: &Cluster, listener: &ClientListener, found: &Found) -> String {
-    if let Some(outside) = found.bootstrap.get(&listener.name).filter(|_| listener.is_exposed()) {
+    if let Some(outside) = found.bootstrap.get(&listener.name) {
         return outside.clone();
     }
     format!("{}:{}", cluster.names.bootstrap_host(&listener.name), listener.port)

@@ -14,9 +14,19 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
 
-/// Where brokers find the users of SASL/PLAIN, and what Kerberos needs; an authority of an OAuth listener is below its own.
-pub const PLAIN_USERS: &str = "/etc/kafka/plain-users";
+/// Where brokers find the users of SASL/PLAIN and certificates of the user's own, and what Kerberos needs; an authority of an
+/// OAuth listener is below its own.
+pub const LISTENER_FILES: &str = "/etc/kafka/listeners";
 pub const KERBEROS: &str = "/etc/kafka/kerberos";
+/// Users of SASL/PLAIN.
+pub const JAAS: &str = "jaas.conf";
+
+/// Keys of the Secrets of others: keys and configuration of Kerberos, the authority of a JWKS endpoint; chain, key and authority
+/// of a listener's own certificate.
+pub const KERBEROS_KEYS: &[&str] = &["kafka.keytab", "krb5.conf"];
+pub const OAUTH_KEYS: &[&str] = &["ca.crt"];
+pub const CERTIFICATE_KEYS: [&str; 3] = ["tls.crt", "tls.key", "ca.crt"];
+
 const OAUTH: &str = "/etc/kafka/oauth";
 
 /// Where the authority of a listener's JWKS endpoint is mounted.
@@ -85,24 +95,47 @@ fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String,
     let mut all = Vec::new();
     for listener in by_name(cluster).into_iter().filter(|_| node.roles.broker) {
         match &listener.authentication {
-            ClientAuth::Plain(_) if all.iter().all(|(name, _, _)| name != "plain-users") => all.push((
-                "plain-users".to_owned(),
-                PLAIN_USERS.to_owned(),
-                source(cluster.names.plain_users(), &["jaas.conf"]),
-            )),
             ClientAuth::Kerberos(kerberos) => all.push((
                 "kerberos".to_owned(),
                 KERBEROS.to_owned(),
-                source(kerberos.secret_name.clone(), &["kafka.keytab", "krb5.conf"]),
+                source(kerberos.secret_name.clone(), KERBEROS_KEYS),
             )),
             ClientAuth::OAuth(oauth) => all.extend(oauth.ca_secret_name.clone().map(|secret| {
                 let place = format!("{OAUTH}-{}", listener.name);
-                (format!("oauth-{}", listener.name), place, source(secret, &["ca.crt"]))
+                (format!("oauth-{}", listener.name), place, source(secret, OAUTH_KEYS))
             })),
             ClientAuth::Plain(_) | ClientAuth::ScramSha512 | ClientAuth::Mtls => {}
         }
     }
+    let files = files(cluster);
+    if node.roles.broker && !files.is_empty() {
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let secret = source(cluster.names.listener_files(), &files);
+        all.push(("listeners".to_owned(), LISTENER_FILES.to_owned(), secret));
+    }
     all
+}
+
+/// Keys of the Secret with what the operator keeps for listeners.
+fn files(cluster: &Cluster) -> Vec<String> {
+    let listeners = by_name(cluster);
+    let mut files: Vec<String> = listeners
+        .iter()
+        .filter(|listener| listener.certificate.is_some())
+        .map(|listener| certificate_file(&listener.name))
+        .collect();
+    if listeners
+        .iter()
+        .any(|listener| matches!(listener.authentication, ClientAuth::Plain(_)))
+    {
+        files.push(JAAS.to_owned());
+    }
+    files
+}
+
+/// A listener's own certificate with its key.
+pub fn certificate_file(listener: &str) -> String {
+    format!("{listener}.pem")
 }
 
 fn item(key: &str) -> KeyToPath {

@@ -6,6 +6,7 @@ mod convergence;
 mod crds;
 mod disks;
 mod layering;
+mod listeners;
 mod plan;
 mod quorum;
 mod rolls;

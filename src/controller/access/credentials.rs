@@ -87,11 +87,11 @@ pub async fn decide(
         ClientAuth::Mtls => certificate(context, ground, user, (gathered.own, in_place)).await?,
         _ => Some(with_password(context, user, (gathered.own, in_place), source)?),
     };
-    let (Some(own), Some(authority)) = (own, ground.trust.cluster_ca.cert_pem()) else {
+    let (Some(own), Some(authority)) = (own, ground.authorities(listener)) else {
         let verdict = Verdict::waiting("AuthorityLost", &ground.trust.losses().join("; "));
         return Ok(Err(verdict));
     };
-    let texts = texts(ground, user, &own, (listener, authority));
+    let texts = texts(ground, user, &own, (listener, &authority));
     held.own = Some(own);
     Ok(Ok(Some(texts)))
 }

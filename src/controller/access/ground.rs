@@ -51,6 +51,15 @@ impl Ground {
         Some(ground)
     }
 
+    /// Whom a client of the listener trusts: the cluster's authority, and that of the listener's own certificate.
+    pub fn authorities(&self, listener: &ClientListener) -> Option<String> {
+        let own = self.trust.cluster_ca.cert_pem()?;
+        Some(match self.found.authorities.get(&listener.name) {
+            Some(given) => format!("{}\n{}\n", own.trim_end(), given.trim()),
+            None => own.to_owned(),
+        })
+    }
+
     /// The first listener with this authentication.
     pub fn listener(&self, wanted: &ClientAuth) -> Option<&ClientListener> {
         let mut listeners = self.cluster.listeners.iter();
@@ -64,6 +73,7 @@ fn mark(cluster: &Cluster, trust: &Trust, found: &Found) -> u64 {
         (matches!(listener.authentication, ClientAuth::Mtls)).hash(&mut hasher);
         (matches!(listener.authentication, ClientAuth::ScramSha512)).hash(&mut hasher);
         render::bootstrap_servers(cluster, listener, found).hash(&mut hasher);
+        found.authorities.get(&listener.name).hash(&mut hasher);
     }
     trust.cluster_ca.cert_pem().hash(&mut hasher);
     trust.clients_ca.cert_pem().hash(&mut hasher);

@@ -18,7 +18,7 @@ use super::rollout::Planned;
 use super::settings::Refused;
 use super::survivors::Survivor;
 use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
-use crate::model::{Cluster, Findings, Found, Identity};
+use crate::model::{ClientListener, Cluster, Findings, Found, Identity};
 use crate::render;
 
 /// Everything a status is made of.
@@ -211,9 +211,16 @@ fn listeners(cluster: &Cluster, found: &Found) -> Vec<ListenerStatus> {
         .map(|listener| ListenerStatus {
             name: listener.name.clone(),
             bootstrap_servers: render::bootstrap_servers(cluster, listener, found),
-            certificate_authority: cluster.names.cluster_ca_cert(),
+            certificate_authority: authority(cluster, listener, found),
         })
         .collect()
+}
+
+/// The Secret whose `ca.crt` clients trust.
+fn authority(cluster: &Cluster, listener: &ClientListener, found: &Found) -> String {
+    let own = listener.certificate.clone();
+    own.filter(|_| found.authorities.contains_key(&listener.name))
+        .unwrap_or_else(|| cluster.names.cluster_ca_cert())
 }
 
 /// True when a condition of this type is true.

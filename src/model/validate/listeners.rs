@@ -2,7 +2,7 @@
 
 use super::kubernetes_words::is_label_key;
 use super::{Facts, Findings};
-use crate::api::{Authentication, AuthenticationType, Listener};
+use crate::api::{Authentication, AuthenticationType, ExposureType, Listener};
 use crate::model::{ClientAuth, ClientListener, ports};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -48,6 +48,7 @@ pub fn check(listeners: &[Listener], facts: &Facts, findings: &mut Findings) -> 
             }
         }
         exposure(listener, &path, findings);
+        oauth(listener, &path, findings);
         secrets(listener, &path, facts, findings);
         let Some(authentication) = authentication(&listener.authentication) else {
             findings.add(
@@ -67,6 +68,19 @@ pub fn check(listeners: &[Listener], facts: &Facts, findings: &mut Findings) -> 
     }
     kerberos(listeners, findings);
     valid
+}
+
+/// Kafka takes both as lists with commas between.
+fn oauth(listener: &Listener, path: &str, findings: &mut Findings) {
+    let Some(oauth) = &listener.authentication.oauth else {
+        return;
+    };
+    if oauth.audience.iter().any(|one| one.contains(',')) {
+        findings.add(
+            format!("{path}.authentication.oauth.audience"),
+            "has an entry with a comma: give each audience as an entry of its own",
+        );
+    }
 }
 
 fn exposure(listener: &Listener, path: &str, findings: &mut Findings) {
@@ -101,24 +115,43 @@ fn is_network(text: &str) -> bool {
     length.parse::<u8>().is_ok_and(|length| length <= longest)
 }
 
+/// A Secret that a listener names.
+pub struct Named {
+    /// Below the listener.
+    field: &'static str,
+    pub secret: String,
+    /// Keys that it must have; none, where each key is a user.
+    pub keys: &'static [&'static str],
+}
+
+/// Keys of a Secret with a server certificate.
+pub const CERTIFICATE: &[&str] = &["tls.crt", "tls.key"];
+
 /// Secrets that brokers mount or are made from must be there before a pod waits for them.
 fn secrets(listener: &Listener, path: &str, facts: &Facts, findings: &mut Findings) {
-    for (field, name, keys) in named(&listener.authentication) {
-        let Some(known) = &facts.secrets else { continue };
-        let path = format!("{path}.authentication.{field}");
-        match known.get(&name) {
-            None => findings.add(
+    let Some(known) = &facts.secrets else { return };
+    for Named { field, secret, keys } in named(listener) {
+        let path = format!("{path}.{field}");
+        let Some(there) = known.get(&secret) else {
+            findings.add(
                 path,
-                format!("Secret {name} doesn't exist in this namespace: create it"),
-            ),
-            Some(there) => {
-                for key in keys.iter().filter(|key| !there.contains(**key)) {
-                    findings.add(path.clone(), format!("Secret {name} has no key {key}: add it"));
-                }
-                if keys.is_empty() {
-                    plain_users(&path, &name, there, findings);
-                }
-            }
+                format!("Secret {secret} doesn't exist in this namespace: create it"),
+            );
+            continue;
+        };
+        let missing: Vec<&&str> = keys.iter().filter(|key| !there.contains(**key)).collect();
+        for key in &missing {
+            findings.add(path.clone(), format!("Secret {secret} has no key {key}: add it"));
+        }
+        if keys.is_empty() {
+            plain_users(&path, &secret, there, findings);
+        }
+        let problem = facts
+            .unusable
+            .get(&secret)
+            .filter(|_| missing.is_empty() && keys == CERTIFICATE);
+        if let Some(problem) = problem {
+            findings.add(path, format!("Secret {secret} can't be served: {problem}"));
         }
     }
 }
@@ -133,23 +166,24 @@ fn plain_users(path: &str, secret: &str, users: &BTreeSet<String>, findings: &mu
     }
 }
 
-/// Secrets that a listener names: field, name, and keys that it must have.
-pub fn named(given: &Authentication) -> Vec<(&'static str, String, &'static [&'static str])> {
-    let plain = given
-        .plain
-        .iter()
-        .map(|plain| ("plain.secretName", plain.secret_name.clone(), &[][..]));
-    let oauth = given.oauth.iter().filter_map(|oauth| oauth.ca_secret_name.clone());
-    let oauth = oauth.map(|name| ("oauth.caSecretName", name, &["ca.crt"][..]));
+/// Secrets that a listener names.
+pub fn named(listener: &Listener) -> Vec<Named> {
+    let given = &listener.authentication;
+    let one = |field, secret: &str, keys| Named {
+        field,
+        secret: secret.to_owned(),
+        keys,
+    };
+    let plain = given.plain.iter();
+    let plain = plain.map(|plain| one("authentication.plain.secretName", &plain.secret_name, &[]));
+    let oauth = given.oauth.iter().filter_map(|oauth| oauth.ca_secret_name.as_ref());
+    let oauth = oauth.map(|name| one("authentication.oauth.caSecretName", name, &["ca.crt"]));
     let kerberos = given.kerberos.iter();
-    let kerberos = kerberos.map(|one| {
-        (
-            "kerberos.secretName",
-            one.secret_name.clone(),
-            &["kafka.keytab", "krb5.conf"][..],
-        )
-    });
-    plain.chain(oauth).chain(kerberos).collect()
+    let files: &[&str] = &["kafka.keytab", "krb5.conf"];
+    let kerberos = kerberos.map(|realm| one("authentication.kerberos.secretName", &realm.secret_name, files));
+    let certificate = listener.certificate.iter();
+    let certificate = certificate.map(|own| one("certificate.secretName", &own.secret_name, CERTIFICATE));
+    plain.chain(oauth).chain(kerberos).chain(certificate).collect()
 }
 
 /// A JVM has one `krb5.conf`.
@@ -161,6 +195,15 @@ fn kerberos(listeners: &[Listener], findings: &mut Findings) {
         findings.add(
             format!("spec.listeners[{}].authentication.type", second.name),
             "is the second listener with Kerberos: brokers know one realm's configuration; use one",
+        );
+    }
+    let mut exposed = listeners.iter().filter(|listener| {
+        listener.authentication.kerberos.is_some() && listener.exposure.kind != ExposureType::Internal
+    });
+    if let Some(listener) = exposed.next() {
+        findings.add(
+            format!("spec.listeners[{}].exposure.type", listener.name),
+            "is Internal alone with Kerberos: brokers have keys for the names of their pods",
         );
     }
 }

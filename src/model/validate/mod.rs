@@ -111,6 +111,8 @@ pub struct Facts {
     pub claims: Vec<Claim>,
     /// Keys of the Secrets that listeners name; one that isn't here doesn't exist. `None`: unknown.
     pub secrets: Option<BTreeMap<String, BTreeSet<String>>>,
+    /// Why the certificate in a Secret can't be served, by Secret.
+    pub unusable: BTreeMap<String, String>,
     pub identity: Option<Identity>,
     /// Finalised `metadata.version`, as last seen.
     pub metadata_version: Option<i32>,

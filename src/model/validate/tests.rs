@@ -34,11 +34,17 @@ pub fn facts() -> Facts {
                 ("half", &["kafka.keytab"][..]),
                 ("whole", &["kafka.keytab", "krb5.conf"]),
                 ("empty", &[]),
+                ("expired", &["tls.crt", "tls.key"]),
             ]
             .into_iter()
             .map(|(name, keys)| (name.to_owned(), keys.iter().map(|key| (*key).to_owned()).collect()))
             .collect(),
         ),
+        unusable: [(
+            "expired".to_owned(),
+            "tls.crt expired at 2026-01-01T00:00:00Z".to_owned(),
+        )]
+        .into(),
         storage_classes: Some(vec![
             StorageClassFact {
                 name: "standard".into(),

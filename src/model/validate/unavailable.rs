@@ -1,9 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{
-    AuthenticationType, CaSource, EncryptionRequirement, ExposureType, NodeTuning, ProductionKafkaSpec, Profile,
-};
+use crate::api::{CaSource, EncryptionRequirement, ExposureType, NodeTuning, ProductionKafkaSpec, Profile};
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -38,20 +36,6 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
             listener.exposure.kind == ExposureType::Gateway,
             format!("{path}.exposure.type"),
             "use LoadBalancer, NodePort or ClusterIP",
-        );
-        let available = !matches!(
-            listener.authentication.kind,
-            AuthenticationType::OAuth | AuthenticationType::Kerberos
-        );
-        refuse(
-            !available,
-            format!("{path}.authentication.type"),
-            "use ScramSha512, Mtls or Plain",
-        );
-        refuse(
-            listener.certificate.is_some(),
-            format!("{path}.certificate"),
-            "leave it out",
         );
     }
     operations(spec, &mut refuse);

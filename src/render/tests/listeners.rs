@@ -70,7 +70,7 @@ fn each_authentication_is_what_kafka_asks_for() {
         listener("oauth", 9097, ClientAuth::OAuth(oauth), internal),
         listener("krb", 9098, ClientAuth::Kerberos(kerberos), internal),
     ]);
-    world.found.plain_users = Some("0123456789".into());
+    world.found.listener_files = Some("0123456789".into());
     let children = world.children();
     let text = text_of(&children, "orders-brokers-100-config");
     has(
@@ -92,7 +92,7 @@ fn each_authentication_is_what_kafka_asks_for() {
     let broker = pod_of(&children, "orders-brokers-100");
     let options = broker["containers"][0]["env"].to_string();
     for part in [
-        "-Djava.security.auth.login.config=/etc/kafka/plain-users/jaas.conf",
+        "-Djava.security.auth.login.config=/etc/kafka/listeners/jaas.conf",
         "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=https://id.example.com:8443/keys",
         "-Djava.security.krb5.conf=/etc/kafka/kerberos/krb5.conf",
         "allowed.login.modules=com.sun.security.auth.module.Krb5LoginModule,\
@@ -103,11 +103,7 @@ fn each_authentication_is_what_kafka_asks_for() {
         assert!(options.contains(part), "{part}: {options}");
     }
     let mounts = broker["containers"][0]["volumeMounts"].to_string();
-    for place in [
-        "/etc/kafka/plain-users",
-        "/etc/kafka/kerberos",
-        "/etc/kafka/oauth-oauth",
-    ] {
+    for place in ["/etc/kafka/listeners", "/etc/kafka/kerberos", "/etc/kafka/oauth-oauth"] {
         assert!(mounts.contains(place), "{place}: {mounts}");
     }
     let controller = pod_of(&children, "orders-controllers-0").to_string();
@@ -135,9 +131,9 @@ fn other_plain_users_are_another_revision_of_brokers_alone() {
     let revisions = |world: &World| {
         [100, 0].map(|id| world.template(id)["metadata"]["annotations"]["productionkafka.dev/revision"].clone())
     };
-    world.found.plain_users = Some("one".into());
+    world.found.listener_files = Some("one".into());
     let before = revisions(&world);
-    world.found.plain_users = Some("other".into());
+    world.found.listener_files = Some("other".into());
     let after = revisions(&world);
     assert_ne!(before[0], after[0]);
     assert_eq!(before[1], after[1]);

@@ -35,13 +35,10 @@ pub const WRONG: &[Case] = &[
     case(
         "authentication",
         &[("{type: ScramSha512}", "{type: OAuth}")],
-        &[
-            ("spec.listeners[scram].authentication.type", "isn't available"),
-            (
-                "spec.listeners[scram].authentication",
-                "without the settings of that type",
-            ),
-        ],
+        &[(
+            "spec.listeners[scram].authentication",
+            "without the settings of that type",
+        )],
     ),
     case(
         "a Secret that isn't there",
@@ -57,13 +54,10 @@ pub const WRONG: &[Case] = &[
             "{type: ScramSha512}",
             "{type: Kerberos, kerberos: {secretName: half, realm: EXAMPLE.ORG}}",
         )],
-        &[
-            ("spec.listeners[scram].authentication.type", "isn't available"),
-            (
-                "spec.listeners[scram].authentication.kerberos.secretName",
-                "Secret half has no key krb5.conf: add it",
-            ),
-        ],
+        &[(
+            "spec.listeners[scram].authentication.kerberos.secretName",
+            "Secret half has no key krb5.conf: add it",
+        )],
     ),
     case(
         "no user",
@@ -82,14 +76,40 @@ pub const WRONG: &[Case] = &[
                 "{type: Kerberos, kerberos: {secretName: whole, realm: B}}",
             ),
         ],
-        &[
-            ("spec.listeners[scram].authentication.type", "isn't available"),
-            ("spec.listeners[mtls].authentication.type", "isn't available"),
-            (
-                "spec.listeners[mtls].authentication.type",
-                "is the second listener with Kerberos",
-            ),
-        ],
+        &[(
+            "spec.listeners[mtls].authentication.type",
+            "is the second listener with Kerberos",
+        )],
+    ),
+    case(
+        "Kerberos from elsewhere",
+        &[(
+            SCRAM,
+            "{name: scram, port: 9094, exposure: {type: LoadBalancer}, authentication: {type: Kerberos, kerberos: {secretName: whole, realm: A}}}",
+        )],
+        &[("spec.listeners[scram].exposure.type", "is Internal alone with Kerberos")],
+    ),
+    case(
+        "two audiences in one",
+        &[(
+            "{type: ScramSha512}",
+            "{type: OAuth, oauth: {jwksEndpoint: 'https://id.example.com/keys', issuer: i, audience: ['a,b']}}",
+        )],
+        &[(
+            "spec.listeners[scram].authentication.oauth.audience",
+            "has an entry with a comma",
+        )],
+    ),
+    case(
+        "a certificate that can't be served",
+        &[(
+            SCRAM,
+            "{name: scram, port: 9094, certificate: {secretName: expired}, authentication: {type: ScramSha512}}",
+        )],
+        &[(
+            "spec.listeners[scram].certificate.secretName",
+            "Secret expired can't be served: tls.crt expired",
+        )],
     ),
     case(
         "source ranges",
