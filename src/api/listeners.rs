@@ -130,6 +130,18 @@ pub struct Gateway {
     pub port: i32,
 }
 
+impl Gateway {
+    /// Host name by which clients know a broker.
+    pub fn broker_host(&self, broker: i32) -> String {
+        format!("broker-{broker}.{}", self.domain)
+    }
+
+    /// Host name behind which every broker is.
+    pub fn bootstrap_host(&self) -> String {
+        format!("bootstrap.{}", self.domain)
+    }
+}
+
 const fn https() -> i32 {
     443
 }

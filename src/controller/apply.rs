@@ -203,6 +203,11 @@ fn keep_size(live: &DynamicObject, wanted: &mut Value) {
     }
 }
 
+/// Whether an object that was just read says all that is wanted.
+pub fn is_as_wanted(live: &DynamicObject, child: &Child) -> bool {
+    live_says(live, &stamped(child).body)
+}
+
 fn live_says(live: &DynamicObject, wanted: &Value) -> bool {
     let live = serde_json::to_value(live).unwrap_or(Value::Null);
     let hash = |value: &Value| {

@@ -66,6 +66,11 @@ pub enum PassError {
 }
 
 impl PassError {
+    /// Kubernetes has no such kind, or no such object.
+    pub fn is_unknown_kind(&self) -> bool {
+        matches!(self, Self::Kubernetes { source, .. } if matches!(source.as_ref(), kube::Error::Api(status) if status.code == 404))
+    }
+
     /// A fixed word for metrics and logs.
     pub fn category(&self) -> &'static str {
         match self {

@@ -5,12 +5,12 @@ use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::{apply, listener_files};
+use super::{apply, listener_files, routes};
 use crate::api::{ExposureType, NodeAddressType};
 use crate::model::{Address, ClientAuth, ClientListener, Cluster, Found, Identity, Node, with_port};
 use crate::render::Kind;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Brokers that clients of a Kerberos listener are told of at first.
 const FIRST_BROKERS: usize = 5;
@@ -21,6 +21,7 @@ pub struct Known {
     /// Services with the version at which they were read.
     services: HashMap<String, (String, Value)>,
     files: listener_files::Known,
+    routes: routes::Known,
 }
 
 /// Looks, and keeps the files of listeners.
@@ -33,8 +34,10 @@ pub async fn ensure(
     let mut known = std::mem::take(&mut memory.found);
     let found = addresses(context, cluster, identity, (pods, &mut known)).await;
     let files = listener_files::ensure(context, cluster, &mut known.files).await;
+    let routes = routes::ensure(context, cluster, identity, &mut known.routes).await;
     memory.found = known;
-    let (mut found, files) = (found?, files?);
+    let (mut found, files, routes) = (found?, files?, routes?);
+    by_routes(&mut found, cluster, identity, routes);
     found.listener_files = files.mark;
     found.authorities = files.authorities;
     Ok(found)
@@ -48,6 +51,12 @@ pub async fn look(
     pods: &[PodFact],
 ) -> Result<Found, PassError> {
     let mut found = addresses(context, cluster, identity, (pods, &mut Known::default())).await?;
+    by_routes(
+        &mut found,
+        cluster,
+        identity,
+        routes::look(context, cluster, identity).await?,
+    );
     let running = pods.iter().find_map(|pod| pod.listener_files.clone());
     found.listener_files = running.filter(|_| listener_files::any(cluster));
     Ok(found)
@@ -64,6 +73,9 @@ async fn addresses(
     let brokers: Vec<&Node<'_>> = nodes.iter().filter(|node| node.roles.broker).collect();
     let mut read = HashMap::new();
     for listener in cluster.listeners.iter().filter(|listener| listener.is_exposed()) {
+        if listener.exposure.kind == ExposureType::Gateway {
+            continue;
+        }
         if listener.exposure.kind != ExposureType::NodePort {
             let name = cluster.names.bootstrap_service(&listener.name);
             if let Some((version, service)) = service(context, cluster, &name, known).await? {
@@ -92,6 +104,38 @@ async fn addresses(
         }
     }
     Ok(found)
+}
+
+/// What a Gateway has taken is where its own routes say.
+fn by_routes(found: &mut Found, cluster: &Cluster, identity: &Identity, accepted: Option<BTreeSet<String>>) {
+    found.no_routes = accepted.is_none();
+    let accepted = accepted.unwrap_or_default();
+    for listener in &cluster.listeners {
+        let Some(gateway) = &listener.exposure.gateway else {
+            continue;
+        };
+        if accepted.contains(&cluster.names.bootstrap_service(&listener.name)) {
+            let host = Some(gateway.bootstrap_host());
+            to_bootstrap(
+                found,
+                listener,
+                Some(Address {
+                    host,
+                    port: gateway.port,
+                }),
+            );
+        }
+        for node in cluster.nodes(identity) {
+            if accepted.contains(&cluster.names.broker_service(&listener.name, node.id)) {
+                let host = Some(gateway.broker_host(node.id));
+                let address = Address {
+                    host,
+                    port: gateway.port,
+                };
+                found.brokers.insert((listener.name.clone(), node.id), address);
+            }
+        }
+    }
 }
 
 /// A ticket is for one broker's name: one for the name of a Service that leads to all of them would be refused.

@@ -38,6 +38,7 @@ mod rendered;
 mod report;
 mod resource;
 pub mod rollout;
+mod routes;
 mod scale;
 pub mod secrets;
 pub mod settings;

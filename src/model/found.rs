@@ -31,6 +31,8 @@ pub struct Found {
     pub bootstrap: BTreeMap<String, String>,
     /// Names and addresses that every broker's certificate holds, by listener.
     pub bootstrap_hosts: BTreeMap<String, Vec<String>>,
+    /// Kubernetes doesn't know routes, or the operator may not list them.
+    pub no_routes: bool,
     /// Changes with the files that brokers read of client listeners, and tells nothing of them.
     pub listener_files: Option<String>,
     /// Who signed the user's own certificate, by listener.
@@ -73,10 +75,20 @@ impl Found {
                 _ => "an address",
             };
             let service = cluster.names.broker_service(&listener.name, node.id);
-            let text = format!(
-                "broker {} waits until Kubernetes gives Service {service} {what}",
-                node.id
-            );
+            let text = match &listener.exposure.gateway {
+                Some(_) if self.no_routes => format!(
+                    "broker {} waits until Kubernetes knows TLSRoutes and the operator may list them (Gateway API 1.5 or later)",
+                    node.id
+                ),
+                Some(gateway) => format!(
+                    "broker {} waits until Gateway {} accepts TLSRoute {service}",
+                    node.id, gateway.name
+                ),
+                None => format!(
+                    "broker {} waits until Kubernetes gives Service {service} {what}",
+                    node.id
+                ),
+            };
             missing.insert(node.id, text);
         }
         missing

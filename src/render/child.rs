@@ -57,10 +57,12 @@ pub enum Kind {
     PersistentVolumeClaim,
     StatefulSet,
     Job,
+    /// Of the Gateway API, which not every cluster has.
+    TLSRoute,
 }
 
 impl Kind {
-    /// Every kind, in the order in which they're applied.
+    /// Every kind that's watched, in the order in which they're applied.
     pub const ALL: [Self; 8] = [
         Self::ConfigMap,
         Self::Secret,
@@ -100,6 +102,8 @@ impl Kind {
             Self::PersistentVolumeClaim => of::<core::v1::PersistentVolumeClaim>(),
             Self::StatefulSet => of::<apps::v1::StatefulSet>(),
             Self::Job => of::<batch::v1::Job>(),
+            // From Gateway API 1.5 on, in its standard channel.
+            Self::TLSRoute => ("gateway.networking.k8s.io/v1", "tlsroutes", "TLSRoute"),
         }
     }
 }

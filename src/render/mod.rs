@@ -19,6 +19,7 @@ mod pod;
 mod probes;
 mod properties;
 mod revision;
+mod routes;
 mod secrets;
 mod security_context;
 mod sentinel;
@@ -39,6 +40,7 @@ pub use containers::PREPARE;
 pub use environment::INITIAL_VOTERS;
 pub use listener_properties::CONTROLLER as CONTROLLER_LISTENER;
 pub use revision::{hash_of, revision_of};
+pub use routes::routes;
 pub use secrets::{
     UserOwner, acl_sync_tls_secret, clients_ca_secret, cluster_ca_cert_secret, cluster_ca_secret, credentials_secret,
     listener_files_secret, node_tls_secret, operator_tls_secret,

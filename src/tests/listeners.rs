@@ -169,3 +169,79 @@ fn a_key_of_another_certificate_is_refused_before_anything_restarts() {
         assert_eq!(simulation.taken(), [""; 0]);
     });
 }
+
+fn routes(simulation: &Simulation) -> Vec<String> {
+    let first = (100..103).map(|id| format!("orders-gate-{id}"));
+    let all = first.chain(["orders-gate-bootstrap".to_owned()]);
+    all.filter(|name| simulation.get("tlsroutes", name).is_some()).collect()
+}
+
+/// What a controller of Gateways does.
+fn accept(simulation: &Simulation, names: &[String]) {
+    let accepted = json!({"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]});
+    for name in names {
+        simulation.edit("tlsroutes", name, |route| route["status"] = accepted.clone());
+    }
+}
+
+#[test]
+fn brokers_wait_for_their_gateway_and_routes_go_with_their_listener() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let exposure = json!({"type": "Gateway", "gateway": {"name": "edge", "domain": "kafka.example.com", "sectionName": "tls"}});
+        let scram = json!({"type": "ScramSha512"});
+        add(
+            &simulation,
+            json!({"name": "gate", "port": 9097, "authentication": scram, "exposure": exposure}),
+        );
+        assert!(simulation.until(|world| routes(world).len() == 4).await);
+        let route = simulation.get("tlsroutes", "orders-gate-101").unwrap();
+        assert_eq!(route["spec"]["hostnames"], json!(["broker-101.kafka.example.com"]));
+        assert_eq!(
+            route["spec"]["parentRefs"],
+            json!([{"name": "edge", "sectionName": "tls"}])
+        );
+        assert_eq!(
+            route["spec"]["rules"][0]["backendRefs"],
+            json!([{"name": "orders-gate-101", "port": 9097}])
+        );
+        let next = |world: &Simulation| world.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+        assert!(
+            simulation
+                .until(|world| next(world).contains("waits until Gateway edge accepts TLSRoute orders-gate-100"))
+                .await,
+            "{}",
+            next(&simulation)
+        );
+        assert_eq!(
+            simulation.taken(),
+            [""; 0],
+            "nothing restarts for a listener without an address"
+        );
+
+        accept(&simulation, &routes(&simulation));
+        later(&mut simulation).await;
+        let mut taken = Taken(0);
+        assert_eq!(taken.since(&simulation), BROKERS);
+        let config = simulation
+            .children()
+            .into_iter()
+            .find(|(plural, name)| plural == "configmaps" && name.starts_with("orders-brokers-101-config"));
+        let config = simulation.get("configmaps", &config.unwrap().1).unwrap();
+        let text = config["data"]["server.properties"].as_str().unwrap();
+        assert!(text.contains("GATE://broker-101.kafka.example.com:443"), "{text}");
+        let resource = simulation.get(CLUSTER.0, CLUSTER.1).unwrap().to_string();
+        assert!(resource.contains("bootstrap.kafka.example.com:443"), "{resource}");
+        simulation.stay_quiet().await.unwrap();
+
+        simulation.kill();
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            let listeners = resource["spec"]["listeners"].as_array_mut().unwrap();
+            listeners.retain(|listener| listener["name"] != "gate");
+        });
+        simulation.settle().await.unwrap();
+        assert_eq!(routes(&simulation), [""; 0], "also after a new start");
+        assert_eq!(taken.since(&simulation), BROKERS);
+        simulation.blameless();
+    });
+}

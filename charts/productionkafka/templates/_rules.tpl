@@ -49,6 +49,10 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [create, delete, get, list, patch, watch]
+# TLSRoutes: listeners behind a Gateway. Nothing is asked of a cluster without the Gateway API but one list.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [tlsroutes]
+  verbs: [create, delete, get, list, patch]
 # PodDisruptionBudgets: a drain takes one node of a cluster at a time.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]

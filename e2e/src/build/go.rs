@@ -61,6 +61,13 @@ const FAMILIES: [Family; 5] = [
     },
 ];
 
+/// What a suite needs and no cluster.
+const PEERS: Family = Family {
+    folder: "oidc",
+    version: "1",
+    programs: &[(".", "oidc")],
+};
+
 impl Programs {
     /// The folders, for `PATH`.
     pub fn folders(&self) -> &[PathBuf] {
@@ -82,7 +89,7 @@ pub fn all() -> Result<Programs> {
 /// Compiles only the family that holds `program`, for tools that need no cluster.
 pub fn one(program: &str) -> Result<PathBuf> {
     let holds = |family: &&Family| family.programs.iter().any(|(_, name)| *name == program);
-    let Some(family) = FAMILIES.iter().find(holds) else {
+    let Some(family) = FAMILIES.iter().chain([&PEERS]).find(holds) else {
         bail!("{program} is not one of the programs that this command builds");
     };
     Ok(build(family)?.join(program))

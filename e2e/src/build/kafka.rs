@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::pack::{self, EPOCH, Image};
-use super::{archive, cached, java, remove};
+use super::{archive, cached, debian, java, remove};
 use crate::versions::{self, Kafka};
 use crate::{digest, exec, paths};
 
@@ -103,71 +103,8 @@ fn assemble(kafka: Kafka, work: &Path, archive: &Path) -> Result<()> {
 }
 
 fn base_layer(root: &Path) -> Result<()> {
-    for folder in [
-        "usr/bin",
-        "usr/sbin",
-        "usr/lib",
-        "usr/lib64",
-        "etc",
-        "tmp",
-        "root",
-        "home/appuser",
-        "proc",
-        "sys",
-        "dev",
-        "run",
-        "var/tmp",
-        "var/lib",
-    ] {
-        fs::create_dir_all(root.join(folder))?;
-    }
-    for folder in ["bin", "sbin", "lib", "lib64"] {
-        symlink(format!("usr/{folder}"), root.join(folder))?;
-    }
-    let packages = tempfile::tempdir_in(root.parent().context("the layer has a parent")?)?;
-    exec::quietly(
-        Command::new("apt-get")
-            .args(["download", "-q"])
-            .args(BASE_PACKAGES)
-            .current_dir(packages.path()),
-    )?;
-    for package in digest::files(packages.path())? {
-        unpack(&package, root)?;
-    }
-    for clutter in [
-        "usr/share",
-        "etc/skel",
-        "usr/lib/x86_64-linux-gnu/gconv",
-        "usr/lib/aarch64-linux-gnu/gconv",
-    ] {
-        remove(&root.join(clutter))?;
-    }
-    let applets = exec::output(Command::new(root.join("usr/bin/busybox")).arg("--list"))?;
-    for applet in applets.lines().filter(|applet| *applet != "busybox") {
-        let path = root.join("usr/bin").join(applet);
-        if !path.exists() {
-            symlink("busybox", path)?;
-        }
-    }
+    debian::layer(root, &BASE_PACKAGES)?;
     account_files(root)
-}
-
-/// `dpkg-deb -x` would replace the links `/lib` and `/bin` by folders.
-fn unpack(package: &Path, root: &Path) -> Result<()> {
-    let files = tempfile::NamedTempFile::new()?;
-    exec::run(
-        Command::new("dpkg-deb")
-            .arg("--fsys-tarfile")
-            .arg(package)
-            .stdout(files.reopen()?),
-    )?;
-    exec::quietly(
-        Command::new("tar")
-            .arg("-C")
-            .arg(root)
-            .args(["--keep-directory-symlink", "-xf"])
-            .arg(files.path()),
-    )
 }
 
 fn account_files(root: &Path) -> Result<()> {

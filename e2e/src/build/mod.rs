@@ -4,12 +4,14 @@
 //! leaves no half-made entry behind, and a lock per entry keeps two commands from making the same thing twice.
 
 pub mod archive;
+pub mod debian;
 pub mod go;
 pub mod java;
 pub mod kafka;
 pub mod ledger;
 pub mod operator;
 pub mod pack;
+pub mod peers;
 pub mod store;
 pub mod system;
 

@@ -76,7 +76,7 @@ pub fn identities(spec: &Spec) -> Vec<Identity> {
 pub fn write(spec: &Spec) -> Result<()> {
     let folder = spec.certificates();
     fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let authority = authority()?;
+    let authority = authority("local-cluster-ca")?;
     put(&folder.join("ca.crt"), &authority.pem())?;
     for identity in identities(spec) {
         let key = KeyPair::generate()?;
@@ -98,11 +98,10 @@ pub fn files(spec: &Spec, identity: &str) -> (PathBuf, PathBuf) {
     )
 }
 
-fn authority() -> Result<CertifiedIssuer<'static, KeyPair>> {
+/// A new authority.
+pub fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
     let mut parameters = CertificateParams::default();
-    parameters
-        .distinguished_name
-        .push(DnType::CommonName, "local-cluster-ca");
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters.key_usages = vec![
         KeyUsagePurpose::KeyCertSign,
@@ -110,6 +109,18 @@ fn authority() -> Result<CertifiedIssuer<'static, KeyPair>> {
         KeyUsagePurpose::DigitalSignature,
     ];
     Ok(CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?)
+}
+
+/// A server certificate for some names and its key, both PEM.
+pub fn server(authority: &CertifiedIssuer<'_, KeyPair>, names: &[&str]) -> Result<(String, String)> {
+    let identity = Identity {
+        common_name: names.first().map_or_else(String::new, |name| (*name).to_owned()),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Identity::default()
+    };
+    let key = KeyPair::generate()?;
+    let certificate = leaf(&identity)?.signed_by(&key, authority)?;
+    Ok((certificate.pem(), key.serialize_pem()))
 }
 
 fn leaf(identity: &Identity) -> Result<CertificateParams> {

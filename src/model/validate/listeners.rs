@@ -1,6 +1,6 @@
 //! Client listeners: names and ports.
 
-use super::kubernetes_words::is_label_key;
+use super::kubernetes_words::{is_dns_label, is_label_key};
 use super::{Facts, Findings};
 use crate::api::{Authentication, AuthenticationType, ExposureType, Listener};
 use crate::model::{ClientAuth, ClientListener, ports};
@@ -84,6 +84,16 @@ fn oauth(listener: &Listener, path: &str, findings: &mut Findings) {
 }
 
 fn exposure(listener: &Listener, path: &str, findings: &mut Findings) {
+    if let Some(gateway) = &listener.exposure.gateway {
+        for (field, text) in [("name", &gateway.name), ("domain", &gateway.domain)] {
+            if !text.split('.').all(is_dns_label) {
+                findings.add(
+                    format!("{path}.exposure.gateway.{field}"),
+                    format!("{text:?} isn't a DNS name"),
+                );
+            }
+        }
+    }
     let Some(balancer) = &listener.exposure.load_balancer else {
         return;
     };

@@ -1,7 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{CaSource, EncryptionRequirement, ExposureType, NodeTuning, ProductionKafkaSpec, Profile};
+use crate::api::{CaSource, EncryptionRequirement, NodeTuning, ProductionKafkaSpec, Profile};
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -30,14 +30,6 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
         "spec.security.encryptionAtRest.requirement".into(),
         "choose an encrypted StorageClass and leave it at Report",
     );
-    for listener in &spec.listeners {
-        let path = format!("spec.listeners[{}]", listener.name);
-        refuse(
-            listener.exposure.kind == ExposureType::Gateway,
-            format!("{path}.exposure.type"),
-            "use LoadBalancer, NodePort or ClusterIP",
-        );
-    }
     operations(spec, &mut refuse);
 }
 

@@ -25,12 +25,12 @@ pub const WRONG: &[Case] = &[
         &[("spec.security.encryptionAtRest.requirement", "isn't available")],
     ),
     case(
-        "exposure",
+        "a domain that isn't one",
         &[(
             SCRAM,
-            "{name: scram, port: 9094, exposure: {type: Gateway, gateway: {name: edge, domain: kafka.example.com}}, authentication: {type: ScramSha512}}",
+            "{name: scram, port: 9094, exposure: {type: Gateway, gateway: {name: edge, domain: 'kafka.*'}}, authentication: {type: ScramSha512}}",
         )],
-        &[("spec.listeners[scram].exposure.type", "isn't available")],
+        &[("spec.listeners[scram].exposure.gateway.domain", "isn't a DNS name")],
     ),
     case(
         "authentication",

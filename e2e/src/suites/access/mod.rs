@@ -1,12 +1,14 @@
 //! Who may do what: rights against Kafka's own, credentials that change under load, what somebody else changed, what's left of
 //! a user that is gone, and that no secret is told anywhere.
 
+mod authentication;
 mod bench;
 mod drift;
 mod import;
 mod life;
 mod matrix;
 mod outside;
+mod peers;
 mod rotation;
 mod silence;
 

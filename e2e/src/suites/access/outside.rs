@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, change, resource, say, settled, user};
+use super::{CLUSTER, NAMESPACE, authentication, change, peers, resource, say, settled, user};
 use crate::client::{BIN, Client, numbered};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 
-const APP: &str = "outside";
+/// A user with a password, who is known on every listener with SCRAM.
+pub const APP: &str = "outside";
 const PLAIN: &str = "alice";
 /// In a Secret that the suite makes; nobody outside of its namespace reaches the cluster.
 const PASSWORD: &str = "alice has a \\\"quoted\\\" password";
@@ -23,7 +24,7 @@ const BOOTSTRAP: &str = "203.0.113.10";
 
 pub fn run(context: &Context, report: &mut Report) {
     let ready = report.test(
-        "three listeners come: PLAIN, load balancers without addresses, node ports",
+        "six listeners come: PLAIN, OAuth, Kerberos, load balancers without addresses, node ports, a certificate from elsewhere",
         || come(context),
     );
     if !ready {
@@ -38,7 +39,16 @@ pub fn run(context: &Context, report: &mut Report) {
             || reach(context, listener),
         );
     }
+    authentication::run(context, report);
     report.test("another address restarts its broker alone", || moved(context));
+}
+
+/// To write and read the topic, with a group of one's own.
+pub fn rights() -> Value {
+    json!([
+        {"type": "Producer", "topic": {"name": TOPIC}},
+        {"type": "Consumer", "topic": {"name": TOPIC}, "group": {"name": "outside-", "patternType": "Prefixed"}},
+    ])
 }
 
 fn address(broker: i32) -> String {
@@ -51,16 +61,14 @@ fn come(context: &Context) -> Result<()> {
         "stringData": {PLAIN: PASSWORD.replace('\\', "")},
     });
     context.apply(&secret.to_string())?;
-    let rights = json!([
-        {"type": "Producer", "topic": {"name": TOPIC}},
-        {"type": "Consumer", "topic": {"name": TOPIC}, "group": {"name": "outside-", "patternType": "Prefixed"}},
-    ]);
-    user(context, APP, &json!({"roles": rights}))?;
+    peers::start(context)?;
+    user(context, APP, &json!({"roles": rights()}))?;
     user(
         context,
         PLAIN,
-        &json!({"authentication": {"type": "External"}, "roles": rights}),
+        &json!({"authentication": {"type": "External"}, "roles": rights()}),
     )?;
+    authentication::users(context)?;
     context.apply(&format!(
         "apiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {{name: {TOPIC}, namespace: {NAMESPACE}}}\n\
          spec: {{cluster: {CLUSTER}, partitions: 6, replicationFactor: 3}}\n"
@@ -77,6 +85,7 @@ fn come(context: &Context) -> Result<()> {
         json!({"name": "balanced", "port": 9097, "authentication": scram, "exposure": {"type": "LoadBalancer"}}),
         json!({"name": "ports", "port": 9098, "authentication": scram, "exposure": {"type": "NodePort"}}),
     ]);
+    listeners.extend(peers::listeners());
     change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": listeners}))?;
     context.wait_until("the status says what is waited for", Duration::from_mins(2), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
@@ -115,7 +124,7 @@ fn assign(context: &Context, service: &str, address: &str) -> Result<()> {
 }
 
 /// `bootstrap.servers` as the status has them.
-fn bootstrap(context: &Context, listener: &str) -> Result<String> {
+pub fn bootstrap(context: &Context, listener: &str) -> Result<String> {
     let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
     let all = resource
         .pointer("/status/listeners")
@@ -147,31 +156,38 @@ fn plain(context: &Context) -> Result<()> {
     };
     client.run(10, &settings("good.properties", &quoted))?;
     client.run(10, &settings("bad.properties", "wrong"))?;
-    round_trip(&client, &bootstrap(context, "plain")?, "/tmp/good.properties", "plain")?;
-    let line = format!(
-        "echo x | {BIN}/kafka-console-producer.sh --bootstrap-server {} --command-config /tmp/bad.properties --topic {TOPIC}",
-        bootstrap(context, "plain")?
-    );
-    let refused = client.attempt(40, &line)?;
-    ensure!(
-        refused.text.contains("SaslAuthenticationException"),
-        "{}",
-        refused.tail()
-    );
+    let servers = bootstrap(context, "plain")?;
+    round_trip(&client, &servers, "/tmp/good.properties", ("plain", ""))?;
+    refused(
+        &client,
+        &servers,
+        ("/tmp/bad.properties", ""),
+        "SaslAuthenticationException",
+    )?;
     client.delete()
 }
 
-/// Writes and reads through whatever brokers the servers lead to.
-fn round_trip(client: &Client<'_>, servers: &str, settings: &str, tag: &str) -> Result<()> {
+/// Nothing can be written, for that reason. Settings are a file, and a variable for the shell or nothing.
+pub fn refused(client: &Client<'_>, servers: &str, (settings, options): (&str, &str), reason: &str) -> Result<()> {
+    let line = format!(
+        "echo x | {options} {BIN}/kafka-console-producer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC}"
+    );
+    let refused = client.attempt(40, &line)?;
+    ensure!(refused.text.contains(reason), "{}", refused.tail());
+    Ok(())
+}
+
+/// Writes and reads through whatever brokers the servers lead to. `options`: a variable for the shell, or nothing.
+pub fn round_trip(client: &Client<'_>, servers: &str, settings: &str, (tag, options): (&str, &str)) -> Result<()> {
     let write = format!(
-        "{} | {BIN}/kafka-console-producer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
+        "{} | {options} {BIN}/kafka-console-producer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
          --command-property partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner",
         numbered(tag, 60)
     );
     let written = client.attempt(60, &write)?;
     ensure!(!written.text.contains("Exception"), "{}", written.tail());
     let read = format!(
-        "{BIN}/kafka-console-consumer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
+        "{options} {BIN}/kafka-console-consumer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
          --group outside-{tag} --from-beginning --timeout-ms 15000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l"
     );
     let count = client.run(60, &read)?;
@@ -189,7 +205,7 @@ fn reach(context: &Context, listener: &str) -> Result<()> {
         10,
         &format!("grep -v '^bootstrap.servers' /secrets/{secret}/client.properties > /tmp/outside.properties"),
     )?;
-    round_trip(&client, &servers, "/tmp/outside.properties", listener)?;
+    round_trip(&client, &servers, "/tmp/outside.properties", (listener, ""))?;
     client.delete()
 }
 
