@@ -159,6 +159,14 @@ pub async fn unwatched(context: &Context, namespace: &str, wish: &Wish) -> Resul
     bring(context, key, &wish.child, wish.hash).await
 }
 
+/// Makes an object that a live read in this very pass has shown to be absent.
+pub async fn absent(context: &Context, namespace: &str, wish: &Wish) -> Result<(), PassError> {
+    let key = key_of(namespace, &wish.child);
+    let live = patch(context, &key, &stamped(&wish.child).body).await?;
+    record(context, key, wish.hash, &live);
+    Ok(())
+}
+
 /// An object of the same name that somebody else made, or that belongs to another resource, is never taken over.
 fn refuse_foreign(key: &ObjectKey, live: &DynamicObject, wanted: &Value) -> Result<(), PassError> {
     let ours = live.labels().get(MANAGED_BY).is_some_and(|manager| manager == OPERATOR);

@@ -6,6 +6,7 @@ use super::apply::{self, Wish};
 use super::context::Context;
 use super::error::PassError;
 use super::ledger::ObjectKey;
+use super::stores::ChildMeta;
 use super::trust::{SecretData, secret_key};
 use crate::model::ClusterNames;
 use crate::render::{self, Kind};
@@ -82,10 +83,41 @@ pub async fn keep(context: &Context, names: &ClusterNames, wish: &Wish) -> Resul
         return Ok(());
     }
     apply::unwatched(context, namespace, wish).await?;
-    let uid = context.ledger.get(&key).map(|known| known.uid).unwrap_or_default();
-    if seen.is_some_and(|seen| seen.owner_uid.as_deref() == Some(uid.as_str())) {
+    watch_over(context, names, (&key, &sentinel), seen).await
+}
+
+/// Makes a Secret that was just looked for and isn't there.
+pub async fn make(context: &Context, names: &ClusterNames, wish: &Wish) -> Result<(), PassError> {
+    apply::absent(context, &names.namespace, wish).await?;
+    let key = secret_key(&names.namespace, &wish.child.name);
+    let sentinel = ObjectKey::new(
+        Kind::ConfigMap,
+        &names.namespace,
+        &render::sentinel_name(&wish.child.name),
+    );
+    let seen = context.stores.child(&sentinel);
+    watch_over(context, names, (&key, &sentinel), seen).await
+}
+
+/// Sees to it that the Secret that was just written has its sentinel.
+async fn watch_over(
+    context: &Context,
+    names: &ClusterNames,
+    (key, sentinel): (&ObjectKey, &ObjectKey),
+    seen: Option<ChildMeta>,
+) -> Result<(), PassError> {
+    let namespace = &names.namespace;
+    let uid = context.ledger.get(key).map(|known| known.uid).unwrap_or_default();
+    if seen
+        .as_ref()
+        .is_some_and(|seen| seen.owner_uid.as_deref() == Some(uid.as_str()))
+    {
         return Ok(());
     }
-    apply::child(context, namespace, &render::sentinel(names, &secret.name, &uid)).await?;
-    Ok(())
+    let child = render::sentinel(names, &key.name, &uid);
+    // It's never changed, so who wrote which field of it is of no account.
+    if seen.is_none() && apply::create(context, namespace, &child).await?.is_some() {
+        return Ok(());
+    }
+    apply::child(context, &sentinel.namespace, &child).await.map(drop)
 }

@@ -47,7 +47,7 @@ pub fn acl_job(
         metadata: labels::owned(cluster, &name, all.clone()),
         spec: Some(JobSpec {
             backoff_limit: Some(3),
-            active_deadline_seconds: Some(120),
+            active_deadline_seconds: Some(deadline(documents)),
             ttl_seconds_after_finished: Some(600),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
@@ -62,6 +62,12 @@ pub fn acl_job(
     };
     children.push(Child::new(Kind::Job, &name, &job));
     children
+}
+
+/// Two minutes, and as long as Kafka takes for so many bindings, of some 200 bytes each: a slow one was seen to take 100 a second.
+fn deadline(documents: &[String]) -> i64 {
+    let bytes: usize = documents.iter().map(String::len).sum();
+    120 + i64::try_from(bytes / 200 / 50).unwrap_or_default()
 }
 
 fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_maps: &[String]) -> PodSpec {

@@ -1,27 +1,28 @@
-//! The image with those that clients prove themselves to: an OpenID provider, compiled from Go modules, and MIT Kerberos from
-//! Debian. Only suites use it.
+//! The image with those that clients prove themselves to, and what stands between: an OpenID provider, compiled from Go modules,
+//! MIT Kerberos and nginx from Debian; and the definition of TLSRoutes. Only suites use them.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use serde_json::json;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 
 use super::pack::{Image, docker_archive};
 use super::{cached, debian, go, remove};
-use crate::{digest, packages};
+use crate::{digest, exec, packages, paths};
 
 /// Name of the image inside the cluster.
 pub const IMAGE: &str = "localhost/authentication-peers:1";
 
-const PACKAGES: [&str; 20] = [
+const PACKAGES: [&str; 25] = [
     "bash",
     "busybox-static",
     "krb5-admin-server",
     "krb5-kdc",
     "libc6",
     "libcom-err2",
+    "libcrypt1",
     "libev4",
     "libgssapi-krb5-2",
     "libgssrpc4",
@@ -31,24 +32,43 @@ const PACKAGES: [&str; 20] = [
     "libkeyutils1",
     "libkrb5-3",
     "libkrb5support0",
+    "libnginx-mod-stream",
+    "libpcre2-8-0",
     "libss2",
     "libssl3",
     "libtinfo6",
     "libverto-libev1",
     "libverto1",
+    "nginx",
+    "zlib1g",
 ];
+
+/// The definition of TLSRoutes, as the Gateway API publishes it.
+pub fn routes_definition() -> Result<String> {
+    let folder = paths::repository().join("e2e/go/gateway");
+    let mut list = go::command(&folder);
+    list.args(["mod", "download", "-json", "sigs.k8s.io/gateway-api"]);
+    let answer: Value = serde_json::from_str(&exec::output(&mut list)?).context("parse what go mod download says")?;
+    let module = answer
+        .get("Dir")
+        .and_then(Value::as_str)
+        .context("find the Gateway API's module")?;
+    let file = Path::new(module).join("config/crd/standard/gateway.networking.k8s.io_tlsroutes.yaml");
+    fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
+}
 
 /// The docker archive.
 pub fn image() -> Result<PathBuf> {
     let provider = go::one("oidc")?;
-    let key = digest::hex(format!("{} {PACKAGES:?} 1", provider.display()).as_bytes());
+    let key = digest::hex(format!("{} {PACKAGES:?} 2", provider.display()).as_bytes());
     let name = format!("image-peers-{}.tar", key.get(..12).unwrap_or(&key));
     cached(&name, |archive| {
-        println!("assembling the image of an OpenID provider and a Kerberos KDC");
+        println!("assembling the image of an OpenID provider, a Kerberos KDC and a Gateway's proxy");
         packages::for_images()?;
         let layer = archive.with_extension("layer");
         remove(&layer)?;
         debian::layer(&layer, &PACKAGES)?;
+        fs::create_dir_all(layer.join("var/log/nginx"))?;
         fs::copy(&provider, layer.join("usr/bin/oidc"))?;
         fs::write(
             layer.join("etc/passwd"),

@@ -49,7 +49,7 @@ pub async fn gather(context: &Context, user: &KafkaUser, held: &mut Held) -> Res
     let source = source(context, user).await?;
     let own = match held.own.take() {
         Some(own) => Some(own),
-        None => stored(context, user).await?,
+        None => stored(context, user, held).await?,
     };
     held.own.clone_from(&own);
     Ok(Gathered { own, source })
@@ -100,7 +100,7 @@ pub async fn decide(
 pub async fn keep(
     context: &Context,
     ground: &Ground,
-    user: &KafkaUser,
+    (user, held): (&KafkaUser, &mut Held),
     texts: &BTreeMap<String, String>,
 ) -> Result<(), PassError> {
     let (name, uid) = (user.name_any(), user.uid().unwrap_or_default());
@@ -111,14 +111,20 @@ pub async fn keep(
         cluster: &ground.key.name,
     };
     let secret = render::credentials_secret(&owner, texts).into();
+    // Once only: what was absent isn't after this, whatever comes of it.
+    if std::mem::take(&mut held.is_absent) {
+        return secrets::make(context, &ground.cluster.names, &secret).await;
+    }
     secrets::keep(context, &ground.cluster.names, &secret).await
 }
 
 /// What the user's Secret holds of its own; `None`: there's none, or nothing usable in it.
-async fn stored(context: &Context, user: &KafkaUser) -> Result<Option<Own>, PassError> {
+async fn stored(context: &Context, user: &KafkaUser, held: &mut Held) -> Result<Option<Own>, PassError> {
     let namespace = user.namespace().unwrap_or_default();
     let secret = names::credentials(&user.name_any());
-    let Some(SecretData(mut data)) = secrets::read(context, &namespace, &secret).await? else {
+    let found = secrets::read(context, &namespace, &secret).await?;
+    held.is_absent = found.is_none();
+    let Some(SecretData(mut data)) = found else {
         return Ok(None);
     };
     let state = data.get(ROTATION).and_then(|text| serde_json::from_str(text).ok());

@@ -33,6 +33,8 @@ pub struct Held {
     /// What the Secret was last written for.
     pub mark: Option<u64>,
     pub own: Option<Own>,
+    /// Its Secret was looked for in this pass, and there's none.
+    pub is_absent: bool,
     /// Rights under each of its names.
     pub rights: Vec<Right>,
     /// Everything is in place and said.

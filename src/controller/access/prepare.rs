@@ -60,9 +60,12 @@ impl Pass<'_> {
             };
             decided.push((user, held, texts));
         }
-        let writes = decided.into_iter().map(|(user, held, texts)| async move {
+        let writes = decided.into_iter().map(|(user, mut held, texts)| async move {
             let result = match texts {
-                Ok(Ok(Some(texts))) => credentials::keep(context, ground, &user, &texts).await.map(|()| None),
+                Ok(Ok(Some(texts))) => {
+                    let kept = credentials::keep(context, ground, (&user, &mut held), &texts).await;
+                    kept.map(|()| None)
+                }
                 Ok(Ok(None)) => Ok(None),
                 Ok(Err(verdict)) => Ok(Some(verdict)),
                 Err(error) => Err(error),

@@ -4,6 +4,7 @@
 mod authentication;
 mod bench;
 mod drift;
+mod gateway;
 mod import;
 mod life;
 mod matrix;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, authentication, change, peers, resource, say, settled, user};
+use super::{CLUSTER, NAMESPACE, authentication, change, gateway, peers, resource, say, settled, user};
 use crate::client::{BIN, Client, numbered};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
@@ -24,7 +24,7 @@ const BOOTSTRAP: &str = "203.0.113.10";
 
 pub fn run(context: &Context, report: &mut Report) {
     let ready = report.test(
-        "six listeners come: PLAIN, OAuth, Kerberos, load balancers without addresses, node ports, a certificate from elsewhere",
+        "seven listeners come: PLAIN, OAuth, Kerberos, load balancers, node ports, a Gateway, a certificate from elsewhere",
         || come(context),
     );
     if !ready {
@@ -41,6 +41,7 @@ pub fn run(context: &Context, report: &mut Report) {
     }
     authentication::run(context, report);
     report.test("another address restarts its broker alone", || moved(context));
+    gateway::run(context, report);
 }
 
 /// To write and read the topic, with a group of one's own.
@@ -86,6 +87,8 @@ fn come(context: &Context) -> Result<()> {
         json!({"name": "ports", "port": 9098, "authentication": scram, "exposure": {"type": "NodePort"}}),
     ]);
     listeners.extend(peers::listeners());
+    gateway::define(context)?;
+    listeners.push(gateway::listener());
     change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": listeners}))?;
     context.wait_until("the status says what is waited for", Duration::from_mins(2), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
@@ -99,6 +102,7 @@ fn come(context: &Context) -> Result<()> {
         }
         bail!("{next}")
     })?;
+    gateway::take(context)?;
     assign(context, &format!("{CLUSTER}-balanced-bootstrap"), BOOTSTRAP)?;
     for broker in 100..103 {
         assign(context, &format!("{CLUSTER}-balanced-{broker}"), &address(broker))?;

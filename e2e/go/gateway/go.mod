@@ -1,0 +1,5 @@
+module productionkafka.dev/e2e/gateway
+
+go 1.26
+
+require sigs.k8s.io/gateway-api v1.5.1
