@@ -11,7 +11,6 @@ use super::secrets;
 use super::trust::SecretData;
 use crate::model::{ClientAuth, Cluster};
 use crate::render::{self, CERTIFICATE_KEYS, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -156,18 +155,9 @@ async fn gather(context: &Context, cluster: &Cluster, before: Option<SecretData>
         .filter(|salt| !salt.is_empty());
     let salt = match salt {
         Some(salt) => salt,
-        None => fresh(context)?,
+        None => secrets::random_text(context)?,
     };
     Ok(gathered.finish(salt))
-}
-
-fn fresh(context: &Context) -> Result<String, PassError> {
-    let mut bytes = [0_u8; 32];
-    if (context.world.random)(&mut bytes) {
-        Ok(URL_SAFE_NO_PAD.encode(bytes))
-    } else {
-        Err(PassError::Randomness)
-    }
 }
 
 /// What was read so far.

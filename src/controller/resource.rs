@@ -1,18 +1,27 @@
-//! What users and topics share: a verdict, its conditions, and the one way to write a status.
+//! What users and topics share: a verdict, its conditions, and the one way to write a status and to set finalizers.
 
 use super::apply::bounded;
 use super::cluster::Ended;
-use super::context::{Context, STATUS_MANAGER};
+use super::context::{Context, MANAGER, STATUS_MANAGER};
 use super::error::PassError;
-use super::status::{condition, merge};
+use super::status::{self, condition, merge};
 use super::stores::ClusterKey;
 use crate::api::{Condition, ConditionStatus, ProductionKafka};
 use crate::runtime::metrics::{Outcome, Verb};
+use futures::{StreamExt, stream};
 use kube::api::{Api, Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
+
+/// Requests to the apiserver at the same time.
+pub const AT_ONCE: usize = 16;
 
 /// Where a resource stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,15 +110,99 @@ impl Verdict {
     }
 }
 
-/// Writes the status of a user or topic.
-pub async fn write_status<K, S>(context: &Context, object: &K, kind: &'static str, status: &S) -> Result<(), PassError>
-where
-    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
-    S: Serialize,
+/// A user or a topic.
+pub trait Written:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync
 {
+    fn named_kind() -> &'static str {
+        match Self::kind(&()) {
+            Cow::Borrowed(kind) => kind,
+            Cow::Owned(_) => "resource",
+        }
+    }
+}
+
+impl<K> Written for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync
+{
+}
+
+/// There's no cluster to do anything in.
+pub fn without_cluster(key: &ClusterKey) -> Verdict {
+    let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", key.name);
+    Verdict::waiting("ClusterNotReady", &message)
+}
+
+/// All that the resource asks for as it is now was said to be in place.
+pub fn is_ready((observed, generation): (Option<i64>, Option<i64>), conditions: &[Condition]) -> bool {
+    observed == generation && status::is_true(conditions, "Ready")
+}
+
+/// A status by its hash, without times: one that's said again has other ones.
+pub fn hash_of<S: Serialize>(status: &S) -> u64 {
+    let mut status = serde_json::to_value(status).unwrap_or_default();
+    let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+    for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        condition.remove("lastTransitionTime");
+    }
+    let mut hasher = DefaultHasher::new();
+    status.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Sets our finalizers; none: lets go.
+pub async fn set_finalizers<K: Written>(context: &Context, object: &K, wanted: &[&str]) -> Result<(), PassError> {
+    if !context.leads() {
+        return Err(PassError::NotLeading);
+    }
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    let body = json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "metadata": {"name": name, "uid": object.uid(), "finalizers": wanted},
+    });
+    let parameters = PatchParams::apply(MANAGER).force();
+    let patch = Patch::Apply(&body);
+    let place = (namespace.as_str(), name.as_str());
+    let call = api.patch(&name, &parameters, &patch);
+    bounded("set the finalizer of", K::named_kind(), place, call).await?;
+    Ok(())
+}
+
+/// Sets finalizers of many, side by side; what becomes of one is no other's concern. An error: this process leads no more.
+pub async fn set_each<K: Written>(
+    context: &Context,
+    all: Vec<(Arc<K>, &'static [&'static str])>,
+) -> Result<Vec<(Arc<K>, Result<(), PassError>)>, PassError> {
+    let one = |(object, wanted): (Arc<K>, &'static [&'static str])| async move {
+        let ended = set_finalizers(context, object.as_ref(), wanted).await;
+        (object, ended)
+    };
+    let work: Vec<_> = all.into_iter().map(one).collect();
+    let ended: Vec<(Arc<K>, Result<(), PassError>)> = stream::iter(work).buffered(AT_ONCE).collect().await;
+    for (object, problem) in &ended {
+        match problem {
+            Ok(()) => {}
+            Err(PassError::NotLeading) => return Err(PassError::NotLeading),
+            Err(problem) => tracing::warn!(
+                kind = K::named_kind(),
+                name = object.name_any(),
+                error = problem.chain(),
+                "a resource can't be held or let go; the others go on"
+            ),
+        }
+    }
+    Ok(ended)
+}
+
+/// Writes the status of a user or topic.
+pub async fn write_status<K: Written, S: Serialize>(
+    context: &Context,
+    object: &K,
+    status: &S,
+) -> Result<(), PassError> {
+    let kind = K::named_kind();
     if !context.leads() {
         return Err(PassError::NotLeading);
     }

@@ -10,7 +10,8 @@ use super::stores::ChildMeta;
 use super::trust::{SecretData, secret_key};
 use crate::model::ClusterNames;
 use crate::render::{self, Kind};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -63,6 +64,16 @@ pub async fn encoded(context: &Context, namespace: &str, name: &str) -> Result<O
 fn decoded(SecretData(data): SecretData) -> SecretData {
     let text = |value: &str| String::from_utf8(STANDARD.decode(value).unwrap_or_default()).unwrap_or_default();
     SecretData(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+}
+
+/// 32 random bytes as 43 characters.
+pub fn random_text(context: &Context) -> Result<String, PassError> {
+    let mut bytes = [0_u8; 32];
+    if (context.world.random)(&mut bytes) {
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    } else {
+        Err(PassError::Randomness)
+    }
 }
 
 /// Keeps a Secret as wanted. Nothing is read while the wish hasn't changed and the sentinel stands.

@@ -15,7 +15,6 @@ use crate::model::{ClientAuth, ClientListener, measure, names};
 use crate::render::{self, ClientCredentials, UserOwner};
 use crate::user::rotation::{Facts, Phase, Rotation};
 use crate::user::{password, principal_name};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -184,7 +183,7 @@ fn with_password(
     source: Option<String>,
 ) -> Result<Own, PassError> {
     let Some(mut own) = own.filter(|own| own.text(PASSWORD).is_some()) else {
-        let first = source.map_or_else(|| generated(context), Ok)?;
+        let first = source.map_or_else(|| secrets::random_text(context), Ok)?;
         return Ok(Own {
             texts: SecretData(BTreeMap::from([(PASSWORD.to_owned(), first)])),
             rotation: Rotation::first(request(user), context.now()),
@@ -200,7 +199,7 @@ fn with_password(
     };
     match next.phase {
         Phase::Preparing => {
-            let text = source.map_or_else(|| generated(context), Ok)?;
+            let text = source.map_or_else(|| secrets::random_text(context), Ok)?;
             own.texts.0.insert(NEXT.to_owned(), text);
         }
         Phase::Overlapping => {
@@ -213,16 +212,6 @@ fn with_password(
     tracing::info!(user = user.name_any(), phase = ?next.phase, "a change of credentials goes on");
     own.rotation = next;
     Ok(own)
-}
-
-/// 32 random bytes as 43 characters.
-fn generated(context: &Context) -> Result<String, PassError> {
-    let mut bytes = [0_u8; 32];
-    if (context.world.random)(&mut bytes) {
-        Ok(URL_SAFE_NO_PAD.encode(bytes))
-    } else {
-        Err(PassError::Randomness)
-    }
 }
 
 async fn certificate(

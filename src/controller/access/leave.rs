@@ -22,10 +22,13 @@ pub async fn without_ground(context: &Context, key: &ClusterKey, leaving: &[Arc<
     if leaving.is_empty() || resource::cluster_exists(context, key).await? {
         return Ok(());
     }
-    for user in leaving {
-        super::finalizers(context, user, &[]).await?;
-    }
-    Ok(())
+    let all = leaving.iter().map(|user| (Arc::clone(user), &[][..])).collect();
+    first_problem(resource::set_each(context, all).await?)
+}
+
+/// Each was tried.
+fn first_problem(ended: Vec<(Arc<KafkaUser>, Result<(), PassError>)>) -> Result<(), PassError> {
+    ended.into_iter().try_for_each(|(_, ended)| ended)
 }
 
 /// Names under which a user may have something in Kafka.
@@ -68,17 +71,13 @@ pub async fn let_go(
     access: &mut Access,
     (leaving, others): (&[Arc<KafkaUser>], &HashSet<String>),
 ) -> Result<bool, PassError> {
-    let (mut all, mut problem) = (true, None);
-    for user in leaving.iter().filter(|user| has_finalizer(user)) {
-        if !others.contains(&name_of(user)) && !is_gone(user, access) {
-            all = false;
-            continue;
-        }
-        match super::finalizers(context, user, &[]).await {
-            Ok(()) => drop(access.users.remove(&user.name_any())),
-            Err(PassError::NotLeading) => return Err(PassError::NotLeading),
-            Err(error) => problem = Some(error),
-        }
+    let held = leaving.iter().filter(|user| has_finalizer(user));
+    let (free, kept): (Vec<_>, Vec<_>) =
+        held.partition(|user| others.contains(&name_of(user)) || is_gone(user, access));
+    let free = free.into_iter().map(|user| (Arc::clone(user), &[][..])).collect();
+    let ended = resource::set_each(context, free).await?;
+    for (user, _) in ended.iter().filter(|(_, ended)| ended.is_ok()) {
+        access.users.remove(&user.name_any());
     }
-    problem.map_or(Ok(all), Err)
+    first_problem(ended).map(|()| kept.is_empty())
 }

@@ -16,24 +16,20 @@ pub mod rights;
 pub mod scram;
 mod verdict;
 
-use super::apply::bounded;
 use super::cluster::Ended;
-use super::context::{Context, MANAGER};
+use super::context::Context;
 use super::error::PassError;
-use super::resource::Verdict;
+use super::resource::{self, AT_ONCE, Verdict};
 use super::stores::ClusterKey;
 use crate::acl::wave::Right;
-use crate::api::{Condition, ConditionStatus, KafkaUser};
+use crate::api::KafkaUser;
 use crate::kafka::QuotaChange;
 use crate::runtime::metrics::Outcome;
 use crate::user;
-use futures::{StreamExt, stream};
 use ground::Ground;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use memory::{Access, Held};
 use names::{FINALIZER, bindings_of, has_finalizer, name_of};
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +39,6 @@ const SOON: Duration = Duration::from_secs(3);
 const CALM: Duration = Duration::from_secs(20);
 /// Secrets and statuses that one pass writes; what's left comes at once in the next.
 const CHUNK: usize = 200;
-/// Requests to the apiserver at the same time.
-const AT_ONCE: usize = 16;
 
 /// What has to change in Kafka, of several users.
 #[derive(Default)]
@@ -145,28 +139,13 @@ impl Pass<'_> {
     async fn hold(&mut self) -> Result<(), PassError> {
         let loose = self.staying.iter().filter(|user| !has_finalizer(user));
         let some: Vec<Arc<KafkaUser>> = loose.take(CHUNK).cloned().collect();
-        let (context, count) = (self.context, some.len());
-        let work = some
-            .into_iter()
-            .map(|user| async move { finalizers(context, &user, &[FINALIZER]).await });
-        let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
-        let mut failed = false;
-        for problem in ended.into_iter().filter_map(Result::err) {
-            if matches!(problem, PassError::NotLeading) {
-                return Err(problem);
-            }
-            // That user waits; the others go on.
-            tracing::warn!(
-                error = problem.chain(),
-                "a user can't be held, so nothing is made for it yet"
-            );
-            failed = true;
-        }
-        if failed {
+        let count = some.len();
+        let all = some.into_iter().map(|user| (user, &[FINALIZER][..])).collect();
+        let ended = resource::set_each(self.context, all).await?;
+        // That user waits, for nothing is made for it yet; the others go on.
+        if ended.iter().any(|(_, ended)| ended.is_err()) {
             self.wait(SOON);
-            return Ok(());
-        }
-        if count > 0 {
+        } else if count > 0 {
             self.sooner(Duration::ZERO);
         }
         Ok(())
@@ -180,11 +159,7 @@ impl Pass<'_> {
         }
         self.wait(SOON);
         let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
-        let message = format!(
-            "ProductionKafka {} doesn't exist or no broker of it serves yet",
-            key.name
-        );
-        let verdict = Verdict::waiting("ClusterNotReady", &message);
+        let verdict = resource::without_cluster(key);
         let told = self.staying.iter().filter(|user| !(is_there && is_ready(user)));
         let all = told.map(|user| (user.name_any(), verdict.clone())).collect();
         for held in self.access.users.values_mut() {
@@ -332,11 +307,10 @@ impl Pass<'_> {
     }
 }
 
-/// All that the resource asks for as it is now was said to be in place.
 fn is_ready(user: &KafkaUser) -> bool {
-    let Some(status) = &user.status else { return false };
-    let is_true = |one: &Condition| one.kind == "Ready" && one.status == ConditionStatus::True;
-    status.observed_generation == user.metadata.generation && status.conditions.iter().any(is_true)
+    let generation = user.metadata.generation;
+    let status = user.status.as_ref();
+    status.is_some_and(|status| resource::is_ready((status.observed_generation, generation), &status.conditions))
 }
 
 fn quota_changes(user: &KafkaUser, held: &Held, look: &look::Look) -> Vec<QuotaChange> {
@@ -347,28 +321,4 @@ fn quota_changes(user: &KafkaUser, held: &Held, look: &look::Look) -> Vec<QuotaC
         user::quotas::change(entity.clone(), user.spec.quotas.as_ref(), actual)
     };
     held.rights.iter().filter_map(change).collect()
-}
-
-/// Sets our finalizers; none: lets go.
-async fn finalizers(context: &Context, user: &KafkaUser, wanted: &[&str]) -> Result<(), PassError> {
-    if !context.leads() {
-        return Err(PassError::NotLeading);
-    }
-    let (namespace, name) = (user.namespace().unwrap_or_default(), user.name_any());
-    let api: Api<KafkaUser> = Api::namespaced(context.client.clone(), &namespace);
-    let body = json!({
-        "apiVersion": "productionkafka.dev/v1alpha1",
-        "kind": "KafkaUser",
-        "metadata": {"name": name, "uid": user.uid(), "finalizers": wanted},
-    });
-    let parameters = PatchParams::apply(MANAGER).force();
-    let patch = Patch::Apply(&body);
-    bounded(
-        "set the finalizer of",
-        "KafkaUser",
-        (&namespace, &name),
-        api.patch(&name, &parameters, &patch),
-    )
-    .await?;
-    Ok(())
 }

@@ -15,7 +15,6 @@ use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,25 +96,14 @@ impl Pass<'_> {
 pub async fn say(context: &Context, user: &KafkaUser, held: &mut Held, verdict: &Verdict) -> Result<bool, PassError> {
     let old = user.status.clone().unwrap_or_default();
     let wanted = status(context, user, (held, &old), verdict);
-    let hash = hash_of(&wanted);
+    let hash = resource::hash_of(&wanted);
     if wanted == old || held.said == Some(hash) {
         held.said = Some(hash);
         return Ok(false);
     }
-    resource::write_status(context, user, "KafkaUser", &wanted).await?;
+    resource::write_status(context, user, &wanted).await?;
     held.said = Some(hash);
     Ok(true)
-}
-
-/// Without times: a verdict that's said again has other ones.
-fn hash_of(status: &KafkaUserStatus) -> u64 {
-    let mut status = status.clone();
-    for condition in &mut status.conditions {
-        condition.last_transition_time.clear();
-    }
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_string(&status).unwrap_or_default().hash(&mut hasher);
-    hasher.finish()
 }
 
 fn status(

@@ -3,7 +3,7 @@
 
 use super::decide::{self, Owners, has_finalizer, name_of};
 use super::look::failed;
-use super::{Ground, PENDING, Pass, SOON, finalizers};
+use super::{Ground, PENDING, Pass, SOON};
 use crate::api::KafkaTopic;
 use crate::controller::apply::bounded;
 use crate::controller::context::Context;
@@ -18,48 +18,49 @@ use std::sync::Arc;
 impl Pass<'_> {
     /// The cluster can't be asked: topics of one that doesn't exist any more, or that never was, go at once.
     pub(super) async fn without_ground(&mut self) -> Result<(), PassError> {
-        let held: Vec<Arc<KafkaTopic>> = self
-            .leaving
-            .iter()
-            .filter(|topic| has_finalizer(topic))
-            .cloned()
-            .collect();
+        let mut held = self.held();
         if held.is_empty() {
             return Ok(());
         }
         let is_there = resource::cluster_exists(self.context, self.key).await?;
-        for topic in held {
-            if !is_there || !decide::goes_with_it(&topic) {
-                finalizers(self.context, &topic, &[]).await?;
-            }
+        held.retain(|topic| !is_there || !decide::goes_with_it(topic));
+        self.let_go(held).await
+    }
+
+    /// Those that wait for us.
+    fn held(&self) -> Vec<Arc<KafkaTopic>> {
+        let held = self.leaving.iter().filter(|topic| has_finalizer(topic));
+        held.cloned().collect()
+    }
+
+    /// Each is tried.
+    async fn let_go(&mut self, topics: Vec<Arc<KafkaTopic>>) -> Result<(), PassError> {
+        let all = topics.into_iter().map(|topic| (topic, &[][..])).collect();
+        let ended = resource::set_each(self.context, all).await?;
+        for (topic, _) in ended.iter().filter(|(_, ended)| ended.is_ok()) {
+            self.known.deleted.remove(&name_of(topic));
         }
-        Ok(())
+        ended.into_iter().try_for_each(|(_, ended)| ended)
     }
 
     /// Deletes what is to go, and lets go of whom nothing is left.
     pub(super) async fn leave(&mut self, ground: &Ground, owners: &Owners) -> Result<(), PassError> {
-        let mut doomed = BTreeMap::new();
-        let held: Vec<Arc<KafkaTopic>> = self
-            .leaving
-            .iter()
-            .filter(|topic| has_finalizer(topic))
-            .cloned()
-            .collect();
-        for topic in held {
+        let (mut doomed, mut free) = (BTreeMap::new(), Vec::new());
+        for topic in self.held() {
             let name = name_of(&topic);
             let owner = owners
                 .get(&name)
                 .is_some_and(|owner| owner.name_any() == topic.name_any());
             let is_ours = decide::goes_with_it(&topic) && owner && !decide::is_internal(&name);
             if !is_ours || !self.known.look.topics.contains_key(&name) {
-                finalizers(self.context, &topic, &[]).await?;
-                self.known.deleted.remove(&name);
+                free.push(topic);
             } else if self.known.deleted.contains(&name) {
                 self.wait(PENDING);
             } else if is_still_asked_for(self.context, &topic).await? {
                 doomed.insert(name, topic);
             }
         }
+        self.let_go(free).await?;
         if doomed.is_empty() {
             return Ok(());
         }

@@ -9,23 +9,19 @@ mod leave;
 pub mod look;
 mod say;
 
-use super::apply::bounded;
 use super::cluster::Ended;
-use super::context::{Context, MANAGER};
+use super::context::Context;
 use super::error::PassError;
 use super::memory::Memory;
-use super::resource::Verdict;
+use super::resource::{self, AT_ONCE, Verdict};
 use super::stores::ClusterKey;
 use crate::api::KafkaTopic;
 use crate::kafka::KafkaAdmin;
 use crate::model::Cluster;
 use crate::runtime::metrics::Outcome;
 use decide::{FINALIZER, goes_with_it, has_finalizer, is_going, name_of};
-use futures::{StreamExt, stream};
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
 use look::Look;
-use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,8 +32,6 @@ const PENDING: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(20);
 /// Statuses and finalizers that one pass writes; what's left comes at once in the next.
 const CHUNK: usize = 400;
-/// Requests to the apiserver at the same time.
-const AT_ONCE: usize = 16;
 
 /// What's remembered of a cluster's topics between passes; all of it can be lost.
 #[derive(Default)]
@@ -191,19 +185,11 @@ impl Pass<'_> {
         if some.is_empty() {
             return Ok(());
         }
-        let context = self.context;
-        let work = some.into_iter().map(|topic| async move {
-            let wanted: &[&str] = if goes_with_it(&topic) { &[FINALIZER] } else { &[] };
-            finalizers(context, &topic, wanted).await
-        });
-        let ended: Vec<Result<(), PassError>> = stream::iter(work).buffered(AT_ONCE).collect().await;
         self.sooner(Duration::ZERO);
-        for problem in ended.into_iter().filter_map(Result::err) {
-            if matches!(problem, PassError::NotLeading) {
-                return Err(problem);
-            }
-            // That one waits; the others go on.
-            tracing::warn!(error = problem.chain(), "a topic's resource can't be held or let go");
+        let wanted = |topic: &KafkaTopic| if goes_with_it(topic) { &[FINALIZER][..] } else { &[] };
+        let all = some.into_iter().map(|topic| (Arc::clone(&topic), wanted(&topic))).collect();
+        let ended = resource::set_each(self.context, all).await?;
+        if ended.iter().any(|(_, ended)| ended.is_err()) {
             self.again = SOON;
         }
         Ok(())
@@ -219,38 +205,10 @@ impl Pass<'_> {
             .clusters
             .get(&self.key.namespace, &self.key.name)
             .is_some();
-        let message = format!(
-            "ProductionKafka {} doesn't exist or no broker of it serves yet",
-            self.key.name
-        );
-        let verdict = Verdict::waiting("ClusterNotReady", &message);
+        let verdict = resource::without_cluster(self.key);
         let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
         let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();
         self.known.settled.clear();
         self.say(all).await
     }
-}
-
-/// Sets our finalizers; none: lets go.
-async fn finalizers(context: &Context, topic: &KafkaTopic, wanted: &[&str]) -> Result<(), PassError> {
-    if !context.leads() {
-        return Err(PassError::NotLeading);
-    }
-    let (namespace, name) = (topic.namespace().unwrap_or_default(), topic.name_any());
-    let api: Api<KafkaTopic> = Api::namespaced(context.client.clone(), &namespace);
-    let body = json!({
-        "apiVersion": "productionkafka.dev/v1alpha1",
-        "kind": "KafkaTopic",
-        "metadata": {"name": name, "uid": topic.uid(), "finalizers": wanted},
-    });
-    let parameters = PatchParams::apply(MANAGER).force();
-    let patch = Patch::Apply(&body);
-    bounded(
-        "set the finalizer of",
-        "KafkaTopic",
-        (&namespace, &name),
-        api.patch(&name, &parameters, &patch),
-    )
-    .await?;
-    Ok(())
 }

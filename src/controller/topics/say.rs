@@ -3,21 +3,19 @@
 use super::decide::name_of;
 use super::look::Found;
 use super::{AT_ONCE, CHUNK, Pass, SOON};
-use crate::api::{Condition, ConditionStatus, KafkaTopic, KafkaTopicStatus};
+use crate::api::{KafkaTopic, KafkaTopicStatus};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::controller::resource::{self, Verdict};
 use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// All that the resource asks for as it is now was said to be in place.
 pub fn is_ready(topic: &KafkaTopic) -> bool {
-    let Some(status) = &topic.status else { return false };
-    let is_true = |one: &Condition| one.kind == "Ready" && one.status == ConditionStatus::True;
-    status.observed_generation == topic.metadata.generation && status.conditions.iter().any(is_true)
+    let generation = topic.metadata.generation;
+    let status = topic.status.as_ref();
+    status.is_some_and(|status| resource::is_ready((status.observed_generation, generation), &status.conditions))
 }
 
 impl Pass<'_> {
@@ -41,7 +39,7 @@ impl Pass<'_> {
             }
             let found = self.known.look.topics.get(&name_of(&topic));
             let wanted = status(self.context, &topic, &verdict, found);
-            let hash = hash_of(&wanted);
+            let hash = resource::hash_of(&wanted);
             let is_said = topic.status.as_ref() == Some(&wanted) || self.known.said.get(&name) == Some(&hash);
             if is_said {
                 self.known.said.insert(name, hash);
@@ -56,7 +54,7 @@ impl Pass<'_> {
         }
         let context = self.context;
         let tasks = work.into_iter().map(|(topic, wanted, hash)| async move {
-            let written = resource::write_status(context, topic.as_ref(), "KafkaTopic", &wanted).await;
+            let written = resource::write_status(context, topic.as_ref(), &wanted).await;
             (topic.name_any(), hash, written)
         });
         let ended: Vec<_> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
@@ -85,7 +83,7 @@ pub async fn write(
     if topic.status.as_ref() == Some(&wanted) {
         return Ok(());
     }
-    resource::write_status(context, topic, "KafkaTopic", &wanted).await
+    resource::write_status(context, topic, &wanted).await
 }
 
 fn status(context: &Context, topic: &KafkaTopic, verdict: &Verdict, found: Option<&Found>) -> KafkaTopicStatus {
@@ -103,15 +101,4 @@ fn status(context: &Context, topic: &KafkaTopic, verdict: &Verdict, found: Optio
         wanted.under_replicated = Some(found.under_replicated);
     }
     wanted
-}
-
-/// Without times: what's said again has other ones.
-fn hash_of(status: &KafkaTopicStatus) -> u64 {
-    let mut status = status.clone();
-    for condition in &mut status.conditions {
-        condition.last_transition_time.clear();
-    }
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_string(&status).unwrap_or_default().hash(&mut hasher);
-    hasher.finish()
 }

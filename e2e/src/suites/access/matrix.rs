@@ -80,7 +80,7 @@ const fn from(host: Host, rule: Rule) -> Rule {
 
 const WRITE: &str = "echo x | {bin}/kafka-console-producer.sh {b} --command-config {c} --topic {t}";
 const READ: &str = "{bin}/kafka-console-consumer.sh {b} --command-config {c} --topic {t} --partition 0 --offset earliest \
-    --timeout-ms 1500";
+    --timeout-ms 4000";
 const GROUP: &str =
     "{bin}/kafka-console-consumer.sh {b} --command-config {c} --topic {t} --group {g} --timeout-ms 4000";
 const TRANSACTION: &str = "{bin}/kafka-producer-perf-test.sh {b} --command-config {c} --topic {t} --num-records 1 \
