@@ -30,8 +30,8 @@ pub use maintenance::{
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};
 pub use security::{
-    Audit, Authorization, CaSource, EncryptionAtRest, EncryptionRequirement, KeyAlgorithm, NetworkPolicySettings,
-    Security, Tls, TlsVersion,
+    Audit, Authorization, CaSource, DelegationTokens, EncryptionAtRest, EncryptionRequirement, KeyAlgorithm,
+    NetworkPolicySettings, Security, Tls, TlsVersion,
 };
 pub use status::{
     AnsweredRestart, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem,

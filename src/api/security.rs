@@ -16,6 +16,29 @@ pub struct Security {
     pub network_policy: NetworkPolicySettings,
     #[serde(default)]
     pub encryption_at_rest: EncryptionAtRest,
+    /// Tokens that stand for a user for a while (KIP-48), used with SCRAM. Left out: none are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegation_tokens: Option<DelegationTokens>,
+}
+
+/// How long delegation tokens are good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DelegationTokens {
+    /// `delegation.token.expiry.time.ms`: without being renewed.
+    #[serde(default = "expiry")]
+    pub expiry: DurationText,
+    /// `delegation.token.max.lifetime.ms`: at all.
+    #[serde(default = "max_lifetime")]
+    pub max_lifetime: DurationText,
+}
+
+fn expiry() -> DurationText {
+    DurationText("24h".into())
+}
+
+fn max_lifetime() -> DurationText {
+    DurationText("7d".into())
 }
 
 /// Certificates of the cluster.

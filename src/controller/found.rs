@@ -5,7 +5,8 @@ use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::{apply, listener_files, routes};
+use super::trust::SecretData;
+use super::{apply, delegation, listener_files, routes};
 use crate::api::{ExposureType, NodeAddressType};
 use crate::model::{Address, ClientAuth, ClientListener, Cluster, Found, Identity, Node, with_port};
 use crate::render::Kind;
@@ -22,6 +23,7 @@ pub struct Known {
     services: HashMap<String, (String, Value)>,
     files: listener_files::Known,
     routes: routes::Known,
+    delegation: Option<SecretData>,
 }
 
 /// Looks, and keeps the files of listeners.
@@ -35,8 +37,10 @@ pub async fn ensure(
     let found = addresses(context, cluster, identity, (pods, &mut known)).await;
     let files = listener_files::ensure(context, cluster, &mut known.files).await;
     let routes = routes::ensure(context, cluster, identity, &mut known.routes).await;
+    let delegation_key = delegation::ensure(context, cluster, &mut known.delegation).await;
     memory.found = known;
     let (mut found, files, routes) = (found?, files?, routes?);
+    found.delegation_key = delegation_key?;
     by_routes(&mut found, cluster, identity, routes);
     found.listener_files = files.mark;
     found.authorities = files.authorities;
@@ -57,6 +61,8 @@ pub async fn look(
         identity,
         routes::look(context, cluster, identity).await?,
     );
+    let key = pods.iter().find_map(|pod| pod.delegation_key.clone());
+    found.delegation_key = key.filter(|_| cluster.security.delegation_tokens.is_some());
     let running = pods.iter().find_map(|pod| pod.listener_files.clone());
     found.listener_files = running.filter(|_| listener_files::any(cluster));
     Ok(found)

@@ -11,6 +11,7 @@ mod compare;
 mod containers;
 pub mod context;
 mod delays;
+mod delegation;
 mod disks;
 mod dynamic;
 mod error;

@@ -21,6 +21,7 @@ pub struct PodFact {
     pub host_ip: Option<String>,
     /// As the pod was made with.
     pub listener_files: Option<String>,
+    pub delegation_key: Option<String>,
     /// When Kubernetes made it.
     pub created: Option<jiff::Timestamp>,
     /// A person asks for it to be replaced.
@@ -63,6 +64,7 @@ impl PodFact {
             ip: status.and_then(|status| status.pod_ip.clone()),
             host_ip: status.and_then(|status| status.host_ip.clone()),
             listener_files: annotation(labels::LISTENER_FILES),
+            delegation_key: annotation(labels::DELEGATION_KEY),
             created: pod.creation_timestamp().map(|time| time.0),
             restart_asked: super::rollout::restart_asked(pod),
             machine: spec.and_then(|spec| spec.node_name.clone()),

@@ -129,7 +129,10 @@ impl<K> Written for K where
 
 /// There's no cluster to do anything in.
 pub fn without_cluster(key: &ClusterKey) -> Verdict {
-    let message = format!("ProductionKafka {} doesn't exist or no broker of it serves yet", key.name);
+    let message = format!(
+        "ProductionKafka {} doesn't exist or no broker of it serves yet",
+        key.name
+    );
     Verdict::waiting("ClusterNotReady", &message)
 }
 

@@ -121,6 +121,16 @@ pub struct SecuritySettings {
     pub prune: bool,
     pub audit: Audit,
     pub network_policy: bool,
+    /// `None`: no tokens.
+    pub delegation_tokens: Option<TokenLifetimes>,
+}
+
+/// Of delegation tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenLifetimes {
+    /// Without being renewed.
+    pub expiry: Duration,
+    pub max_lifetime: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq)]

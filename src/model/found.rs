@@ -35,6 +35,8 @@ pub struct Found {
     pub no_routes: bool,
     /// Changes with the files that brokers read of client listeners, and tells nothing of them.
     pub listener_files: Option<String>,
+    /// Changes with the key of delegation tokens.
+    pub delegation_key: Option<String>,
     /// Who signed the user's own certificate, by listener.
     pub authorities: BTreeMap<String, String>,
 }

@@ -15,8 +15,8 @@ pub mod vulnerabilities;
 pub mod windows;
 
 pub use cluster::{
-    ClientAuth, ClientListener, Cluster, Disk, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, UpgradePolicy,
-    VolumeClaim,
+    ClientAuth, ClientListener, Cluster, Disk, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, TokenLifetimes,
+    UpgradePolicy, VolumeClaim,
 };
 pub use disks::{NodeDisk, NodeDisks};
 pub use found::{Address, Found, with_port};

@@ -66,6 +66,11 @@ impl ClusterNames {
         format!("{}-listener-files", self.cluster)
     }
 
+    /// Secret with the key of delegation tokens.
+    pub fn delegation_key(&self) -> String {
+        format!("{}-delegation-key", self.cluster)
+    }
+
     /// `host` of the bootstrap Service, without the cluster domain.
     pub fn bootstrap_host(&self, listener: &str) -> String {
         format!("{}.{}.svc", self.bootstrap_service(listener), self.namespace)

@@ -61,13 +61,21 @@ pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
     }
 }
 
-/// The address of a node port is that of the machine that the pod has come to.
+/// The address of a node port is that of the machine that the pod has come to. A key of delegation tokens is no part of a
+/// ConfigMap, an argument or the environment: it's added to a copy of the other lines, in the pod's own scratch space.
 fn start(input: &Input<'_>, node: &Node<'_>) -> String {
-    let start = "exec /opt/kafka/bin/kafka-server-start.sh /etc/kafka/operator/server.properties";
+    let mut file = "/etc/kafka/operator/server.properties";
+    let mut before = String::new();
+    if input.cluster.security.delegation_tokens.is_some() {
+        let (whole, key) = ("/tmp/server.properties", volumes::DELEGATION);
+        before = format!("umask 077; cat {file} {key}/{} > {whole} && ", volumes::DELEGATION_FILE);
+        file = whole;
+    }
+    let start = format!("{before}exec /opt/kafka/bin/kafka-server-start.sh {file}");
     if listener_properties::by_machine(input, node).is_some() {
         format!("{start} --override \"advertised.listeners=$PK_ADVERTISED_LISTENERS\"")
     } else {
-        start.to_owned()
+        start
     }
 }
 

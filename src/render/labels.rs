@@ -25,9 +25,11 @@ pub const STORAGE_CLASS: &str = "productionkafka.dev/storage-class";
 pub const DISK: &str = "productionkafka.dev/disk";
 /// Annotation of a volume claim, with `Delete`: it goes once its node doesn't use it any more.
 pub const RECLAIM: &str = "productionkafka.dev/reclaim";
-/// Annotation of a pod: serial of the node certificate that it was started with.
-/// Annotation of a pod: changes with the users of SASL/PLAIN, which brokers read when they start.
+/// Annotation of a pod: changes with the files of client listeners, which brokers read when they start.
 pub const LISTENER_FILES: &str = "productionkafka.dev/listener-files";
+/// Annotation of a pod: changes with the key of delegation tokens.
+pub const DELEGATION_KEY: &str = "productionkafka.dev/delegation-key";
+/// Annotation of a pod: serial of the node certificate that it was started with.
 pub const CERTIFICATE: &str = "productionkafka.dev/certificate";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of `app.kubernetes.io/managed-by`, and `app.kubernetes.io/name` of the operator's own pods.

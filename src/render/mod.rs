@@ -43,12 +43,12 @@ pub use revision::{hash_of, revision_of};
 pub use routes::routes;
 pub use secrets::{
     UserOwner, acl_sync_tls_secret, clients_ca_secret, cluster_ca_cert_secret, cluster_ca_secret, credentials_secret,
-    listener_files_secret, node_tls_secret, operator_tls_secret,
+    delegation_secret, listener_files_secret, node_tls_secret, operator_tls_secret,
 };
 pub use sentinel::{sentinel, sentinel_name};
 pub use server_properties::log_dir;
 pub use services::bootstrap_servers;
-pub use volumes::{CERTIFICATE_KEYS, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
+pub use volumes::{CERTIFICATE_KEYS, DELEGATION_FILE, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
 
 use crate::model::{Cluster, Found, Identity};
 use std::collections::{BTreeMap, BTreeSet};

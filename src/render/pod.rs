@@ -36,6 +36,8 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
     annotations.insert("kubectl.kubernetes.io/default-container".into(), "kafka".into());
     let files = input.found.listener_files.as_ref().filter(|_| node.roles.broker);
     annotations.extend(files.map(|mark| (labels::LISTENER_FILES.to_owned(), mark.clone())));
+    let key = input.found.delegation_key.clone();
+    annotations.extend(key.map(|mark| (labels::DELEGATION_KEY.to_owned(), mark)));
     ObjectMeta {
         labels: Some(all),
         annotations: Some(annotations),

@@ -58,6 +58,11 @@ pub fn listener_files_secret(cluster: &Cluster, texts: &Texts) -> Child {
     secret(owned(cluster, &cluster.names.listener_files()), texts)
 }
 
+/// The key of delegation tokens, as a line of Kafka's configuration.
+pub fn delegation_secret(cluster: &Cluster, texts: &Texts) -> Child {
+    secret(owned(cluster, &cluster.names.delegation_key()), texts)
+}
+
 /// What an application needs to connect; goes with the `KafkaUser`.
 pub fn credentials_secret(user: &UserOwner<'_>, texts: &Texts) -> Child {
     let cluster = ClusterNames {

@@ -170,6 +170,13 @@ fn security(all: &mut BTreeMap<String, String>, cluster: &Cluster) {
     let mut users: Vec<&str> = SUPER_USERS.to_vec();
     users.extend(settings.super_users.iter().map(String::as_str));
     all.insert("ssl.enabled.protocols".into(), protocols.into());
+    if let Some(tokens) = settings.delegation_tokens {
+        let keys = [
+            ("delegation.token.expiry.time.ms", tokens.expiry),
+            ("delegation.token.max.lifetime.ms", tokens.max_lifetime),
+        ];
+        all.extend(keys.map(|(key, lifetime)| (key.to_owned(), lifetime.as_millis().to_string())));
+    }
     // A comma is part of a distinguished name, so this list is separated by semicolons.
     all.insert("super.users".into(), users.join(";"));
 }

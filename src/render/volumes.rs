@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 /// OAuth listener is below its own.
 pub const LISTENER_FILES: &str = "/etc/kafka/listeners";
 pub const KERBEROS: &str = "/etc/kafka/kerberos";
+/// Where every node finds the key of delegation tokens, and its file there.
+pub const DELEGATION: &str = "/etc/kafka/delegation";
+pub const DELEGATION_FILE: &str = "delegation.properties";
 /// Users of SASL/PLAIN.
 pub const JAAS: &str = "jaas.conf";
 
@@ -84,7 +87,7 @@ pub fn volumes(cluster: &Cluster, node: &Node<'_>, config_map: &str) -> Vec<Volu
     volumes
 }
 
-/// Secrets that a broker's listeners need: volume, place and source.
+/// Secrets that a broker's listeners need, and tokens on every node: volume, place and source.
 fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String, SecretVolumeSource)> {
     let source = |secret: String, keys: &[&str]| SecretVolumeSource {
         secret_name: Some(secret),
@@ -112,6 +115,10 @@ fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String,
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let secret = source(cluster.names.listener_files(), &files);
         all.push(("listeners".to_owned(), LISTENER_FILES.to_owned(), secret));
+    }
+    if cluster.security.delegation_tokens.is_some() {
+        let secret = source(cluster.names.delegation_key(), &[DELEGATION_FILE]);
+        all.push(("delegation".to_owned(), DELEGATION.to_owned(), secret));
     }
     all
 }

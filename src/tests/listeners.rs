@@ -245,3 +245,43 @@ fn brokers_wait_for_their_gateway_and_routes_go_with_their_listener() {
         simulation.blameless();
     });
 }
+
+#[test]
+fn a_key_of_delegation_tokens_is_made_once_and_is_the_same_everywhere() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let mut taken = Taken(0);
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            resource["spec"]["security"]["delegationTokens"] = json!({"expiry": "2h"});
+        });
+        simulation.settle().await.unwrap();
+        assert_eq!(taken.since(&simulation).len(), 6, "every node has it");
+        let line = |simulation: &Simulation| {
+            let secret = simulation.get("secrets", "orders-delegation-key").unwrap();
+            secrets::texts(&secret)["delegation.properties"].clone()
+        };
+        let first = line(&simulation);
+        assert!(
+            first.starts_with("delegation.token.secret.key=") && first.len() > 60,
+            "{first}"
+        );
+        for (plural, name) in simulation.children() {
+            if plural != "secrets" {
+                let text = simulation.get(&plural, &name).unwrap().to_string();
+                let key = first.trim().split('=').nth(1).unwrap();
+                assert!(!text.contains(key), "{plural}/{name} tells the key");
+            }
+        }
+        simulation.kill();
+        later(&mut simulation).await;
+        assert_eq!(line(&simulation), first);
+
+        // Without it nobody can check a token: another one, and every node starts with it.
+        simulation.kill();
+        simulation.delete("secrets", "orders-delegation-key");
+        later(&mut simulation).await;
+        assert_ne!(line(&simulation), first);
+        assert_eq!(taken.since(&simulation).len(), 6);
+        simulation.blameless();
+    });
+}

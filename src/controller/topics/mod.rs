@@ -187,7 +187,10 @@ impl Pass<'_> {
         }
         self.sooner(Duration::ZERO);
         let wanted = |topic: &KafkaTopic| if goes_with_it(topic) { &[FINALIZER][..] } else { &[] };
-        let all = some.into_iter().map(|topic| (Arc::clone(&topic), wanted(&topic))).collect();
+        let all = some
+            .into_iter()
+            .map(|topic| (Arc::clone(&topic), wanted(&topic)))
+            .collect();
         let ended = resource::set_each(self.context, all).await?;
         if ended.iter().any(|(_, ended)| ended.is_err()) {
             self.again = SOON;

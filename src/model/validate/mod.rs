@@ -135,7 +135,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     requests::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
     availability::check(spec, facts, &mut findings);
-    let security = security::check(&spec.security, &mut findings);
+    let security = security::check(&spec.security, &spec.listeners, &mut findings);
     let listeners = listeners::check(&spec.listeners, facts, &mut findings);
     let config = config::check(&spec.tuning, &mut findings);
     buffers::check(&pools, &config, &mut findings);

@@ -1,31 +1,28 @@
 //! Lifetimes of certificates, super users.
 
 use super::Findings;
-use crate::api::{DurationText, Security};
-use crate::model::SecuritySettings;
+use crate::api::{AuthenticationType, DelegationTokens, DurationText, Listener, Security};
 use crate::model::measure;
+use crate::model::{SecuritySettings, TokenLifetimes};
 use std::time::Duration;
 
 /// A leaf of less can't be rolled out in time.
 const SHORTEST_LEAF: Duration = Duration::from_hours(1);
 
-pub fn check(security: &Security, findings: &mut Findings) -> Option<SecuritySettings> {
+pub fn check(security: &Security, listeners: &[Listener], findings: &mut Findings) -> Option<SecuritySettings> {
     let tls = &security.tls;
-    let mut read = |text: &DurationText, field: &str| {
-        let value = measure::duration(text);
-        if value.is_none() {
-            let message = format!(
-                "{:?} isn't a duration: a number and one of s, m, h, d, y, such as 90d",
-                text.0
-            );
-            findings.add(format!("spec.security.tls.{field}"), message);
-        }
-        value
-    };
+    let given = security.delegation_tokens.as_ref();
+    let tokens = given.map(|tokens| token_lifetimes(tokens, listeners, findings));
+    let mut read = |text, field| duration(text, &format!("tls.{field}"), findings);
     let leaf = read(&tls.leaf_lifetime, "leafLifetime");
     let ca = read(&tls.ca_lifetime, "caLifetime");
     let before = read(&tls.renew_before, "renewBefore");
     super_users(&security.authorization.super_users, findings);
+    // Outer: whether they're asked for. Inner: whether they can be read.
+    let delegation_tokens = match tokens {
+        Some(read) => Some(read?),
+        None => None,
+    };
     let (leaf_lifetime, ca_lifetime, renew_before) = (leaf?, ca?, before?);
     if leaf_lifetime < SHORTEST_LEAF {
         findings.add(
@@ -55,7 +52,44 @@ pub fn check(security: &Security, findings: &mut Findings) -> Option<SecuritySet
         prune: security.authorization.prune,
         audit: security.authorization.audit,
         network_policy: security.network_policy.enabled,
+        delegation_tokens,
     })
+}
+
+fn duration(text: &DurationText, field: &str, findings: &mut Findings) -> Option<Duration> {
+    let value = measure::duration(text);
+    if value.is_none() {
+        let message = format!(
+            "{:?} isn't a duration: a number and one of s, m, h, d, y, such as 90d",
+            text.0
+        );
+        findings.add(format!("spec.security.{field}"), message);
+    }
+    value
+}
+
+fn token_lifetimes(
+    tokens: &DelegationTokens,
+    listeners: &[Listener],
+    findings: &mut Findings,
+) -> Option<TokenLifetimes> {
+    let expiry = duration(&tokens.expiry, "delegationTokens.expiry", findings);
+    let longest = duration(&tokens.max_lifetime, "delegationTokens.maxLifetime", findings);
+    let scram = |listener: &Listener| listener.authentication.kind == AuthenticationType::ScramSha512;
+    if !listeners.iter().any(scram) {
+        findings.add(
+            "spec.security.delegationTokens",
+            "needs a listener with authentication ScramSha512, which is how clients use tokens: add one or leave tokens out",
+        );
+    }
+    let (expiry, max_lifetime) = (expiry?, longest?);
+    if expiry > max_lifetime {
+        findings.add(
+            "spec.security.delegationTokens.expiry",
+            "is longer than maxLifetime: shorten it",
+        );
+    }
+    Some(TokenLifetimes { expiry, max_lifetime })
 }
 
 fn super_users(users: &[String], findings: &mut Findings) {

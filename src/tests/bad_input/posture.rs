@@ -3,6 +3,31 @@
 use super::*;
 
 pub const WRONG: &[Case] = &[
+    case(
+        "tokens that nobody can use, and lifetimes",
+        &[
+            ("{type: ScramSha512}", "{type: Plain, plain: {secretName: whole}}"),
+            (
+                LISTENERS,
+                "  security: {delegationTokens: {expiry: 8d, maxLifetime: 7d}}\n  listeners:\n",
+            ),
+        ],
+        &[
+            (
+                "spec.security.delegationTokens",
+                "needs a listener with authentication ScramSha512",
+            ),
+            ("spec.security.delegationTokens.expiry", "is longer than maxLifetime"),
+        ],
+    ),
+    case(
+        "a lifetime that isn't one",
+        &[(
+            LISTENERS,
+            "  security: {delegationTokens: {maxLifetime: soon}}\n  listeners:\n",
+        )],
+        &[("spec.security.delegationTokens.maxLifetime", "isn't a duration")],
+    ),
     // Version and image.
     case(
         "an unknown version",

@@ -1,14 +1,14 @@
 //! OAuth, Kerberos and a certificate from elsewhere, with Kafka's own clients as they are: who has a right gets in, and a token
 //! for somebody else, one that nobody signed, and a key that's no longer valid don't.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::outside::{APP, bootstrap, refused, rights, round_trip};
 use super::peers::{AUTHORITY, CAROL, ISSUER, REALM, SHOP, TICKETS, TOKENS, rekey};
 use super::{NAMESPACE, say, user};
-use crate::client::Client;
+use crate::client::{BIN, Client};
 use crate::harness::{Context, Report};
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -18,9 +18,48 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("Kerberos: a principal with a keytab writes and reads", || {
         kerberos(context)
     });
+    report.test("a delegation token stands for its user until it is ended", || {
+        token(context)
+    });
     report.test("a listener's own certificate: clients trust who signed it", || {
         edge(context)
     });
+}
+
+/// Kafka's tool asks for it as the user; whoever has it is the user, until it's ended.
+fn token(context: &Context) -> Result<()> {
+    let secret = format!("{APP}-kafka-credentials");
+    let client = Client::start(context, NAMESPACE, "token", &[&secret])?;
+    let settings = format!("/secrets/{secret}/client.properties");
+    let servers = bootstrap(context, "scram")?;
+    let tool = format!("{BIN}/kafka-delegation-tokens.sh --bootstrap-server {servers} --command-config {settings}");
+    let made = client.run(40, &format!("{tool} --create --max-life-time-period -1"))?;
+    // TOKENID HMAC OWNER REQUESTER RENEWERS ISSUEDATE EXPIRYDATE MAXDATE, below a line with these words.
+    let row = made.lines().skip_while(|line| !line.starts_with("TOKENID")).nth(1);
+    let mut words = row.with_context(|| made.clone())?.split_whitespace();
+    let (id, hmac) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    ensure!(made.contains(&format!("User:{APP}")) && hmac.len() > 20, "{made}");
+    let module = "org.apache.kafka.common.security.scram.ScramLoginModule required";
+    let jaas = format!("sasl.jaas.config={module} tokenauth=\"true\" username=\"{id}\" password=\"{hmac}\";");
+    client.run(
+        10,
+        &format!("(grep -v '^sasl.jaas' {settings}; cat <<'END'\n{jaas}\nEND\n) > /tmp/token.properties"),
+    )?;
+    round_trip(&client, &servers, "/tmp/token.properties", ("token", ""))?;
+    client.run(40, &format!("{tool} --expire --hmac {hmac} --expiry-time-period -1"))?;
+    let attempt = |_| {
+        refused(
+            &client,
+            &servers,
+            ("/tmp/token.properties", ""),
+            "SaslAuthenticationException",
+        )
+    };
+    // Brokers hear of it a moment later.
+    let mut ended = (0..3).map(attempt);
+    ensure!(ended.any(|ended| ended.is_ok()), "the token is still good");
+    say("a token that was ended is refused");
+    client.delete()
 }
 
 /// Users whose credentials are elsewhere.

@@ -96,6 +96,7 @@ pub(super) fn resource() -> Value {
                 {"name": "scram", "port": 9094, "authentication": {"type": "ScramSha512"}},
                 {"name": "mtls", "port": 9095, "authentication": {"type": "Mtls"}},
             ],
+            "security": {"delegationTokens": {"expiry": "1h"}},
             "tuning": {
                 "config": {"connections.max.reauth.ms": "10000"},
                 "jvm": {"options": ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]},
