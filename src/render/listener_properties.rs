@@ -202,9 +202,13 @@ fn scram() -> Keys {
 /// Kafka's own validator, named, since a default took any token (CVE-2026-33557); keys, issuer and audience are never left out
 /// (CVE-2026-110985).
 fn oauth_bearer(listener: &str, oauth: &OAuth) -> Keys {
+    // With any option the broker logs in itself, though it never uses that, and fails without a name. What it takes from
+    // clients is the validator's to say.
     let authority = oauth.ca_secret_name.as_ref().map(|_| {
         let file = oauth_authority(listener);
-        format!(" ssl.truststore.type=\"PEM\" ssl.truststore.location=\"{file}\"")
+        format!(
+            " ssl.truststore.type=\"PEM\" ssl.truststore.location=\"{file}\" unsecuredLoginStringClaim_sub=\"nobody\""
+        )
     });
     let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required";
     vec![

@@ -79,6 +79,8 @@ fn each_authentication_is_what_kafka_asks_for() {
             "listener.security.protocol.map=CONTROLLER:SSL,REPLICATION:SSL,KRB:SASL_SSL,OAUTH:SASL_SSL,PLAIN:SASL_SSL",
             "listener.name.plain.sasl.enabled.mechanisms=PLAIN",
             "listener.name.oauth.sasl.enabled.mechanisms=OAUTHBEARER",
+            "listener.name.oauth.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
+             ssl.truststore.type=\"PEM\" ssl.truststore.location=\"/etc/kafka/oauth-oauth/ca.crt\" unsecuredLoginStringClaim_sub=\"nobody\";",
             "listener.name.oauth.oauthbearer.sasl.oauthbearer.expected.audience=kafka,orders",
             "listener.name.oauth.oauthbearer.sasl.oauthbearer.jwt.validator.class=org.apache.kafka.common.security.oauthbearer.BrokerJwtValidator",
             "listener.name.krb.sasl.enabled.mechanisms=GSSAPI",

@@ -12,7 +12,7 @@ use crate::harness::{Context, Report};
 use crate::ledger::{Authentication, Ledger, Load};
 
 /// Long enough for the load to end within it, and for two clients to start on a busy machine.
-const OVERLAP: u64 = 75;
+const OVERLAP: u64 = 60;
 const TURNED: Duration = Duration::from_mins(4);
 
 pub fn run(context: &Context, report: &mut Report) {
