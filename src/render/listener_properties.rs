@@ -241,10 +241,11 @@ fn oauth_bearer(listener: &str, oauth: &OAuth) -> Keys {
     ]
 }
 
-/// The principal of each broker is that of the name by which clients reach it.
+/// The principal of each broker is that of the name by which clients reach it. A broker only takes tickets, for which its key is
+/// enough: one that had to ask the KDC for its own couldn't start while that is away.
 fn gssapi(kerberos: &Kerberos, node: &Node<'_>) -> Keys {
     let principal = format!("{}/{}@{}", kerberos.service_name, node.names.host, kerberos.realm);
-    let module = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true";
+    let module = "com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true storeKey=true isInitiator=false";
     vec![
         (MECHANISMS, "GSSAPI".into()),
         (

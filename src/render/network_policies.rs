@@ -7,7 +7,7 @@
 //! | brokers | client ports | the listener's `allowedPeers`; else every pod of the namespace, or anybody if it's exposed |
 //! | nodes | 9404 | any namespace (metrics) |
 //! | DNS, own nodes' 9090 and 9091 | | nodes; ACL Jobs (9091) |
-//! | JWKS endpoints of OAuth listeners, 88 (Kerberos), at any address | | brokers |
+//! | JWKS endpoints of OAuth listeners, at any address | | brokers |
 
 use super::labels::{self, Component};
 use super::listener_properties::by_name;
@@ -97,16 +97,14 @@ fn acl_sync(cluster: &Cluster) -> Child {
     policy(cluster, "acl-sync", spec)
 }
 
-/// Whom brokers ask about clients, wherever they are.
+/// Whom brokers ask about clients, wherever they are. Tickets of Kerberos are checked by the broker's own key.
 fn authorities(listener: &ClientListener) -> Option<NetworkPolicyEgressRule> {
-    let ports = match &listener.authentication {
-        ClientAuth::OAuth(oauth) => vec![tcp(port_of(&oauth.jwks_endpoint))],
-        ClientAuth::Kerberos(_) => vec![port("TCP", 88), port("UDP", 88)],
-        ClientAuth::Plain(_) | ClientAuth::ScramSha512 | ClientAuth::Mtls => return None,
+    let ClientAuth::OAuth(oauth) = &listener.authentication else {
+        return None;
     };
     Some(NetworkPolicyEgressRule {
         to: None,
-        ports: Some(ports),
+        ports: Some(vec![tcp(port_of(&oauth.jwks_endpoint))]),
     })
 }
 
