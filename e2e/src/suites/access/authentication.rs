@@ -35,7 +35,8 @@ fn token(context: &Context) -> Result<()> {
     let tool = format!("{BIN}/kafka-delegation-tokens.sh --bootstrap-server {servers} --command-config {settings}");
     let made = client.run(40, &format!("{tool} --create --max-life-time-period -1"))?;
     // TOKENID HMAC OWNER REQUESTER RENEWERS ISSUEDATE EXPIRYDATE MAXDATE, below a line with these words.
-    let row = made.lines().skip_while(|line| !line.starts_with("TOKENID")).nth(1);
+    let mut rows = made.lines().skip_while(|line| !line.starts_with("TOKENID")).skip(1);
+    let row = rows.find(|line| !line.trim().is_empty());
     let mut words = row.with_context(|| made.clone())?.split_whitespace();
     let (id, hmac) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     ensure!(made.contains(&format!("User:{APP}")) && hmac.len() > 20, "{made}");
@@ -105,18 +106,22 @@ fn oauth(context: &Context) -> Result<()> {
         "stranger.properties",
         &by_secret("stranger", "stranger-secret"),
     )?;
-    let unsigned = format!("{common}sasl.oauthbearer.token.endpoint.url=file:///tmp/unsigned.jwt");
-    file(&client, "unsigned.properties", &unsigned)?;
-    client.run(10, &format!("printf %s '{}' > /tmp/unsigned.jwt", unsigned_token()))?;
+    for algorithm in ["none", "RS256"] {
+        let token = format!("file:///tmp/{algorithm}.jwt");
+        let settings = format!("{common}sasl.oauthbearer.token.endpoint.url={token}");
+        file(&client, &format!("{algorithm}.properties"), &settings)?;
+        client.run(10, &format!("printf %s '{}' > /tmp/{algorithm}.jwt", forged(algorithm)))?;
+    }
     let urls = format!(
-        "KAFKA_OPTS='-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={TOKENS},file:///tmp/unsigned.jwt \
-         -Dorg.apache.kafka.sasl.oauthbearer.allowed.files=/tmp/unsigned.jwt'"
+        "KAFKA_OPTS='-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={TOKENS},file:///tmp/none.jwt,file:///tmp/RS256.jwt \
+         -Dorg.apache.kafka.sasl.oauthbearer.allowed.files=/tmp/none.jwt,/tmp/RS256.jwt'"
     );
     let servers = bootstrap(context, "oauth")?;
     round_trip(&client, &servers, "/tmp/shop.properties", ("oauth", &urls))?;
     for (who, what) in [
         ("stranger", "a token for another audience"),
-        ("unsigned", "a token that nobody signed"),
+        ("none", "a token that nobody signed"),
+        ("RS256", "a token with somebody else's signature"),
     ] {
         let settings = format!("/tmp/{who}.properties");
         refused(&client, &servers, (&settings, &urls), "SaslAuthenticationException")?;
@@ -125,12 +130,13 @@ fn oauth(context: &Context) -> Result<()> {
     client.delete()
 }
 
-/// Right in everything but the signature.
-fn unsigned_token() -> String {
+/// Right in everything but the signature, which Kafka's client wants to be there.
+fn forged(algorithm: &str) -> String {
     let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let now = jiff::Timestamp::now().as_second();
     let claims = json!({"iss": ISSUER, "aud": "kafka", "sub": "x", "kafka_user": SHOP, "iat": now, "exp": now + 600});
-    format!("{}.{}.", part(json!({"alg": "none"})), part(claims))
+    let header = json!({"alg": algorithm, "typ": "JWT"});
+    format!("{}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode([7; 256]))
 }
 
 fn kerberos(context: &Context) -> Result<()> {

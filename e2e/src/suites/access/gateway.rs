@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::outside::{APP, bootstrap, round_trip};
-use super::{CLUSTER, NAMESPACE, say, settled};
+use super::{NAMESPACE, listen, say, settled};
 use crate::build::peers;
 use crate::client::Client;
 use crate::diagnosis;
@@ -146,9 +146,7 @@ fn reach(context: &Context) -> Result<()> {
 
 /// All listeners of the suite but those that its other tests need.
 fn leave(context: &Context) -> Result<()> {
-    let listeners = super::resource();
-    let listeners = listeners.pointer("/spec/listeners").cloned().unwrap_or_default();
-    super::change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": listeners}))?;
+    listen(context, Vec::new())?;
     settled(context)?;
     let left = context.kubectl(&["-n", NAMESPACE, "get", "tlsroutes", "-o", "name"])?;
     if !left.trim().is_empty() {

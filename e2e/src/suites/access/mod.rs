@@ -112,6 +112,14 @@ fn change(context: &Context, object: &str, spec: &Value) -> Result<()> {
     context.kubectl(&words).map(drop)
 }
 
+/// Gives the cluster the suite's own listeners and these.
+fn listen(context: &Context, more: Vec<Value>) -> Result<()> {
+    let own = resource();
+    let own = own.pointer("/spec/listeners").and_then(Value::as_array).cloned();
+    let all: Vec<Value> = own.into_iter().flatten().chain(more).collect();
+    change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": all}))
+}
+
 /// Makes a user, and waits until it's Ready.
 fn user(context: &Context, name: &str, spec: &Value) -> Result<()> {
     let mut object = json!({

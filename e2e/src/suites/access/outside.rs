@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, authentication, change, gateway, peers, resource, say, settled, user};
+use super::{CLUSTER, NAMESPACE, authentication, gateway, listen, peers, say, settled, user};
 use crate::client::{BIN, Client, numbered};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
@@ -74,22 +74,16 @@ fn come(context: &Context) -> Result<()> {
         "apiVersion: productionkafka.dev/v1alpha1\nkind: KafkaTopic\nmetadata: {{name: {TOPIC}, namespace: {NAMESPACE}}}\n\
          spec: {{cluster: {CLUSTER}, partitions: 6, replicationFactor: 3}}\n"
     ))?;
-    let before = resource();
-    let mut listeners = before
-        .pointer("/spec/listeners")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
     let scram = json!({"type": "ScramSha512"});
-    listeners.extend([
+    let mut listeners = vec![
         json!({"name": "plain", "port": 9096, "authentication": {"type": "Plain", "plain": {"secretName": "plain-users-of-mine"}}}),
         json!({"name": "balanced", "port": 9097, "authentication": scram, "exposure": {"type": "LoadBalancer"}}),
         json!({"name": "ports", "port": 9098, "authentication": scram, "exposure": {"type": "NodePort"}}),
-    ]);
+    ];
     listeners.extend(peers::listeners());
     gateway::define(context)?;
     listeners.push(gateway::listener());
-    change(context, &format!("pk/{CLUSTER}"), &json!({"listeners": listeners}))?;
+    listen(context, listeners)?;
     context.wait_until("the status says what is waited for", Duration::from_mins(2), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
         let next = resource
