@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::error::PassError;
+use super::pods::PodFact;
 use super::secrets;
 use super::trust::SecretData;
 use crate::model::Cluster;
@@ -11,23 +12,35 @@ use std::collections::BTreeMap;
 
 const KEY: &str = "delegation.token.secret.key";
 
+/// What's remembered between passes.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    kept: Option<SecretData>,
+    is_empty: bool,
+}
+
 /// Keeps the key if tokens are asked for; what changes with it and tells nothing of it.
 pub async fn ensure(
     context: &Context,
     cluster: &Cluster,
-    known: &mut Option<SecretData>,
+    (pods, known): (&[PodFact], &mut Known),
 ) -> Result<Option<String>, PassError> {
     if cluster.security.delegation_tokens.is_none() {
-        *known = None;
+        known.kept = None;
+        if pods.iter().all(|pod| pod.delegation_key.is_none()) {
+            let empty = render::delegation_secret(cluster, &BTreeMap::new()).into();
+            secrets::retire(context, &cluster.names, &empty, &mut known.is_empty).await?;
+        }
         return Ok(None);
     }
-    let data = match known.take() {
+    known.is_empty = false;
+    let data = match known.kept.take() {
         Some(data) => data,
         None => stored(context, cluster).await?,
     };
     let wish = render::delegation_secret(cluster, &data.0).into();
     let mark = data.0.values().map(|text| render::hash_of(text.as_bytes())).next();
-    *known = Some(data);
+    known.kept = Some(data);
     secrets::keep(context, &cluster.names, &wish).await?;
     Ok(mark)
 }

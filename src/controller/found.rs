@@ -5,7 +5,6 @@ use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::trust::SecretData;
 use super::{apply, delegation, listener_files, routes};
 use crate::api::{ExposureType, NodeAddressType};
 use crate::model::{Address, ClientAuth, ClientListener, Cluster, Found, Identity, Node, with_port};
@@ -23,7 +22,7 @@ pub struct Known {
     services: HashMap<String, (String, Value)>,
     files: listener_files::Known,
     routes: routes::Known,
-    delegation: Option<SecretData>,
+    delegation: delegation::Known,
 }
 
 /// Looks, and keeps the files of listeners.
@@ -35,9 +34,9 @@ pub async fn ensure(
 ) -> Result<Found, PassError> {
     let mut known = std::mem::take(&mut memory.found);
     let found = addresses(context, cluster, identity, (pods, &mut known)).await;
-    let files = listener_files::ensure(context, cluster, &mut known.files).await;
+    let files = listener_files::ensure(context, cluster, (pods, &mut known.files)).await;
     let routes = routes::ensure(context, cluster, identity, &mut known.routes).await;
-    let delegation_key = delegation::ensure(context, cluster, &mut known.delegation).await;
+    let delegation_key = delegation::ensure(context, cluster, (pods, &mut known.delegation)).await;
     memory.found = known;
     let (mut found, files, routes) = (found?, files?, routes?);
     found.delegation_key = delegation_key?;

@@ -7,6 +7,7 @@
 
 use super::context::Context;
 use super::error::PassError;
+use super::pods::PodFact;
 use super::secrets;
 use super::trust::SecretData;
 use crate::model::{ClientAuth, Cluster};
@@ -24,8 +25,13 @@ const MARK: &str = "mark";
 /// Prefix of the key with the authority of a listener's own certificate.
 const AUTHORITY: &str = "authority-";
 
-/// What's remembered between passes: all that the Secret holds, and when it was made.
-pub type Known = Option<(Timestamp, SecretData)>;
+/// What's remembered between passes.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// All that the Secret holds, and when it was made.
+    kept: Option<(Timestamp, SecretData)>,
+    is_empty: bool,
+}
 
 /// What follows for brokers and for clients.
 #[derive(Clone, Debug, Default)]
@@ -77,21 +83,30 @@ pub fn any(cluster: &Cluster) -> bool {
 }
 
 /// Reads the Secrets of others now and then, and keeps what brokers read of them.
-pub async fn ensure(context: &Context, cluster: &Cluster, known: &mut Known) -> Result<Files, PassError> {
+pub async fn ensure(
+    context: &Context,
+    cluster: &Cluster,
+    (pods, known): (&[PodFact], &mut Known),
+) -> Result<Files, PassError> {
     if !any(cluster) {
-        *known = None;
+        known.kept = None;
+        if pods.iter().all(|pod| pod.listener_files.is_none()) {
+            let empty = render::listener_files_secret(cluster, &BTreeMap::new()).into();
+            secrets::retire(context, &cluster.names, &empty, &mut known.is_empty).await?;
+        }
         return Ok(Files::default());
     }
+    known.is_empty = false;
     let now = context.now();
     let is_new = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < AGAIN);
-    let data = match known.take() {
+    let data = match known.kept.take() {
         Some((at, data)) if is_new(&at) && fits(cluster, &data) => {
-            *known = Some((at, data.clone()));
+            known.kept = Some((at, data.clone()));
             data
         }
         before => {
             let data = gather(context, cluster, before.map(|(_, data)| data)).await?;
-            *known = Some((now, data.clone()));
+            known.kept = Some((now, data.clone()));
             data
         }
     };

@@ -110,6 +110,29 @@ pub async fn make(context: &Context, names: &ClusterNames, wish: &Wish) -> Resul
     watch_over(context, names, (&key, &sentinel), seen).await
 }
 
+/// Empties a Secret of the cluster's own that nothing mounts any more: what it holds is of no use but to a thief, and the operator
+/// has no right to delete Secrets. `empty`: the same without data. Looked for once in a process; `is_empty` remembers it.
+pub async fn retire(
+    context: &Context,
+    names: &ClusterNames,
+    empty: &Wish,
+    is_empty: &mut bool,
+) -> Result<(), PassError> {
+    if *is_empty {
+        return Ok(());
+    }
+    let name = &empty.child.name;
+    if read(context, &names.namespace, name)
+        .await?
+        .is_some_and(|SecretData(data)| !data.is_empty())
+    {
+        tracing::info!(name, "emptying a Secret that isn't needed any more");
+        apply::unwatched(context, &names.namespace, empty).await?;
+    }
+    *is_empty = true;
+    Ok(())
+}
+
 /// Sees to it that the Secret that was just written has its sentinel.
 async fn watch_over(
     context: &Context,

@@ -282,6 +282,18 @@ fn a_key_of_delegation_tokens_is_made_once_and_is_the_same_everywhere() {
         later(&mut simulation).await;
         assert_ne!(line(&simulation), first);
         assert_eq!(taken.since(&simulation).len(), 6);
+
+        // Nothing is left of it once no node has it.
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            resource["spec"]["security"]
+                .as_object_mut()
+                .unwrap()
+                .remove("delegationTokens");
+        });
+        simulation.settle().await.unwrap();
+        assert_eq!(taken.since(&simulation).len(), 6);
+        let secret = simulation.get("secrets", "orders-delegation-key").unwrap();
+        assert!(secrets::texts(&secret).is_empty());
         simulation.blameless();
     });
 }

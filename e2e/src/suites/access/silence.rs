@@ -12,7 +12,7 @@ use crate::harness::{Context, Report};
 use crate::install;
 
 /// Keys of Secrets whose values nobody else may know.
-const TOLD_TO_NOBODY: [&str; 9] = [
+const TOLD_TO_NOBODY: [&str; 10] = [
     "password",
     "password.next",
     "user.key",
@@ -22,6 +22,7 @@ const TOLD_TO_NOBODY: [&str; 9] = [
     "user.pem",
     "client.properties",
     "jaas.conf",
+    "delegation.properties",
 ];
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -113,6 +114,9 @@ fn telling(text: &str) -> Option<String> {
             .find(|line| line.len() > 30)
             .map(str::to_owned);
     }
+    if let Some(key) = text.strip_prefix("delegation.token.secret.key=") {
+        return Some(key.trim().to_owned());
+    }
     let password = text.split("password=\"").nth(1).and_then(|rest| rest.split('"').next());
     let password = password.or_else(|| (!text.contains('\n') && text.len() >= 16).then_some(text));
     password.map(str::to_owned)
@@ -130,6 +134,7 @@ mod tests {
             telling("a required username=\"u\" password=\"hunter2hunter2\";\nb").unwrap(),
             "hunter2hunter2"
         );
+        assert_eq!(telling("delegation.token.secret.key=abc\n").unwrap(), "abc");
         assert_eq!(telling("0123456789abcdef").unwrap(), "0123456789abcdef");
         assert_eq!(telling("acks=all\nb=1\n"), None);
     }
