@@ -2,7 +2,6 @@
 //! is a status and a time to look again.
 
 use super::accepted::Accepted;
-use super::access::rights;
 use super::admission::{self, Admitted};
 use super::apply::{self, Wish};
 use super::context::Context;
@@ -181,7 +180,6 @@ async fn children(
     for stage in [&rendered.before, &sets] {
         apply::all(context, &key.namespace, stage).await?;
     }
-    let documents = rights::kept(context, &key);
     let accepted = accepted.map(Accepted::child);
     let pods = context.stores.pods_of(&key);
     // What they say is decided once Kafka was asked; that they are wanted is known now.
@@ -190,7 +188,7 @@ async fn children(
         controllers: true,
     };
     let budgets = render::budgets(cluster, spare, PodFact::any_combined(&pods));
-    let all = rendered.children().chain(&documents).chain(&budgets);
+    let all = rendered.children().chain(&budgets);
     let kept: Vec<&Child> = all.chain(accepted).collect();
     prune::run(context, &key, &cluster.uid, &kept, &pods).await
 }

@@ -7,6 +7,7 @@ use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::pods::PodFact;
 use super::stores::{ChildMeta, ClusterKey};
+use crate::model::ClusterNames;
 use crate::render::{Child, Kind};
 use std::collections::BTreeSet;
 
@@ -19,17 +20,18 @@ pub async fn run(
     pods: &[PodFact],
 ) -> Result<(), PassError> {
     let children = context.stores.children_of(key);
-    for (child, meta) in leftovers(&children, owner_uid, wanted, pods) {
+    for (child, meta) in leftovers(&children, (&key.name, owner_uid), wanted, pods) {
         tracing::info!(kind = child.kind.as_str(), name = %child.name, "removing what isn't needed any more");
         apply::delete(context, child, &meta.uid).await?;
     }
     Ok(())
 }
 
-/// Which children are left over. Pure.
+/// Which children are left over. Pure. Documents of ACL Jobs never are: the pass over users, which runs beside this one, takes
+/// them away with their Job, and one that was just made may be seen here before that pass says that it's wanted.
 pub fn leftovers<'a>(
     children: &'a [(ObjectKey, ChildMeta)],
-    owner_uid: &str,
+    (cluster, owner_uid): (&str, &str),
     wanted: &[&Child],
     pods: &[PodFact],
 ) -> Vec<(&'a ObjectKey, &'a ChildMeta)> {
@@ -47,6 +49,7 @@ pub fn leftovers<'a>(
                 Kind::ConfigMap | Kind::Service | Kind::NetworkPolicy | Kind::PodDisruptionBudget
             ) && meta.owner_uid.as_deref() == Some(owner_uid)
                 && !names.contains(&(child.kind, child.name.as_str()))
+                && !(child.kind == Kind::ConfigMap && ClusterNames::is_acl_document(cluster, &child.name))
                 && !in_use.contains(child.name.as_str())
         })
         .map(|(child, meta)| (child, meta))
@@ -84,6 +87,7 @@ mod tests {
             child(Kind::ConfigMap, "old-but-mounted", Some("me")),
             child(Kind::ConfigMap, "identity", None),
             child(Kind::ConfigMap, "sentinel", Some("a-secret")),
+            child(Kind::ConfigMap, "orders-acl-59804c272f-0", Some("me")),
             child(Kind::Service, "old-service", Some("me")),
             child(Kind::Service, "former-life", Some("former")),
             child(Kind::StatefulSet, "node", Some("me")),
@@ -99,7 +103,7 @@ mod tests {
             config_maps: vec!["old-but-mounted".into()],
             ..PodFact::default()
         }];
-        let names: Vec<&str> = leftovers(&children, "me", &wanted, &pods)
+        let names: Vec<&str> = leftovers(&children, ("orders", "me"), &wanted, &pods)
             .iter()
             .map(|(child, _)| child.name.as_str())
             .collect();

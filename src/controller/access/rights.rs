@@ -324,16 +324,3 @@ async fn grant_job(admin: &dyn KafkaAdmin) -> Result<(), PassError> {
     }
     Ok(())
 }
-
-/// Documents aren't pruned: a Job that runs reads its own, and `clear` removes those that are over.
-pub fn kept(context: &Context, key: &ClusterKey) -> Vec<render::Child> {
-    let children = context.stores.children_of(key).into_iter();
-    let maps = children
-        .filter(|(child, _)| child.kind == Kind::ConfigMap && ClusterNames::is_acl_document(&key.name, &child.name));
-    maps.map(|(child, _)| render::Child {
-        kind: Kind::ConfigMap,
-        name: child.name,
-        body: Value::Null,
-    })
-    .collect()
-}

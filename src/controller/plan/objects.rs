@@ -119,8 +119,7 @@ impl Draft<'_> {
     /// What would be pruned, once the pods that restart use it no more.
     fn leftovers(&self, rendered: &Rendered, (accepted, budgets): (&Child, &[Child]), plan: &mut Plan) {
         let key = cluster_key(&self.cluster.names);
-        let documents = rights::kept(self.context, &key);
-        let all = rendered.children().chain(&documents).chain(budgets);
+        let all = rendered.children().chain(budgets);
         let wanted: Vec<&Child> = all.chain([accepted]).collect();
         let goes = |pod: &&PodFact| {
             let mut restarts = plan.restarts.iter().flat_map(|step| &step.pods);
@@ -128,7 +127,7 @@ impl Draft<'_> {
         };
         let stays: Vec<PodFact> = self.pods.iter().filter(|pod| !goes(pod)).cloned().collect();
         let children = self.context.stores.children_of(&key);
-        for (child, _) in prune::leftovers(&children, &self.cluster.uid, &wanted, &stays) {
+        for (child, _) in prune::leftovers(&children, (&key.name, &self.cluster.uid), &wanted, &stays) {
             plan.objects.push(change(Action::Delete, child, Vec::new()));
         }
     }
