@@ -12,6 +12,7 @@ mod outside;
 mod peers;
 mod rotation;
 mod silence;
+mod topics;
 
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ fn run(context: &Context) -> Result<Report> {
         );
         drift::run(context, &mut report);
         import::run(context, &mut report);
+        topics::run(context, &mut report);
         rotation::run(context, &mut report);
         life::run(context, &mut report);
         outside::run(context, &mut report);
