@@ -91,6 +91,15 @@ pub async fn look(
     Ok(live.map(|live| accepted(&live, &wanted)))
 }
 
+/// Names of those that no listener needs any more.
+pub async fn left_over(context: &Context, cluster: &Cluster, identity: &Identity) -> Result<Vec<String>, PassError> {
+    let routes = render::routes(cluster, identity);
+    let wanted = routes.into_iter().map(|route| (route.name, 0)).collect();
+    let live = list(context, cluster).await?.unwrap_or_default();
+    let gone = live.iter().filter(|route| is_left_over(route, cluster, &wanted));
+    Ok(gone.map(ResourceExt::name_any).collect())
+}
+
 async fn list(context: &Context, cluster: &Cluster) -> Result<Option<Vec<DynamicObject>>, PassError> {
     let namespace = &cluster.names.namespace;
     let api = apply::api(context, Kind::TLSRoute, namespace);

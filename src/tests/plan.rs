@@ -26,7 +26,7 @@ fn objects(plan: &Plan, action: Action) -> BTreeSet<String> {
 
 /// All objects of the operator by kind and name, with their versions.
 fn there(simulation: &Simulation) -> Vec<(String, String)> {
-    const KINDS: [(&str, &str); 8] = [
+    const KINDS: [(&str, &str); 9] = [
         ("configmaps", "ConfigMap"),
         ("secrets", "Secret"),
         ("services", "Service"),
@@ -35,6 +35,7 @@ fn there(simulation: &Simulation) -> Vec<(String, String)> {
         ("persistentvolumeclaims", "PersistentVolumeClaim"),
         ("statefulsets", "StatefulSet"),
         ("jobs", "Job"),
+        ("tlsroutes", "TLSRoute"),
     ];
     let state = simulation.api.state();
     let mut all = Vec::new();
@@ -100,6 +101,43 @@ fn a_static_setting_restarts_the_planned_pods_in_the_planned_order() {
         assert!(told.contains(line), "{told}");
         assert!(told.contains("~ StatefulSet orders-brokers-100: "), "{told}");
         as_planned(&mut simulation, &file, &plan).await;
+    });
+}
+
+/// A listener with files, one behind a Gateway, and tokens come and go.
+#[test]
+fn files_of_listeners_and_routes_are_told() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let before = simulation.file();
+        let realm = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "realm", "namespace": "kafka"},
+            "data": {"kafka.keytab": "AAEC", "krb5.conf": "eA=="}});
+        simulation.put("secrets", "realm", realm);
+        let mut file = before.clone();
+        let listeners = file["spec"]["listeners"].as_array_mut().unwrap();
+        let kerberos = json!({"secretName": "realm", "realm": "EXAMPLE.ORG"});
+        let gateway = json!({"name": "edge", "domain": "kafka.example.com"});
+        listeners.extend([
+            json!({"name": "krb", "port": 9097, "authentication": {"type": "Kerberos", "kerberos": kerberos}}),
+            json!({"name": "gate", "port": 9098, "authentication": {"type": "ScramSha512"},
+                "exposure": {"type": "Gateway", "gateway": gateway}}),
+        ]);
+        file["spec"]["security"]["delegationTokens"] = json!({});
+        let plan = simulation.plan(file.clone()).await;
+        let created = objects(&plan, Action::Create);
+        for name in [
+            "Secret orders-listener-files",
+            "Secret orders-delegation-key",
+            "TLSRoute orders-gate-100",
+        ] {
+            assert!(created.contains(name), "{name}: {created:?}");
+        }
+        assert_eq!(restarts(&plan).len(), 6, "{}", text(&plan));
+        as_planned(&mut simulation, &file, &plan).await;
+
+        let plan = simulation.plan(before.clone()).await;
+        assert!(objects(&plan, Action::Delete).contains("TLSRoute orders-gate-bootstrap"));
+        as_planned(&mut simulation, &before, &plan).await;
     });
 }
 

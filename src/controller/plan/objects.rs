@@ -12,9 +12,11 @@ use crate::controller::context::MANAGER;
 use crate::controller::error::PassError;
 use crate::controller::identity::cluster_key;
 use crate::controller::ledger::ObjectKey;
+use crate::controller::listener_files;
 use crate::controller::pods::PodFact;
 use crate::controller::prune;
 use crate::controller::rendered::Rendered;
+use crate::controller::routes;
 use crate::controller::status;
 use crate::controller::trust::Stored;
 use crate::model::Node;
@@ -32,8 +34,9 @@ impl Draft<'_> {
         let identity = (self.facts.identity.as_ref() != Some(&self.identity)).then_some(identity);
         let stored = self.certificates.iter();
         let secrets = stored.flat_map(Stored::kept).map(|wish| &wish.child);
+        let routes = render::routes(self.cluster, &self.identity);
         let own = rendered.children().chain(&budgets).chain([accepted.child()]);
-        let all = own.chain(&identity).chain(secrets);
+        let all = own.chain(&identity).chain(secrets).chain(&routes);
         let looks = apply::side_by_side(all.map(|child| self.compared(child)).collect()).await?;
         for look in looks {
             match look {
@@ -42,6 +45,11 @@ impl Draft<'_> {
             }
         }
         self.certificates(plan);
+        self.of_listeners(plan);
+        for route in routes::left_over(self.context, self.cluster, &self.identity).await? {
+            plan.objects
+                .push(change(Action::Delete, &self.key(Kind::TLSRoute, &route), Vec::new()));
+        }
         self.access_rights(plan);
         self.leftovers(rendered, (accepted.child(), &budgets), plan);
         self.of_nodes_that_leave(rendered, plan);
@@ -94,6 +102,28 @@ impl Draft<'_> {
             } else {
                 let field = format!("certificate ({reason:?})");
                 plan.objects.push(change(Action::Change, &key, vec![field]));
+            }
+        }
+    }
+
+    /// Secrets with files of listeners and with the key of delegation tokens.
+    fn of_listeners(&self, plan: &mut Plan) {
+        let (names, tokens) = (&self.cluster.names, self.cluster.security.delegation_tokens);
+        let files = self.pods.iter().any(|pod| pod.listener_files.is_some());
+        let key = self.pods.iter().any(|pod| pod.delegation_key.is_some());
+        for (name, needed, in_use) in [
+            (names.listener_files(), listener_files::any(self.cluster), files),
+            (names.delegation_key(), tokens.is_some(), key),
+        ] {
+            let secret = self.key(Kind::Secret, &name);
+            let sentinel = self.key(Kind::ConfigMap, &render::sentinel_name(&name));
+            if needed && !self.context.stores.has_child(&sentinel) {
+                for made in [&secret, &sentinel] {
+                    plan.objects.push(change(Action::Create, made, Vec::new()));
+                }
+            } else if !needed && in_use {
+                let emptied = vec!["data (emptied)".to_owned()];
+                plan.objects.push(change(Action::Change, &secret, emptied));
             }
         }
     }
