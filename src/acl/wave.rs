@@ -3,7 +3,7 @@
 
 use crate::kafka::AclBinding;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Right {
     pub fn of(principal: &str, bindings: &BTreeSet<AclBinding>) -> Self {
         Self {
             principal: principal.to_owned(),
-            hash: hash(bindings),
+            hash: hash(bindings.iter()),
             size: bindings.len(),
         }
     }
@@ -40,19 +40,22 @@ impl Right {
     }
 }
 
-/// Principals' bindings, as Kafka has them.
-pub fn by_principal(bindings: Vec<AclBinding>) -> BTreeMap<String, BTreeSet<AclBinding>> {
-    let mut all = BTreeMap::<String, BTreeSet<AclBinding>>::new();
-    for binding in bindings {
-        all.entry(binding.principal.clone()).or_default().insert(binding);
-    }
-    all
+/// Principals in their order with the hash of their bindings, as Kafka has them. In place: there may be tens of thousands, and
+/// they are looked at every minute.
+pub fn by_principal(mut bindings: Vec<AclBinding>) -> Vec<(String, u64)> {
+    bindings.sort_unstable();
+    bindings.dedup();
+    let groups = bindings.chunk_by(|one, other| one.principal == other.principal);
+    let of = |group: &[AclBinding]| Some((group.first()?.principal.clone(), hash(group.iter())));
+    groups.filter_map(of).collect()
 }
 
-/// A principal's rights by their hash; compared within one process only.
-pub fn hash(bindings: &BTreeSet<AclBinding>) -> u64 {
+/// A principal's rights, sorted, by their hash; compared within one process only.
+fn hash<'a>(bindings: impl Iterator<Item = &'a AclBinding>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    bindings.hash(&mut hasher);
+    for binding in bindings {
+        binding.hash(&mut hasher);
+    }
     hasher.finish()
 }
 
@@ -119,10 +122,8 @@ impl Known {
     }
 
     /// Takes over what a look at Kafka has shown, which is all that's known from now on.
-    pub fn seen(&mut self, actual: &BTreeMap<String, BTreeSet<AclBinding>>) {
-        let all = actual
-            .iter()
-            .map(|(principal, bindings)| (principal.clone(), Some(hash(bindings))));
+    pub fn seen(&mut self, actual: &[(String, u64)]) {
+        let all = actual.iter().map(|(principal, hash)| (principal.clone(), Some(*hash)));
         self.applied = Some(all.collect());
     }
 
@@ -187,7 +188,7 @@ mod tests {
         all.iter().map(one).collect()
     }
 
-    fn actual(all: &[(&str, usize)]) -> BTreeMap<String, BTreeSet<AclBinding>> {
+    fn actual(all: &[(&str, usize)]) -> Vec<(String, u64)> {
         let listed = all.iter().flat_map(|(principal, count)| bindings(principal, *count));
         by_principal(listed.collect())
     }

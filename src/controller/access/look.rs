@@ -59,7 +59,7 @@ pub async fn refresh(admin: &dyn KafkaAdmin, access: &mut Access, now: jiff::Tim
         at: now,
         scram,
         quotas,
-        principals: actual.into_keys().collect(),
+        principals: actual.into_iter().map(|(principal, _)| principal).collect(),
     });
     Ok(true)
 }

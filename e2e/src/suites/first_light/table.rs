@@ -360,12 +360,12 @@ pub const CASES: &[Case] = &[
         ],
     ),
     operator(
-        "not-yet-gateway",
-        &[(
-            "/spec/listeners/0/exposure",
-            r#"{"type": "Gateway", "gateway": {"name": "edge", "domain": "kafka.example.com"}}"#,
-        )],
-        &["spec.listeners[scram].exposure.type", "use LoadBalancer"],
+        "no-certificate",
+        &[("/spec/listeners/0/certificate", r#"{"secretName": "nowhere"}"#)],
+        &[
+            "spec.listeners[scram].certificate.secretName",
+            "Secret nowhere doesn't exist",
+        ],
     ),
     operator(
         "not-yet-protected",
