@@ -19,7 +19,7 @@ use super::secrets;
 use crate::api::KeyAlgorithm as Algorithm;
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, Found, Identity, Roles};
+use crate::model::{ClientListener, Cluster, Found, Identity, Roles};
 use crate::pki::{
     CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide,
     inspect, issue,
@@ -219,7 +219,9 @@ fn wanted_leaves(cluster: &Cluster, identity: &Identity, found: &Found) -> Vec<W
             dns_names.extend(names.dns_names(&names.controllers_host()));
         }
         if node.roles.broker {
-            for listener in &cluster.listeners {
+            // A name more is another certificate, and a restart: not before the listener is there.
+            let reachable = |listener: &&ClientListener| found.is_reachable(listener, node.id);
+            for listener in cluster.listeners.iter().filter(reachable) {
                 dns_names.extend(names.dns_names(&names.bootstrap_host(&listener.name)));
             }
         }

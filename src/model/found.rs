@@ -54,7 +54,8 @@ impl Found {
     /// Hosts outside of the pods' network by which clients know a broker.
     pub fn hosts(&self, cluster: &Cluster, broker: i32) -> Vec<String> {
         let mut hosts = Vec::new();
-        for listener in cluster.listeners.iter().filter(|listener| listener.is_exposed()) {
+        let reachable = |listener: &&ClientListener| listener.is_exposed() && self.is_reachable(listener, broker);
+        for listener in cluster.listeners.iter().filter(reachable) {
             hosts.extend(self.of(&listener.name, broker).and_then(|address| address.host.clone()));
             hosts.extend(self.bootstrap_hosts.get(&listener.name).cloned().unwrap_or_default());
         }

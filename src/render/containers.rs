@@ -1,7 +1,7 @@
 //! The three containers of a node's pod: `prepare` and `format` before Kafka, then the unmodified Kafka image.
 
 use super::{Input, environment, listener_properties, probes, security_context, volumes};
-use crate::model::{Cluster, Node, Pool, ports};
+use crate::model::{Node, Pool, ports};
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, Lifecycle, LifecycleHandler, ResourceRequirements, SleepAction,
 };
@@ -51,8 +51,8 @@ pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Container {
         // `exec`: the JVM must be the process that gets SIGTERM.
         command: Some(command(&["sh", "-c", &start(input, node)])),
         env: Some(environment::kafka(input, node)),
-        ports: Some(container_ports(input.cluster, node)),
-        volume_mounts: Some(volumes::for_kafka(input.cluster, node)),
+        ports: Some(container_ports(input, node)),
+        volume_mounts: Some(volumes::for_kafka(input, node)),
         startup_probe: Some(probes::startup()),
         readiness_probe: Some(probes::readiness()),
         liveness_probe: Some(probes::liveness()),
@@ -132,7 +132,7 @@ fn resources(pool: &Pool) -> ResourceRequirements {
     }
 }
 
-fn container_ports(cluster: &Cluster, node: &Node<'_>) -> Vec<ContainerPort> {
+fn container_ports(input: &Input<'_>, node: &Node<'_>) -> Vec<ContainerPort> {
     let port = |name: &str, number| ContainerPort {
         name: Some(name.to_owned()),
         container_port: number,
@@ -145,10 +145,10 @@ fn container_ports(cluster: &Cluster, node: &Node<'_>) -> Vec<ContainerPort> {
     }
     if node.roles.broker {
         all.push(port("replication", ports::REPLICATION));
-        let clients = super::listener_properties::by_name(cluster);
+        let clients = listener_properties::reachable(input, node);
         all.extend(clients.iter().map(|listener| port(&listener.name, listener.port)));
     }
-    if cluster.jmx_exporter {
+    if input.cluster.jmx_exporter {
         all.push(port("metrics", ports::METRICS));
     }
     all

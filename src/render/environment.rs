@@ -43,7 +43,7 @@ pub fn kafka(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
             "KAFKA_LOG4J_OPTS",
             "-Dlog4j2.configurationFile=/etc/kafka/operator/log4j2.yaml",
         ),
-        variable("KAFKA_OPTS", &options(cluster, node)),
+        variable("KAFKA_OPTS", &options(input, node)),
         variable("LOG_DIR", "/tmp/kafka-logs"),
         // For the probes: the name in the node's certificate.
         variable("PK_NODE_HOST", &node.names.host),
@@ -148,16 +148,15 @@ fn variable(name: &str, value: &str) -> EnvVar {
     }
 }
 
-fn options(cluster: &Cluster, node: &Node<'_>) -> String {
+fn options(input: &Input<'_>, node: &Node<'_>) -> String {
+    let listeners = listener_properties::reachable(input, node);
     let mut all: Vec<String> = SYSTEM_PROPERTIES.map(str::to_owned).to_vec();
     all.push(format!(
         "-Dorg.apache.kafka.allowed.login.modules={}",
-        modules(cluster, node)
+        modules(&listeners)
     ));
-    if node.roles.broker {
-        all.extend(of_authentication(&listener_properties::by_name(cluster)));
-    }
-    if cluster.jmx_exporter {
+    all.extend(of_authentication(&listeners));
+    if input.cluster.jmx_exporter {
         all.push(format!(
             "-javaagent:/opt/productionkafka/jmx_prometheus_javaagent.jar={}:/etc/kafka/operator/jmx-exporter.yaml",
             ports::METRICS
@@ -168,9 +167,8 @@ fn options(cluster: &Cluster, node: &Node<'_>) -> String {
 
 /// The login modules that there are listeners for, and no other: some fetch code or directories from elsewhere
 /// (CVE-2023-25194, CVE-2025-27818; a Kafka without the list refuses those two by default).
-fn modules(cluster: &Cluster, node: &Node<'_>) -> String {
-    let listeners = cluster.listeners.iter().filter(|_| node.roles.broker);
-    let named = listeners.filter_map(|listener| match listener.authentication {
+fn modules(listeners: &[&ClientListener]) -> String {
+    let named = listeners.iter().filter_map(|listener| match listener.authentication {
         ClientAuth::Plain(_) => Some("org.apache.kafka.common.security.plain.PlainLoginModule"),
         ClientAuth::OAuth(_) => Some("org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"),
         ClientAuth::Kerberos(_) => Some("com.sun.security.auth.module.Krb5LoginModule"),

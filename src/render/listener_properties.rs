@@ -71,8 +71,9 @@ pub fn by_machine(input: &Input<'_>, node: &Node<'_>) -> Option<(&'static str, S
     Some((field, advertised(&sockets(input, node))))
 }
 
-/// Client listeners that have an address on this node.
-fn reachable<'a>(input: &Input<'a>, node: &Node<'_>) -> Vec<&'a ClientListener> {
+/// Client listeners that have an address on this node. Everything of a pod follows from these alone: one that has none yet would
+/// restart it for nothing, and again when it has.
+pub fn reachable<'a>(input: &Input<'a>, node: &Node<'_>) -> Vec<&'a ClientListener> {
     let all = by_name(input.cluster).into_iter();
     all.filter(|listener| node.roles.broker && input.found.is_reachable(listener, node.id))
         .collect()

@@ -34,7 +34,11 @@ fn metadata(input: &Input<'_>, node: &Node<'_>) -> ObjectMeta {
     all.extend(labels::node_labels(&input.cluster.names, node));
     let mut annotations = node.pool.template.annotations.clone();
     annotations.insert("kubectl.kubernetes.io/default-container".into(), "kafka".into());
-    let files = input.found.listener_files.as_ref().filter(|_| node.roles.broker);
+    let files = input
+        .found
+        .listener_files
+        .as_ref()
+        .filter(|_| volumes::has_files(input, node));
     annotations.extend(files.map(|mark| (labels::LISTENER_FILES.to_owned(), mark.clone())));
     let key = input.found.delegation_key.clone();
     annotations.extend(key.map(|mark| (labels::DELEGATION_KEY.to_owned(), mark)));
@@ -55,7 +59,7 @@ fn spec(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodSpec {
     PodSpec {
         init_containers: Some(vec![containers::prepare(input, node), containers::format(input, node)]),
         containers: vec![containers::kafka(input, node)],
-        volumes: Some(volumes::volumes(input.cluster, node, config_map)),
+        volumes: Some(volumes::volumes(input, node, config_map)),
         security_context: Some(security_context::pod(security_context::KAFKA_USER)),
         automount_service_account_token: Some(false),
         // Environment variables per Service of the namespace would change with every new Service.

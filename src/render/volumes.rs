@@ -1,11 +1,11 @@
 //! Volumes of a node's pod and where they're mounted, and the claims of its disks. The claims are objects of their own and
 //! not templates of the StatefulSet, which are immutable: so disks can grow and be added while the pod's set stays.
 
-use super::listener_properties::{TLS, by_name};
+use super::listener_properties::{TLS, reachable};
 use super::server_properties::DATA;
 use super::{Child, Input, Kind, labels};
 use crate::api::Reclaim;
-use crate::model::{ClientAuth, Cluster, Disk, Node, names};
+use crate::model::{ClientAuth, ClientListener, Disk, Node, names};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, PersistentVolumeClaim, PersistentVolumeClaimSpec,
     PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount, VolumeResourceRequirements,
@@ -41,7 +41,7 @@ pub fn oauth_authority(listener: &str) -> String {
 pub const KEY_MODE: i32 = 0o440;
 
 /// Everything that's mounted. `config_map` holds the node's files.
-pub fn volumes(cluster: &Cluster, node: &Node<'_>, config_map: &str) -> Vec<Volume> {
+pub fn volumes(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> Vec<Volume> {
     let disk = |(index, disk): (usize, &Disk)| Volume {
         name: names::volume(index),
         persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
@@ -75,7 +75,7 @@ pub fn volumes(cluster: &Cluster, node: &Node<'_>, config_map: &str) -> Vec<Volu
         scratch("tools", "128Mi"),
     ];
     volumes.extend(
-        of_authentication(cluster, node)
+        of_authentication(input, node)
             .into_iter()
             .map(|(name, _, secret)| Volume {
                 name,
@@ -88,7 +88,8 @@ pub fn volumes(cluster: &Cluster, node: &Node<'_>, config_map: &str) -> Vec<Volu
 }
 
 /// Secrets that a broker's listeners need, and tokens on every node: volume, place and source.
-fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String, SecretVolumeSource)> {
+fn of_authentication(input: &Input<'_>, node: &Node<'_>) -> Vec<(String, String, SecretVolumeSource)> {
+    let (cluster, listeners) = (input.cluster, reachable(input, node));
     let source = |secret: String, keys: &[&str]| SecretVolumeSource {
         secret_name: Some(secret),
         default_mode: Some(KEY_MODE),
@@ -96,7 +97,7 @@ fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String,
         ..SecretVolumeSource::default()
     };
     let mut all = Vec::new();
-    for listener in by_name(cluster).into_iter().filter(|_| node.roles.broker) {
+    for listener in &listeners {
         match &listener.authentication {
             ClientAuth::Kerberos(kerberos) => all.push((
                 "kerberos".to_owned(),
@@ -110,8 +111,8 @@ fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String,
             ClientAuth::Plain(_) | ClientAuth::ScramSha512 | ClientAuth::Mtls => {}
         }
     }
-    let files = files(cluster);
-    if node.roles.broker && !files.is_empty() {
+    let files = files(&listeners);
+    if !files.is_empty() {
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let secret = source(cluster.names.listener_files(), &files);
         all.push(("listeners".to_owned(), LISTENER_FILES.to_owned(), secret));
@@ -123,9 +124,14 @@ fn of_authentication(cluster: &Cluster, node: &Node<'_>) -> Vec<(String, String,
     all
 }
 
+/// Whether the node reads any file of a client listener.
+pub fn has_files(input: &Input<'_>, node: &Node<'_>) -> bool {
+    let all = of_authentication(input, node);
+    all.iter().any(|(name, _, _)| name != "delegation")
+}
+
 /// Keys of the Secret with what the operator keeps for listeners.
-fn files(cluster: &Cluster) -> Vec<String> {
-    let listeners = by_name(cluster);
+fn files(listeners: &[&ClientListener]) -> Vec<String> {
     let mut files: Vec<String> = listeners
         .iter()
         .filter(|listener| listener.certificate.is_some())
@@ -184,10 +190,10 @@ pub fn for_format(node: &Node<'_>) -> Vec<VolumeMount> {
 }
 
 /// Mounts of Kafka.
-pub fn for_kafka(cluster: &Cluster, node: &Node<'_>) -> Vec<VolumeMount> {
+pub fn for_kafka(input: &Input<'_>, node: &Node<'_>) -> Vec<VolumeMount> {
     let mut mounts = for_format(node);
     mounts.push(mount("tls", TLS, true));
-    let of_authentication = of_authentication(cluster, node).into_iter();
+    let of_authentication = of_authentication(input, node).into_iter();
     mounts.extend(of_authentication.map(|(name, place, _)| mount(&name, &place, true)));
     mounts
 }

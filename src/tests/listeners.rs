@@ -213,6 +213,14 @@ fn brokers_wait_for_their_gateway_and_routes_go_with_their_listener() {
             "{}",
             next(&simulation)
         );
+        for _ in 0..20 {
+            simulation.tick().await;
+        }
+        assert!(
+            next(&simulation).contains("waits until Gateway"),
+            "{}",
+            next(&simulation)
+        );
         assert_eq!(
             simulation.taken(),
             [""; 0],
