@@ -153,13 +153,18 @@ pub fn hash_of<S: Serialize>(status: &S) -> u64 {
     hasher.finish()
 }
 
-/// Sets our finalizers; none: lets go.
-pub async fn set_finalizers<K: Written>(context: &Context, object: &K, wanted: &[&str]) -> Result<(), PassError> {
+/// An object's API, namespace and name, for a write; an error: this process leads no more.
+fn place<K: Written>(context: &Context, object: &K) -> Result<(Api<K>, String, String), PassError> {
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    Ok((Api::namespaced(context.client.clone(), &namespace), namespace, name))
+}
+
+/// Sets our finalizers; none: lets go.
+pub async fn set_finalizers<K: Written>(context: &Context, object: &K, wanted: &[&str]) -> Result<(), PassError> {
+    let (api, namespace, name) = place(context, object)?;
     let body = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
@@ -167,9 +172,8 @@ pub async fn set_finalizers<K: Written>(context: &Context, object: &K, wanted: &
     });
     let parameters = PatchParams::apply(MANAGER).force();
     let patch = Patch::Apply(&body);
-    let place = (namespace.as_str(), name.as_str());
     let call = api.patch(&name, &parameters, &patch);
-    bounded("set the finalizer of", K::named_kind(), place, call).await?;
+    bounded("set the finalizer of", K::named_kind(), (&namespace, &name), call).await?;
     Ok(())
 }
 
@@ -206,11 +210,7 @@ pub async fn write_status<K: Written, S: Serialize>(
     status: &S,
 ) -> Result<(), PassError> {
     let kind = K::named_kind();
-    if !context.leads() {
-        return Err(PassError::NotLeading);
-    }
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    let (api, namespace, name) = place(context, object)?;
     let body = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),

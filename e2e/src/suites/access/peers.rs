@@ -171,15 +171,16 @@ fn keytab(context: &Context, file: &str, principals: &[String]) -> Result<String
     let commands = requests.map(|request| format!("kadmin.local -r {REALM} -q '{request}' >&2"));
     let read = format!("base64 /tmp/{file} | tr -d '\\n'");
     let line = commands.chain([read]).collect::<Vec<_>>().join(" && ");
-    let words = ["-n", NAMESPACE, "exec", POD, "-c", "kdc", "--", "sh", "-c", &line];
-    context
-        .kubectl(&words)
-        .with_context(|| format!("make the keytab of {file}"))
+    in_kdc(context, &line).with_context(|| format!("make the keytab of {file}"))
 }
 
 /// Gives a principal another key, so that keytabs before are worth nothing.
 pub fn rekey(context: &Context, principal: &str) -> Result<()> {
     let line = format!("kadmin.local -r {REALM} -q 'cpw -randkey {principal}'");
-    let words = ["-n", NAMESPACE, "exec", POD, "-c", "kdc", "--", "sh", "-c", &line];
-    context.kubectl(&words).map(drop)
+    in_kdc(context, &line).map(drop)
+}
+
+/// Standard output of a shell line beside the KDC.
+fn in_kdc(context: &Context, line: &str) -> Result<String> {
+    context.kubectl(&["-n", NAMESPACE, "exec", POD, "-c", "kdc", "--", "sh", "-c", line])
 }
