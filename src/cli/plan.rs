@@ -11,7 +11,6 @@ use crate::controller::kafka::{Connector, RealConnector};
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::plan::{self, Plan, Verdict};
-use crate::controller::secrets::Vault;
 use crate::controller::stores::Stores;
 use crate::controller::topics::AllTopics;
 use crate::controller::{Context, Settings, World};
@@ -145,7 +144,6 @@ pub(crate) fn context(
         memories: Memories::default(),
         access: Accesses::default(),
         topics: AllTopics::default(),
-        vault: Vault::default(),
         connector,
         metrics: Metrics::new(env!("CARGO_PKG_VERSION")),
         fence: Some(Fence::never()),

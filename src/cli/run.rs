@@ -7,7 +7,6 @@ use crate::controller::kafka::RealConnector;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Triggers};
-use crate::controller::secrets::Vault;
 use crate::controller::stores::Stores;
 use crate::controller::topics::AllTopics;
 use crate::controller::{Context, Settings, World, start};
@@ -178,7 +177,6 @@ fn context(
         memories: Memories::default(),
         access: Accesses::default(),
         topics: AllTopics::default(),
-        vault: Vault::default(),
         connector: Arc::new(RealConnector),
         metrics,
         fence,

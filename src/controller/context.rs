@@ -4,7 +4,6 @@ use super::access::memory::Accesses;
 use super::kafka::Connector;
 use super::ledger::Ledger;
 use super::memory::Memories;
-use super::secrets::Vault;
 use super::stores::Stores;
 use super::topics::AllTopics;
 use crate::runtime::lease::Fence;
@@ -52,7 +51,6 @@ pub struct Context {
     pub memories: Memories,
     pub access: Accesses,
     pub topics: AllTopics,
-    pub vault: Vault,
     pub connector: Arc<dyn Connector>,
     pub metrics: Metrics,
     /// Valid while this process leads. No write without it.

@@ -13,36 +13,6 @@ use crate::render::{self, Kind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-/// The content of Secrets that this process has written: a deleted one comes back with the same, and a calm pass reads
-/// none.
-#[derive(Default)]
-pub struct Vault(Mutex<HashMap<ObjectKey, SecretData>>);
-
-impl Vault {
-    /// The content, from memory or else read live.
-    pub async fn get(&self, context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {
-        let known = self.lock().get(&secret_key(namespace, name)).cloned();
-        match known {
-            Some(known) => Ok(Some(known)),
-            None => read(context, namespace, name).await,
-        }
-    }
-
-    pub fn put(&self, namespace: &str, name: &str, data: SecretData) {
-        self.lock().insert(secret_key(namespace, name), data);
-    }
-
-    pub fn forget(&self, namespace: &str, name: &str) {
-        self.lock().remove(&secret_key(namespace, name));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectKey, SecretData>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The Secret's data as text, read live; `None` when there's no such Secret. What isn't text is empty.
 pub async fn read(context: &Context, namespace: &str, name: &str) -> Result<Option<SecretData>, PassError> {

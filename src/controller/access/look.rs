@@ -43,15 +43,13 @@ pub async fn refresh(admin: &dyn KafkaAdmin, access: &mut Access, now: jiff::Tim
         client_id: None,
         strict: true,
     };
-    let (scram, quotas, acls) = tokio::join!(
-        admin.describe_user_scram(Vec::new()),
-        admin.describe_client_quotas(filter),
-        admin.describe_acls(AclFilter::any()),
-    );
+    // One after the other: each answer may be of tens of thousands, and what it takes to read one is free for the next.
+    let scram = admin.describe_user_scram(Vec::new()).await;
     let scram = scram.map_err(|source| failed("look at SCRAM credentials", source))?;
+    let quotas = admin.describe_client_quotas(filter).await;
     let quotas = quotas.map_err(|source| failed("look at quotas", source))?;
-    let acls = acls.map_err(|source| failed("look at ACLs", source))?;
-    let actual = wave::by_principal(acls);
+    let acls = admin.describe_acls(AclFilter::any()).await;
+    let actual = wave::by_principal(acls.map_err(|source| failed("look at ACLs", source))?);
     if access.job.is_none() {
         access.known.seen(&actual);
     }

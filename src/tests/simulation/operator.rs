@@ -10,7 +10,6 @@ use crate::controller::access::memory::Accesses;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
 use crate::controller::queue::{self, Key};
-use crate::controller::secrets::Vault;
 use crate::controller::stores::{ClusterKey, Stores};
 use crate::controller::topics::AllTopics;
 use crate::controller::watches::child_keys;
@@ -67,7 +66,6 @@ impl Operator {
             memories: Memories::default(),
             access: Accesses::default(),
             topics: AllTopics::default(),
-            vault: Vault::default(),
             connector: Arc::new(SimulatedConnector(Arc::clone(kafka))),
             metrics: Metrics::new("0.1.0"),
             fence: None,
