@@ -52,8 +52,15 @@ pub struct Tls {
     pub certificate_authority: CaSource,
     #[serde(default = "leaf_lifetime")]
     pub leaf_lifetime: DurationText,
+    /// Of certificates between nodes, which Kafka reads when it starts: they're made anew in the middle of it, and the next
+    /// restart that happens anyway takes them up.
+    #[serde(default = "node_leaf_lifetime")]
+    pub node_leaf_lifetime: DurationText,
     #[serde(default = "ca_lifetime")]
     pub ca_lifetime: DurationText,
+    /// How long clients have to take up another authority, or another certificate by it, while one is being replaced.
+    #[serde(default = "trust_overlap")]
+    pub trust_overlap: DurationText,
     /// A certificate is renewed when less than this is left.
     #[serde(default = "renew_before")]
     pub renew_before: DurationText,
@@ -67,7 +74,9 @@ impl Default for Tls {
             key_algorithm: KeyAlgorithm::default(),
             certificate_authority: CaSource::default(),
             leaf_lifetime: leaf_lifetime(),
+            node_leaf_lifetime: node_leaf_lifetime(),
             ca_lifetime: ca_lifetime(),
+            trust_overlap: trust_overlap(),
             renew_before: renew_before(),
             minimum_version: TlsVersion::default(),
         }
@@ -76,6 +85,14 @@ impl Default for Tls {
 
 fn leaf_lifetime() -> DurationText {
     DurationText("90d".into())
+}
+
+fn node_leaf_lifetime() -> DurationText {
+    DurationText("1y".into())
+}
+
+fn trust_overlap() -> DurationText {
+    DurationText("7d".into())
 }
 
 fn ca_lifetime() -> DurationText {

@@ -1,5 +1,10 @@
-//! The two authorities of a cluster. They're created once, before the first node, and never made again: without the old
-//! one no node would trust another. One that's lost is said to be lost, and held: what doesn't need its key goes on.
+//! The two authorities of a cluster. They're created before the first node, and from then on only what their succession allows
+//! changes them: without the old one no node would trust another. One that's lost is said to be lost, and held: what doesn't
+//! need its key goes on.
+//!
+//! A Secret holds the one that signs (`ca.crt`, `ca.key`) and, during a replacement, the one that comes (`next.crt`, `next.key`)
+//! or the one that goes (`former.crt`), and since when (`since`); and the last request that was heard (`answered`). So each step is
+//! one write.
 
 use super::apply;
 use super::context::Context;
@@ -8,7 +13,7 @@ use super::identity::cluster_key;
 use super::secrets;
 use super::trust::{CA, CLIENTS_CA, CLUSTER_CA, ORGANISATION, SecretData, StoredLeaf, Trust, algorithm, off_thread};
 use crate::model::{Cluster, ClusterNames, Identity};
-use crate::pki::{AuthorityRequest, CertificateAuthority};
+use crate::pki::{AuthorityRequest, Beside, CertificateAuthority, Succession, trusts};
 use crate::render::{self, Child, Kind};
 use std::collections::BTreeMap;
 
@@ -17,36 +22,44 @@ type RenderSecret = fn(&ClusterNames, &BTreeMap<String, String>) -> Child;
 
 /// An authority, as far as there is one.
 #[derive(Clone, Debug)]
-pub enum Authority {
-    Whole(Box<CertificateAuthority>),
-    Lost {
-        /// Its certificate, as the leaves' Secrets have it.
-        cert_pem: Option<String>,
-        /// What's wrong and what to do.
-        why: String,
-    },
+pub struct Authority {
+    succession: Option<Box<Succession>>,
+    /// Certificates that are trusted; while the authority is lost, as the leaves' Secrets have them.
+    trusted: Option<String>,
+    /// What's wrong and what to do.
+    loss: Option<String>,
 }
 
 impl Authority {
-    pub fn whole(&self) -> Option<&CertificateAuthority> {
-        match self {
-            Self::Whole(authority) => Some(authority),
-            Self::Lost { .. } => None,
+    pub(super) fn whole(succession: Succession) -> Self {
+        Self {
+            trusted: Some(succession.trusted()),
+            succession: Some(Box::new(succession)),
+            loss: None,
         }
     }
 
-    pub fn cert_pem(&self) -> Option<&str> {
-        match self {
-            Self::Whole(authority) => Some(authority.cert_pem()),
-            Self::Lost { cert_pem, .. } => cert_pem.as_deref(),
-        }
+    /// The one that signs.
+    pub fn signer(&self) -> Option<&CertificateAuthority> {
+        self.succession().map(|succession| &succession.signer)
+    }
+
+    pub fn succession(&self) -> Option<&Succession> {
+        self.succession.as_deref()
+    }
+
+    /// All that is trusted, PEM.
+    pub fn trusted(&self) -> Option<&str> {
+        self.trusted.as_deref()
     }
 
     pub fn loss(&self) -> Option<&str> {
-        match self {
-            Self::Whole(_) => None,
-            Self::Lost { why, .. } => Some(why),
-        }
+        self.loss.as_deref()
+    }
+
+    /// A replacement is under way.
+    pub fn is_changing(&self) -> bool {
+        self.succession().is_some_and(|succession| succession.beside.is_some())
     }
 }
 
@@ -68,7 +81,7 @@ pub async fn both(
     let started = has_started(context, cluster, identity);
     let names = &cluster.names;
     let of = async |known: Option<&Authority>, wanted: Wanted| match known {
-        Some(Authority::Whole(whole)) => Ok(Authority::Whole(whole.clone())),
+        Some(known) if known.succession.is_some() => Ok(known.clone()),
         _ => load(context, cluster, started, wanted).await,
     };
     let cluster_ca = Wanted {
@@ -119,10 +132,10 @@ async fn load(context: &Context, cluster: &Cluster, started: bool, wanted: Wante
     let problem = match secrets::read(context, namespace, name).await? {
         Some(data) => match parse(&data) {
             Err(problem) => problem,
-            Ok(authority) => {
-                let trusted = wanted.trusted.as_deref();
-                if !started || trusted.is_none_or(|pem| pem == authority.cert_pem()) {
-                    return Ok(Authority::Whole(Box::new(authority)));
+            Ok(succession) => {
+                let is_known = |pem: &str| !trusts(pem).is_disjoint(&trusts(succession.signer.cert_pem()));
+                if !started || wanted.trusted.as_deref().is_none_or(is_known) {
+                    return Ok(Authority::whole(succession));
                 }
                 "holds another authority than the one that the nodes trust".to_owned()
             }
@@ -134,46 +147,195 @@ async fn load(context: &Context, cluster: &Cluster, started: bool, wanted: Wante
         "Secret {namespace}/{name} {problem}: restore it, labels included, from a backup; until then no certificate is \
          made or renewed, and everything else goes on"
     );
-    Ok(Authority::Lost {
-        cert_pem: wanted.trusted,
-        why,
+    Ok(Authority {
+        succession: None,
+        trusted: wanted.trusted,
+        loss: Some(why),
     })
 }
 
 async fn make(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Result<Authority, PassError> {
     let (namespace, name) = (&cluster.names.namespace, &wanted.name);
+    let made = generate(context, cluster, name, name.clone()).await?;
+    let made = Succession::alone(made);
+    let secret = (wanted.secret)(&cluster.names, &texts(&made));
+    if apply::create(context, namespace, &secret).await?.is_some() {
+        return Ok(Authority::whole(made));
+    }
+    let theirs = secrets::read(context, namespace, name).await?;
+    let theirs = parse(&theirs.unwrap_or(SecretData(BTreeMap::new())));
+    let theirs = theirs.map_err(|problem| content(cluster, name, problem))?;
+    Ok(Authority::whole(theirs))
+}
+
+/// A new authority with a key of its own. `what`: the Secret that it's for.
+pub(super) async fn generate(
+    context: &Context,
+    cluster: &Cluster,
+    what: &str,
+    common_name: String,
+) -> Result<CertificateAuthority, PassError> {
     let request = AuthorityRequest {
-        common_name: name.clone(),
+        common_name,
         organisation: Some(ORGANISATION.to_owned()),
         algorithm: algorithm(cluster.security.key_algorithm),
         lifetime: cluster.security.ca_lifetime,
     };
     let now = context.now();
-    let made = off_thread(name, move || CertificateAuthority::generate(&request, now)).await?;
-    let secret = (wanted.secret)(&cluster.names, &texts(&made));
-    if apply::create(context, namespace, &secret).await?.is_some() {
-        return Ok(Authority::Whole(Box::new(made)));
-    }
-    let theirs = secrets::read(context, namespace, name).await?;
-    let theirs = parse(&theirs.unwrap_or(SecretData(BTreeMap::new())));
-    let theirs = theirs.map_err(|problem| PassError::Content {
-        kind: "Secret",
-        namespace: namespace.clone(),
-        name: name.clone(),
-        problem,
-    })?;
-    Ok(Authority::Whole(Box::new(theirs)))
+    off_thread(what, move || CertificateAuthority::generate(&request, now)).await
 }
 
-fn parse(data: &SecretData) -> Result<CertificateAuthority, String> {
+fn content(cluster: &Cluster, name: &str, problem: String) -> PassError {
+    PassError::Content {
+        kind: "Secret",
+        namespace: cluster.names.namespace.clone(),
+        name: name.to_owned(),
+        problem,
+    }
+}
+
+const NEXT: (&str, &str) = ("next.crt", "next.key");
+const FORMER: &str = "former.crt";
+const SINCE: &str = "since";
+const ANSWERED: &str = "answered";
+
+fn parse(data: &SecretData) -> Result<Succession, String> {
     let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
-    CertificateAuthority::from_pem(text("ca.crt"), text("ca.key")).map_err(|error| format!("can't be used ({error})"))
+    let signer = CertificateAuthority::from_pem(text("ca.crt"), text("ca.key"));
+    let signer = signer.map_err(|error| format!("can't be used ({error})"))?;
+    // Without a time the overlap begins at the first of all: nothing waits longer for a slip of somebody's hand.
+    let since = text(SINCE).trim().parse().unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    // One that has come already and that its giver left there comes no second time.
+    let is_new = |next: &CertificateAuthority| next.key_pem() != signer.key_pem();
+    let beside = match (given_next(data)?.filter(is_new), text(FORMER)) {
+        (Some(ca), _) => Some(Beside::Next {
+            ca: Box::new(ca),
+            since,
+        }),
+        (None, "") => None,
+        (None, former) => Some(Beside::Former {
+            cert_pem: former.to_owned(),
+            since,
+        }),
+    };
+    Ok(Succession {
+        signer,
+        beside,
+        answered: text(ANSWERED).trim().parse().ok(),
+    })
+}
+
+/// The one that comes, as the operator or somebody else has put it there.
+fn given_next(data: &SecretData) -> Result<Option<CertificateAuthority>, String> {
+    let (Some(cert), Some(key)) = (data.0.get(NEXT.0), data.0.get(NEXT.1)) else {
+        return Ok(None);
+    };
+    let next = CertificateAuthority::from_pem(cert, key);
+    next.map(Some)
+        .map_err(|error| format!("holds {} and {} that can't be used ({error})", NEXT.0, NEXT.1))
+}
+
+/// The one that somebody has put into the Secret to come next.
+pub(super) async fn next_of_others(
+    context: &Context,
+    cluster: &Cluster,
+    name: &str,
+) -> Result<Option<CertificateAuthority>, PassError> {
+    let data = secrets::read(context, &cluster.names.namespace, name).await?;
+    let next = data.map(|data| given_next(&data)).transpose();
+    Ok(next.map_err(|problem| content(cluster, name, problem))?.flatten())
 }
 
 /// What an authority's Secret holds.
-pub fn texts(ca: &CertificateAuthority) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        ("ca.crt".to_owned(), ca.cert_pem().to_owned()),
-        ("ca.key".to_owned(), ca.key_pem().expose().to_owned()),
-    ])
+pub fn texts(succession: &Succession) -> BTreeMap<String, String> {
+    let signer = &succession.signer;
+    let mut texts = BTreeMap::from([
+        ("ca.crt".to_owned(), signer.cert_pem().to_owned()),
+        ("ca.key".to_owned(), signer.key_pem().expose().to_owned()),
+    ]);
+    texts.extend(
+        succession
+            .answered
+            .map(|asked| (ANSWERED.to_owned(), asked.to_string())),
+    );
+    match &succession.beside {
+        Some(Beside::Next { ca, since }) => texts.extend([
+            (NEXT.0.to_owned(), ca.cert_pem().to_owned()),
+            (NEXT.1.to_owned(), ca.key_pem().expose().to_owned()),
+            (SINCE.to_owned(), since.to_string()),
+        ]),
+        Some(Beside::Former { cert_pem, since }) => texts.extend([
+            (FORMER.to_owned(), cert_pem.clone()),
+            (SINCE.to_owned(), since.to_string()),
+        ]),
+        None => {}
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::KeyAlgorithm;
+
+    fn authority(name: &str) -> CertificateAuthority {
+        let request = AuthorityRequest {
+            common_name: name.into(),
+            organisation: None,
+            algorithm: KeyAlgorithm::EcdsaP256,
+            lifetime: std::time::Duration::from_hours(1_000),
+        };
+        CertificateAuthority::generate(
+            &request,
+            jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(9),
+        )
+        .unwrap()
+    }
+
+    fn stage(data: &BTreeMap<String, String>) -> &'static str {
+        match parse(&SecretData(data.clone())).unwrap().beside {
+            None => "alone",
+            Some(Beside::Next { .. }) => "next",
+            Some(Beside::Former { .. }) => "former",
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read_at_every_stage() {
+        let since = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(20);
+        let alone = Succession::alone(authority("a"));
+        let both = alone.clone().begun(authority("b"), since, Some(since));
+        let switched = both.clone().switched(since);
+        let finished = switched.clone().finished();
+        let stages = [
+            (alone, "alone"),
+            (both, "next"),
+            (switched, "former"),
+            (finished, "alone"),
+        ];
+        for (succession, expected) in stages {
+            let written = texts(&succession);
+            assert_eq!(stage(&written), expected);
+            let read = parse(&SecretData(written)).unwrap();
+            assert_eq!(texts(&read), texts(&succession));
+        }
+    }
+
+    #[test]
+    fn one_that_others_left_beside_it_comes_once() {
+        let given = authority("given");
+        let mut data = texts(&Succession::alone(authority("a")));
+        let next = texts(&Succession::alone(given.clone()));
+        data.insert("next.crt".into(), next["ca.crt"].clone());
+        data.insert("next.key".into(), next["ca.key"].clone());
+        assert_eq!(stage(&data), "next");
+        data.extend(next);
+        assert_eq!(stage(&data), "alone");
+        data.insert("next.key".into(), "nothing".into());
+        assert!(
+            parse(&SecretData(data))
+                .unwrap_err()
+                .contains("next.crt and next.key that can't be used")
+        );
+    }
 }

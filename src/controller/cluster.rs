@@ -103,13 +103,13 @@ async fn steps(
     let pods = context.stores.pods_of(key);
     let found = found::ensure(context, &cluster, &identity, (&pods, memory)).await?;
     memory.assigned.clone_from(&found);
-    let trust = trust::ensure(context, &cluster, &identity, memory).await?;
+    let trust = trust::ensure(context, resource, (&cluster, &identity), memory).await?;
     let (identity, withheld) = forming::permit(context, &cluster, identity, &pods, memory).await?;
     let input = render::Input {
         cluster: &cluster,
         identity: &identity,
         operator_image: &context.settings.operator_image,
-        certificates: &trust.serials,
+        certificates: &trust.running.serials,
         withhold_voters: &withheld,
         found: &found,
     };

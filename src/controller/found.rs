@@ -43,6 +43,7 @@ pub async fn ensure(
     by_routes(&mut found, cluster, identity, routes);
     found.listener_files = files.mark;
     found.authorities = files.authorities;
+    found.own_serials = files.serials;
     Ok(found)
 }
 

@@ -4,14 +4,15 @@
 use super::memory::{Memory, OpenClient};
 use super::pods::PodFact;
 use super::trust::Trust;
-use crate::kafka::Transport;
 use crate::kafka::admin::{KafkaAdmin, Target};
 use crate::kafka::client::{ClientOptions, KafkaClient};
 use crate::kafka::endpoint::{Endpoint, Endpoints};
 use crate::kafka::errors::{ErrorCode, KafkaError};
 use crate::kafka::tls::{ClientIdentity, TlsError};
 use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
+use crate::kafka::{Transport, shown};
 use crate::model::{Cluster, Identity, ports};
+use crate::pki;
 use crate::runtime::scrape;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -22,6 +23,9 @@ use std::time::Duration;
 /// Opens admin clients; tests put an in-memory cluster behind it.
 pub trait Connector: Send + Sync {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError>;
+
+    /// Serial number of the certificate that a server shows; `None`: it doesn't answer.
+    fn certificate(&self, address: String, limit: Duration) -> BoxFuture<'_, Option<String>>;
 
     /// What a node's process exports about itself; `None`: it doesn't answer.
     fn metrics(&self, address: String, path: String, limit: Duration) -> BoxFuture<'_, Option<String>>;
@@ -43,6 +47,14 @@ impl Connector for RealConnector {
             endpoints,
             options,
         )))
+    }
+
+    fn certificate(&self, address: String, limit: Duration) -> BoxFuture<'_, Option<String>> {
+        async move {
+            let der = shown::certificate(&address, limit).await?;
+            pki::serial_of(&der).ok()
+        }
+        .boxed()
     }
 
     fn metrics(&self, address: String, path: String, limit: Duration) -> BoxFuture<'_, Option<String>> {

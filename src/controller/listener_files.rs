@@ -1,6 +1,7 @@
 //! What brokers read of client listeners as files, from Secrets of others: users of SASL/PLAIN and certificates of the user's own
-//! are kept in a form that brokers read; an OAuth listener's authority and Kerberos' keys are mounted as they are. Brokers read
-//! all of them when they start, so a mark of the whole is part of what restarts them, one after the other.
+//! are kept in a form that brokers read; an OAuth listener's authority and Kerberos' keys are mounted as they are. Certificates are
+//! read again by a broker that runs (`reload`); the rest is read when it starts, so a mark of that is part of what restarts brokers,
+//! one after the other.
 //!
 //! A Secret that has gone leaves what brokers have. Nothing here may put a password, or a hash of one without salt, anywhere but
 //! in a Secret.
@@ -11,7 +12,8 @@ use super::pods::PodFact;
 use super::secrets;
 use super::trust::SecretData;
 use crate::model::{ClientAuth, Cluster};
-use crate::render::{self, CERTIFICATE_KEYS, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
+use crate::pki::inspect;
+use crate::render::{self, CERTIFICATE_KEYS, CERTIFICATE_SUFFIX, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -39,6 +41,8 @@ pub struct Files {
     pub mark: Option<String>,
     /// Who signed the user's own certificate, by listener.
     pub authorities: BTreeMap<String, String>,
+    /// Serial number of the user's own certificate, by listener.
+    pub serials: BTreeMap<String, String>,
 }
 
 /// Where a listener's files come from.
@@ -129,8 +133,13 @@ fn files(SecretData(data): &SecretData) -> Files {
         let listener = key.strip_prefix(AUTHORITY)?;
         Some((listener.to_owned(), text.clone()))
     });
+    let serials = data.iter().filter_map(|(file, text)| {
+        let listener = file.strip_suffix(CERTIFICATE_SUFFIX)?;
+        Some((listener.to_owned(), inspect(text).ok()?.serial_hex))
+    });
     Files {
         mark: data.get(MARK).cloned(),
+        serials: serials.collect(),
         authorities: authorities.collect(),
     }
 }
@@ -209,7 +218,8 @@ impl Gathered {
     }
 
     fn finish(mut self, salt: String) -> SecretData {
-        let brokers = self.files.iter().filter(|(key, _)| !key.starts_with(AUTHORITY));
+        let is_certificate = |key: &str| key.starts_with(AUTHORITY) || key.ends_with(CERTIFICATE_SUFFIX);
+        let brokers = self.files.iter().filter(|(key, _)| !is_certificate(key));
         let texts: String = brokers.map(|(key, text)| format!("{key} {text}")).collect();
         let mark = render::hash_of(format!("{salt}{texts}{}", self.mounted).as_bytes());
         self.files.insert(SALT.to_owned(), salt);
@@ -270,12 +280,9 @@ mod tests {
         let before = gathered("salt", "a", "CHAIN");
         assert_eq!(before["lb.pem"], "KEY\nCHAIN\n");
         assert_eq!(before["authority-lb"], "CA");
-        assert_eq!(before[MARK], gathered("salt", "a", "CHAIN\n")[MARK]);
-        for other in [
-            gathered("salt", "b", "CHAIN"),
-            gathered("salt", "a", "OTHER"),
-            gathered("pepper", "a", "CHAIN"),
-        ] {
+        // Brokers read a certificate again while they run.
+        assert_eq!(before[MARK], gathered("salt", "a", "OTHER")[MARK]);
+        for other in [gathered("salt", "b", "CHAIN"), gathered("pepper", "a", "CHAIN")] {
             assert_ne!(before[MARK], other[MARK]);
         }
     }

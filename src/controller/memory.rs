@@ -5,6 +5,7 @@ use super::accepted::Accepted;
 use super::admission::Refused;
 use super::delays::Delays;
 use super::kafka::KafkaFacts;
+use super::reload::Reloads;
 use super::rendered::Rendered;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
@@ -34,6 +35,8 @@ pub struct Memory {
     /// Identity with the resourceVersion of its ConfigMap.
     pub identity: Option<(String, Identity)>,
     pub trust: Option<Arc<Trust>>,
+    /// Which certificates brokers show to clients.
+    pub reloads: Reloads,
     pub client: Option<OpenClient>,
     pub kafka: Option<Arc<KafkaFacts>>,
     /// Pods that take long to get ready, and since when that is known.

@@ -34,6 +34,7 @@ mod rebalance;
 mod reclaim;
 pub mod recovery;
 mod registrations;
+mod reload;
 mod removal;
 mod rendered;
 mod report;

@@ -2,7 +2,7 @@
 
 use super::containers;
 use crate::render::labels;
-use k8s_openapi::api::core::v1::{ContainerState, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
 
 /// A Kafka pod.
@@ -19,6 +19,8 @@ pub struct PodFact {
     pub ip: Option<String>,
     /// Address of its machine.
     pub host_ip: Option<String>,
+    /// Ports that Kafka listens on.
+    pub ports: Vec<i32>,
     /// As the pod was made with.
     pub listener_files: Option<String>,
     pub delegation_key: Option<String>,
@@ -63,6 +65,7 @@ impl PodFact {
                 .all(|role| pod.labels().contains_key(*role)),
             ip: status.and_then(|status| status.pod_ip.clone()),
             host_ip: status.and_then(|status| status.host_ip.clone()),
+            ports: spec.map(ports).unwrap_or_default(),
             listener_files: annotation(labels::LISTENER_FILES),
             delegation_key: annotation(labels::DELEGATION_KEY),
             created: pod.creation_timestamp().map(|time| time.0),
@@ -104,6 +107,11 @@ impl PodFact {
             ip.to_owned()
         })
     }
+}
+
+fn ports(spec: &PodSpec) -> Vec<i32> {
+    let containers = spec.containers.iter().flat_map(|container| &container.ports);
+    containers.flatten().map(|port| port.container_port).collect()
 }
 
 fn is_ready(status: &PodStatus) -> bool {

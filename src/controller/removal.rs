@@ -81,6 +81,7 @@ impl Removal<'_> {
             return Ok(Stage::Going);
         }
         let left = self.delete(Kind::Secret, &names.tls_secret).await?
+            || self.delete(Kind::Secret, &names.server_tls_secret).await?
             || reclaim::of_removed(self.context, names, id, self.identity).await?
             || self.is_cached(&names.stateful_set);
         Ok(if left { Stage::Going } else { Stage::Gone })

@@ -1,11 +1,19 @@
-//! The certificates of a cluster: two authorities, one leaf per node, the operator's and the ACL Job's own.
+//! The certificates of a cluster: two authorities, of each node one for other nodes and one for clients, the operator's and the
+//! ACL Job's own.
 //!
-//! Leaves are renewed when `pki::decide` says so; without their authority they stay as they are. Keys are made off the
-//! async threads.
+//! Leaves are renewed when `pki::decide` says so or other authorities are trusted; without their authority they stay as they are.
+//! A change of trust always comes with another leaf: whoever shows the leaf has read the trust too. Keys are made off the async
+//! threads.
 
+mod requests;
+mod running;
 mod stored;
+mod succeed;
 mod users;
+mod wanted;
 
+pub use requests::Requests;
+pub use running::{Former, Running};
 pub use stored::{Stored, read};
 pub use users::user_leaf;
 
@@ -15,18 +23,20 @@ use super::context::Context;
 use super::error::PassError;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
+use super::pods::PodFact;
 use super::secrets;
-use crate::api::KeyAlgorithm as Algorithm;
+use crate::api::{KeyAlgorithm as Algorithm, ProductionKafka};
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{ClientListener, Cluster, Found, Identity, Roles};
+use crate::model::{Cluster, Found, Identity, Roles};
 use crate::pki::{
-    CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, PkiError, SecretPem, Usages, decide,
-    inspect, issue,
+    ExistingLeaf, IssueReason, KeyAlgorithm, LeafDecision, PkiError, Renewal, SecretPem, decide, inspect, issue, trusts,
 };
 use crate::render::{self, Kind};
-use std::collections::{BTreeMap, BTreeSet};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use wanted::{Layout, Wanted, wanted_leaves};
 
 /// Organisation in every certificate; part of the super users' principals, which no client certificate can carry.
 pub(super) const ORGANISATION: &str = "productionkafka";
@@ -51,7 +61,16 @@ impl std::fmt::Debug for SecretData {
 pub struct StoredLeaf {
     pub data: SecretData,
     pub serial: String,
-    pub not_after: jiff::Timestamp,
+    pub not_after: Timestamp,
+}
+
+/// What all this is for. A node's names depend on what it is.
+#[derive(Clone, Debug)]
+struct MadeFor {
+    cluster: Cluster,
+    nodes: Vec<(i32, Roles)>,
+    found: Found,
+    requests: Requests,
 }
 
 /// Everything the cluster trusts and shows.
@@ -61,72 +80,49 @@ pub struct Trust {
     pub clients_ca: Authority,
     /// Leaves by name of their Secret.
     pub leaves: BTreeMap<String, StoredLeaf>,
-    /// Serial of each node's certificate.
-    pub serials: BTreeMap<i32, String>,
-    /// When each node's certificate ends.
-    pub ends: BTreeMap<i32, jiff::Timestamp>,
+    /// Certificates between nodes.
+    pub running: Running,
+    /// Serial of what each broker shows to clients.
+    pub servers: BTreeMap<i32, String>,
+    /// What replacements of authorities wait for, in sentences.
+    pub replacing: Vec<String>,
     /// When the next leaf must be looked at.
-    pub next: Option<jiff::Timestamp>,
-    /// Cluster and nodes that all this is for. A node's names depend on what it is.
-    made_for: (Cluster, Vec<(i32, Roles)>, Found),
-    /// The Secrets that hold it.
+    next: Option<Timestamp>,
+    made_for: MadeFor,
+    /// The Secrets that hold it: authorities first.
     secrets: Vec<Wish>,
-}
-
-/// How a leaf lies in its Secret.
-#[derive(Clone, Copy)]
-enum Layout {
-    Node,
-    Client,
-}
-
-struct Wanted {
-    secret: String,
-    node: Option<i32>,
-    layout: Layout,
-    request: LeafRequest,
 }
 
 /// Brings authorities, leaves and their Secrets to what the cluster needs.
 pub async fn ensure(
     context: &Context,
-    cluster: &Cluster,
-    identity: &Identity,
+    resource: &ProductionKafka,
+    (cluster, identity): (&Cluster, &Identity),
     memory: &mut Memory,
 ) -> Result<Arc<Trust>, PassError> {
     let known = memory.trust.clone();
-    if let Some(known) = known
-        .as_ref()
-        .filter(|known| known.is_current(context.now(), cluster, (identity, &memory.assigned)))
-    {
+    let requests = Requests::of(resource);
+    let current =
+        |known: &&Arc<Trust>| known.is_current(context.now(), (cluster, &requests), (identity, &memory.assigned));
+    if let Some(known) = known.as_ref().filter(current) {
         write(context, cluster, known).await?;
         return Ok(Arc::clone(known));
     }
     let found = memory.assigned.clone();
     let wanted = wanted_leaves(cluster, identity, &found);
     let mut stored = stored_leaves(context, cluster, &wanted, known.as_deref()).await?;
-    let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
-    let mut trust = Trust {
-        cluster_ca,
-        clients_ca,
-        leaves: BTreeMap::new(),
-        serials: BTreeMap::new(),
-        ends: BTreeMap::new(),
-        next: None,
-        made_for: (cluster.clone(), nodes(cluster, identity), found),
-        secrets: Vec::new(),
-    };
+    let authorities = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
+    let shown = succeed::Shown::of(context, (cluster, identity), known.as_deref(), memory);
+    let mut trust = succeed::stepped(context, cluster, (authorities, requests, shown)).await?;
+    trust.made_for.nodes = nodes(cluster, identity);
+    trust.made_for.found = found;
     for wanted in wanted {
         let stored = stored.remove(&wanted.secret);
-        let Some((leaf, until)) = leaf(context, cluster, &trust, &wanted, stored).await? else {
+        let Some((leaf, until)) = leaf(context, &trust, &wanted, stored).await? else {
             continue;
         };
-        trust.next = Some(trust.next.map_or(until, |next| next.min(until)));
-        if let Some(id) = wanted.node {
-            trust.serials.insert(id, leaf.serial.clone());
-            trust.ends.insert(id, leaf.not_after);
-        }
-        trust.leaves.insert(wanted.secret, leaf);
+        trust.look_at(Some(until));
+        trust.take(&wanted, leaf);
     }
     trust.secrets = secrets_of(cluster, identity, &trust);
     let trust = Arc::new(trust);
@@ -136,25 +132,33 @@ pub async fn ensure(
     Ok(trust)
 }
 
+/// Authorities before anything that they sign: what a process that dies in between has written is never signed by somebody whom
+/// nobody knows.
 async fn write(context: &Context, cluster: &Cluster, trust: &Trust) -> Result<(), PassError> {
-    let all = trust.secrets.iter();
-    let work: Vec<_> = all
-        .map(|secret| secrets::keep(context, &cluster.names, secret))
-        .collect();
-    apply::side_by_side(work).await?;
+    let names = &cluster.names;
+    let own = [names.cluster_ca(), names.clients_ca()];
+    let is_authority = |wish: &&Wish| trust.is_changing() && own.contains(&wish.child.name);
+    let (first, rest): (Vec<&Wish>, Vec<&Wish>) = trust.secrets.iter().partition(is_authority);
+    for stage in [first, rest] {
+        let work: Vec<_> = stage
+            .into_iter()
+            .map(|secret| secrets::keep(context, names, secret))
+            .collect();
+        apply::side_by_side(work).await?;
+    }
     Ok(())
 }
 
 fn secrets_of(cluster: &Cluster, identity: &Identity, trust: &Trust) -> Vec<Wish> {
     let names = &cluster.names;
     let mut secrets = Vec::new();
-    if let Some(ca) = trust.cluster_ca.whole() {
+    if let Some(ca) = trust.cluster_ca.succession() {
         secrets.push(render::cluster_ca_secret(names, &authority::texts(ca)));
     }
-    if let Some(ca) = trust.clients_ca.whole() {
+    if let Some(ca) = trust.clients_ca.succession() {
         secrets.push(render::clients_ca_secret(names, &authority::texts(ca)));
     }
-    if let Some(public) = trust.cluster_ca.cert_pem() {
+    if let Some(public) = trust.cluster_ca.trusted() {
         let public = BTreeMap::from([("ca.crt".to_owned(), public.to_owned())]);
         secrets.push(render::cluster_ca_cert_secret(cluster, &public));
     }
@@ -162,8 +166,9 @@ fn secrets_of(cluster: &Cluster, identity: &Identity, trust: &Trust) -> Vec<Wish
     secrets.extend(texts(&names.operator_tls()).map(|texts| render::operator_tls_secret(cluster, texts)));
     secrets.extend(texts(&names.acl_sync_tls()).map(|texts| render::acl_sync_tls_secret(cluster, texts)));
     for node in cluster.nodes(identity) {
-        let texts = texts(&node.names.tls_secret);
-        secrets.extend(texts.map(|texts| render::node_tls_secret(cluster, &node, texts)));
+        for name in [&node.names.tls_secret, &node.names.server_tls_secret] {
+            secrets.extend(texts(name).map(|texts| render::node_tls_secret(cluster, &node, (name, texts))));
+        }
     }
     secrets.into_iter().map(Wish::from).collect()
 }
@@ -192,163 +197,109 @@ fn nodes(cluster: &Cluster, identity: &Identity) -> Vec<(i32, Roles)> {
     nodes.iter().map(|node| (node.id, node.roles)).collect()
 }
 
-fn wanted_leaves(cluster: &Cluster, identity: &Identity, found: &Found) -> Vec<Wanted> {
-    let request = |common_name: &str, usages: Usages, dns_names: Vec<String>| LeafRequest {
-        common_name: common_name.to_owned(),
-        organisation: Some(ORGANISATION.to_owned()),
-        dns_names,
-        ip_addresses: Vec::new(),
-        usages,
-        algorithm: algorithm(cluster.security.key_algorithm),
-        lifetime: cluster.security.leaf_lifetime,
-    };
-    let names = &cluster.names;
-    let client = |secret: String, common_name: &str| Wanted {
-        secret,
-        node: None,
-        layout: Layout::Client,
-        request: request(common_name, Usages::Client, Vec::new()),
-    };
-    let mut wanted = vec![
-        client(names.operator_tls(), "kafka-operator"),
-        client(names.acl_sync_tls(), "kafka-acl-sync"),
-    ];
-    for node in cluster.nodes(identity) {
-        let mut dns_names = node.names.dns_names();
-        if node.roles.controller {
-            dns_names.extend(names.dns_names(&names.controllers_host()));
-        }
-        if node.roles.broker {
-            // A name more is another certificate, and a restart: not before the listener is there.
-            let reachable = |listener: &&ClientListener| found.is_reachable(listener, node.id);
-            for listener in cluster.listeners.iter().filter(reachable) {
-                dns_names.extend(names.dns_names(&names.bootstrap_host(&listener.name)));
-            }
-        }
-        let mut request = request("kafka-node", Usages::Both, dns_names);
-        if node.roles.broker {
-            for host in found.hosts(cluster, node.id) {
-                match host.parse() {
-                    Ok(address) => request.ip_addresses.push(address),
-                    Err(_) => request.dns_names.push(host),
-                }
-            }
-        }
-        wanted.push(Wanted {
-            secret: node.names.tls_secret.clone(),
-            node: Some(node.id),
-            layout: Layout::Node,
-            request,
-        });
-    }
-    wanted
-}
-
 async fn read_leaf(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Result<Option<StoredLeaf>, PassError> {
     let Some(data) = secrets::read(context, &cluster.names.namespace, &wanted.secret).await? else {
         return Ok(None);
     };
-    let (cert, _) = pem_of(&data, wanted.layout);
+    let (cert, _) = wanted.layout.pem_of(&data);
     // What can't be read is made again by the decision.
     let facts = inspect(cert).ok();
     Ok(Some(StoredLeaf {
         serial: facts.as_ref().map(|facts| facts.serial_hex.clone()).unwrap_or_default(),
-        not_after: facts.map_or(jiff::Timestamp::UNIX_EPOCH, |facts| facts.not_after),
+        not_after: facts.map_or(Timestamp::UNIX_EPOCH, |facts| facts.not_after),
         data,
     }))
 }
 
-fn pem_of(data: &SecretData, layout: Layout) -> (&str, &str) {
-    let text = |key: &str| data.0.get(key).map(String::as_str).unwrap_or_default();
-    match layout {
-        Layout::Node => (text("node.pem"), text("node.pem")),
-        Layout::Client => (text("tls.crt"), text("tls.key")),
-    }
-}
-
-/// Whether a leaf that's stored may stay.
-fn judged(
-    ca: &CertificateAuthority,
-    cluster: &Cluster,
-    (wanted, stored): (&Wanted, Option<&StoredLeaf>),
-    now: jiff::Timestamp,
-) -> LeafDecision {
-    let parts = stored.map(|stored| {
-        let (cert, key) = pem_of(&stored.data, wanted.layout);
-        (cert, SecretPem::new(key))
-    });
-    let existing = parts
-        .as_ref()
-        .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
-    decide(ca, existing, &wanted.request, cluster.security.renew_before, now)
-}
-
-/// The leaf to use, and when to look at it again; `None` while it can't be made.
-async fn leaf(
-    context: &Context,
-    cluster: &Cluster,
-    trust: &Trust,
-    wanted: &Wanted,
-    stored: Option<StoredLeaf>,
-) -> Result<Option<(StoredLeaf, jiff::Timestamp)>, PassError> {
-    let now = context.now();
-    let (Some(ca), Some(clients)) = (trust.cluster_ca.whole(), trust.clients_ca.cert_pem()) else {
-        let readable = stored.filter(|stored| !stored.serial.is_empty());
-        return Ok(readable.map(|stored| (stored, now)));
-    };
-    let decision = judged(ca, cluster, (wanted, stored.as_ref()), now);
-    if let (LeafDecision::Keep { until }, Some(stored)) = (decision, stored) {
-        return Ok(Some((stored, until)));
-    }
-    if let LeafDecision::Issue { reason } = decision {
-        tracing::info!(secret = %wanted.secret, ?reason, "issuing a certificate");
-    }
-    let (authority, request) = (ca.clone(), wanted.request.clone());
-    let made = off_thread(&wanted.secret, move || issue(&authority, &request, now)).await?;
-    let facts = inspect(&made.cert_pem).map_err(|source| PassError::Certificate {
-        what: wanted.secret.clone(),
-        source,
-    })?;
-    let data = match wanted.layout {
-        Layout::Node => BTreeMap::from([
-            ("node.pem".to_owned(), made.keystore_pem().expose().to_owned()),
-            (CLUSTER_CA.to_owned(), ca.cert_pem().to_owned()),
-            (CLIENTS_CA.to_owned(), clients.to_owned()),
-        ]),
-        Layout::Client => BTreeMap::from([
-            ("tls.crt".to_owned(), made.cert_pem),
-            ("tls.key".to_owned(), made.key_pem.expose().to_owned()),
-            (CA.to_owned(), ca.cert_pem().to_owned()),
-        ]),
-    };
-    let stored = StoredLeaf {
-        data: SecretData(data),
-        serial: facts.serial_hex,
-        not_after: facts.not_after,
-    };
-    Ok(Some((stored, now)))
-}
-
 impl Trust {
+    /// The authorities that a leaf is trusted with.
+    fn trusted(&self, layout: Layout) -> Option<&str> {
+        let (_, clients) = layout.trusted();
+        if clients { &self.clients_ca } else { &self.cluster_ca }.trusted()
+    }
+
+    /// Whether a leaf that's stored may stay; `None` without an authority.
+    fn judged(&self, wanted: &Wanted, stored: Option<&StoredLeaf>, now: Timestamp) -> Option<LeafDecision> {
+        let security = &self.made_for.cluster.security;
+        let requests = &self.made_for.requests;
+        let (ca, trusted) = (self.cluster_ca.signer()?, self.trusted(wanted.layout)?);
+        let parts = stored.map(|stored| {
+            let (cert, key) = wanted.layout.pem_of(&stored.data);
+            (cert, SecretPem::new(key))
+        });
+        let existing = parts
+            .as_ref()
+            .map(|(cert_pem, key_pem)| ExistingLeaf { cert_pem, key_pem });
+        let of_node = wanted.layout == Layout::Node;
+        let renewal = Renewal {
+            before: security.renew_before,
+            in_the_middle: of_node,
+            asked: if of_node {
+                requests.node_certificates
+            } else {
+                requests.certificates
+            },
+        };
+        let decision = decide(ca, existing, &wanted.request, renewal, now);
+        let lies_beside = stored.and_then(|stored| stored.data.0.get(wanted.layout.trusted().0));
+        let changed = lies_beside.is_none_or(|pem| trusts(pem) != trusts(trusted));
+        Some(match decision {
+            LeafDecision::Keep { .. } if changed => LeafDecision::Issue {
+                reason: IssueReason::TrustChanged,
+            },
+            decision => decision,
+        })
+    }
+
+    fn look_at(&mut self, time: Option<Timestamp>) {
+        self.next = self.next.into_iter().chain(time).min();
+    }
+
+    fn take(&mut self, wanted: &Wanted, leaf: StoredLeaf) {
+        match (wanted.node, wanted.layout) {
+            (Some(id), Layout::Node) => {
+                self.running.serials.insert(id, leaf.serial.clone());
+                let formers = running::read(leaf.data.0.get(running::FORMER));
+                self.running.formers.insert(id, formers);
+            }
+            (Some(id), _) => drop(self.servers.insert(id, leaf.serial.clone())),
+            (None, _) => {}
+        }
+        self.leaves.insert(wanted.secret.clone(), leaf);
+    }
+
     /// The identity that the operator shows to Kafka, with the serial of its certificate.
     pub fn operator(&self, cluster: &Cluster) -> Option<(ClientIdentity, String)> {
         let leaf = self.leaves.get(&cluster.names.operator_tls())?;
         let text = |key: &str| leaf.data.0.get(key).cloned().unwrap_or_default();
         let identity = ClientIdentity {
-            ca: self.cluster_ca.cert_pem()?.as_bytes().to_vec(),
+            ca: self.cluster_ca.trusted()?.as_bytes().to_vec(),
             chain: text("tls.crt").into_bytes(),
             key: Secret::new(text("tls.key")),
         };
         Some((identity, leaf.serial.clone()))
     }
 
-    /// Made for this cluster, whole, and with no leaf that must be looked at yet.
-    fn is_current(&self, now: jiff::Timestamp, cluster: &Cluster, (identity, found): (&Identity, &Found)) -> bool {
+    /// Made for this cluster, whole, and with nothing that must be looked at yet.
+    fn is_current(
+        &self,
+        now: Timestamp,
+        (cluster, requests): (&Cluster, &Requests),
+        (identity, found): (&Identity, &Found),
+    ) -> bool {
+        let made_for = &self.made_for;
         self.next.is_some_and(|next| now < next)
             && self.losses().is_empty()
-            && self.made_for.0 == *cluster
-            && self.made_for.1 == nodes(cluster, identity)
-            && self.made_for.2 == *found
+            && !self.is_changing()
+            && made_for.requests == *requests
+            && made_for.cluster == *cluster
+            && made_for.nodes == nodes(cluster, identity)
+            && made_for.found == *found
+    }
+
+    /// An authority is being replaced.
+    pub fn is_changing(&self) -> bool {
+        self.cluster_ca.is_changing() || self.clients_ca.is_changing()
     }
 
     /// What's wrong with the authorities, and what to do.
@@ -359,24 +310,78 @@ impl Trust {
             .collect()
     }
 
-    /// End of the certificate that ends first.
-    pub fn first_end(&self) -> Option<jiff::Timestamp> {
-        self.leaves.values().map(|leaf| leaf.not_after).min()
+    /// End of the certificate that ends first, of those that there are and those that nodes still run with.
+    pub fn first_end(&self, pods: &[PodFact]) -> Option<Timestamp> {
+        let formers = pods
+            .iter()
+            .filter_map(|pod| self.running.end_of_former(pod.node_id?, pod.certificate.as_deref()));
+        self.leaves.values().map(|leaf| leaf.not_after).chain(formers).min()
     }
+}
 
-    /// Nodes whose former certificate has less than half of `security.tls.renewBefore` left. A new one is made that long
-    /// before the end; whoever runs with the former one by now can't wait for a maintenance window.
-    pub fn pressing(&self, cluster: &Cluster, now: jiff::Timestamp) -> BTreeSet<i32> {
-        let security = &cluster.security;
-        let half = security.renew_before / 2;
-        let is_late = |ends: &jiff::Timestamp| {
-            let made = ends.checked_sub(security.leaf_lifetime);
-            made.and_then(|made| made.checked_add(half))
-                .is_ok_and(|late| late < now)
-        };
-        let late = self.ends.iter().filter(|(_, ends)| is_late(ends));
-        late.map(|(id, _)| *id).collect()
+/// The leaf to use, and when to look at it again; `None` while it can't be made.
+async fn leaf(
+    context: &Context,
+    trust: &Trust,
+    wanted: &Wanted,
+    stored: Option<StoredLeaf>,
+) -> Result<Option<(StoredLeaf, Timestamp)>, PassError> {
+    let now = context.now();
+    let decision = trust.judged(wanted, stored.as_ref(), now);
+    let (reason, ca) = match (decision, trust.cluster_ca.signer()) {
+        (Some(LeafDecision::Keep { until }), _) => return Ok(stored.map(|stored| (stored, until))),
+        (Some(LeafDecision::Issue { reason }), Some(ca)) => (reason, ca),
+        _ => {
+            let readable = stored.filter(|stored| !stored.serial.is_empty());
+            return Ok(readable.map(|stored| (stored, now)));
+        }
+    };
+    tracing::info!(secret = %wanted.secret, ?reason, "issuing a certificate");
+    let (authority, request) = (ca.clone(), wanted.request.clone());
+    let made = off_thread(&wanted.secret, move || issue(&authority, &request, now)).await?;
+    let facts = inspect(&made.cert_pem).map_err(|source| PassError::Certificate {
+        what: wanted.secret.clone(),
+        source,
+    })?;
+    let trusted = trust.trusted(wanted.layout).unwrap_or_default().to_owned();
+    let beside = (wanted.layout.trusted().0.to_owned(), trusted);
+    let mut data = match wanted.layout {
+        Layout::Node | Layout::Server => {
+            let key = wanted.layout.keys().0;
+            BTreeMap::from([(key.to_owned(), made.keystore_pem().expose().to_owned()), beside])
+        }
+        Layout::Client => BTreeMap::from([
+            ("tls.crt".to_owned(), made.cert_pem),
+            ("tls.key".to_owned(), made.key_pem.expose().to_owned()),
+            beside,
+        ]),
+    };
+    if let Some(stored) = stored.filter(|_| wanted.layout == Layout::Node) {
+        data.extend(former(&stored, reason));
     }
+    let stored = StoredLeaf {
+        data: SecretData(data),
+        serial: facts.serial_hex,
+        not_after: facts.not_after,
+    };
+    Ok(Some((stored, now)))
+}
+
+/// The former ones, once this one is replaced.
+fn former(stored: &StoredLeaf, reason: IssueReason) -> Option<(String, String)> {
+    if stored.serial.is_empty() {
+        return None;
+    }
+    let before = running::read(stored.data.0.get(running::FORMER));
+    let last = Former {
+        serial: stored.serial.clone(),
+        not_after: stored.not_after,
+        tolerated: reason == IssueReason::Expiring,
+    };
+    Some((
+        running::FORMER.to_owned(),
+        running::write(&running::succeeded(&before, last)),
+    ))
 }
 
 /// Key of a Secret.

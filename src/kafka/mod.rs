@@ -21,6 +21,7 @@ pub mod scram;
 #[cfg(test)]
 pub mod scripted;
 pub mod secret;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 pub mod tls;

@@ -113,6 +113,10 @@ pub struct VolumeClaim {
 pub struct SecuritySettings {
     pub key_algorithm: KeyAlgorithm,
     pub leaf_lifetime: Duration,
+    /// Of certificates between nodes.
+    pub node_leaf_lifetime: Duration,
+    /// How long clients have to follow when an authority is replaced.
+    pub trust_overlap: Duration,
     pub ca_lifetime: Duration,
     pub renew_before: Duration,
     pub minimum_tls: TlsVersion,

@@ -39,6 +39,8 @@ pub struct Found {
     pub delegation_key: Option<String>,
     /// Who signed the user's own certificate, by listener.
     pub authorities: BTreeMap<String, String>,
+    /// Serial number of the user's own certificate, by listener.
+    pub own_serials: BTreeMap<String, String>,
 }
 
 impl Found {

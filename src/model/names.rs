@@ -17,7 +17,10 @@ pub struct NodeNames {
     pub pod: String,
     /// DNS name without the cluster domain: what voters, brokers and certificates call this node.
     pub host: String,
+    /// Secret with the certificate between nodes.
     pub tls_secret: String,
+    /// Secret with what a broker shows to clients.
+    pub server_tls_secret: String,
     namespace: String,
     domain: String,
 }
@@ -29,6 +32,7 @@ impl ClusterNames {
         NodeNames {
             host: format!("{pod}.{}.{}.svc", self.nodes_service(), self.namespace),
             tls_secret: format!("{stateful_set}-tls"),
+            server_tls_secret: format!("{stateful_set}-server-tls"),
             pod,
             stateful_set,
             namespace: self.namespace.clone(),

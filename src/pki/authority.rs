@@ -42,7 +42,24 @@ impl CertificateAuthority {
         if common_name.is_empty() {
             return Err(PkiError::EmptyCommonName);
         }
-        let key = entropy::generate_key(request.algorithm)?;
+        Self::certified(&entropy::generate_key(request.algorithm)?, request, now)
+    }
+
+    /// The same authority with the same name and key, and a certificate that ends later. Whoever trusts the former one trusts
+    /// what this one signs.
+    pub fn renewed(&self, lifetime: Duration, now: jiff::Timestamp) -> Result<Self, PkiError> {
+        let request = AuthorityRequest {
+            common_name: self.facts.subject_cn.clone(),
+            organisation: self.facts.organisation.clone(),
+            // Of the key that there is.
+            algorithm: KeyAlgorithm::default(),
+            lifetime,
+        };
+        Self::certified(&parse::private_key(self.key_pem.expose())?, &request, now)
+    }
+
+    fn certified(key: &KeyPair, request: &AuthorityRequest, now: jiff::Timestamp) -> Result<Self, PkiError> {
+        let common_name = &request.common_name;
         let mut params = CertificateParams::default();
         set_validity(&mut params, now, request.lifetime, None).map_err(|OutOfRange| PkiError::ValidityOutOfRange {
             common_name: common_name.clone(),
@@ -55,7 +72,7 @@ impl CertificateAuthority {
             common_name: common_name.clone(),
             source,
         };
-        let certificate = params.self_signed(&key).map_err(sign)?;
+        let certificate = params.self_signed(key).map_err(sign)?;
         Self::from_pem(&certificate.pem(), &key.serialize_pem())
     }
 

@@ -60,6 +60,11 @@ pub fn inspect(cert_pem: &str) -> Result<CertificateFacts, PkiError> {
     Ok(facts(&parse::certificate(&der)?))
 }
 
+/// Serial number of a certificate in DER, as in its facts.
+pub fn serial_of(der: &[u8]) -> Result<String, PkiError> {
+    Ok(hex(parse::certificate(der)?.raw_serial()))
+}
+
 pub(super) fn facts(certificate: &X509Certificate<'_>) -> CertificateFacts {
     let (dns_names, ip_addresses) = alternative_names(certificate);
     let first = |attribute: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>| {

@@ -12,14 +12,16 @@ mod leaf;
 mod own;
 mod parse;
 mod secret;
+mod succession;
 #[cfg(test)]
 mod tests;
 
 pub use authority::{AuthorityRequest, CertificateAuthority};
-pub use decide::{ExistingLeaf, IssueReason, LeafDecision, decide};
+pub use decide::{ExistingLeaf, IssueReason, LeafDecision, Renewal, decide};
 pub use entropy::KeyAlgorithm;
 pub use error::PkiError;
-pub use facts::{CertificateFacts, PublicKeyAlgorithm, inspect};
+pub use facts::{CertificateFacts, PublicKeyAlgorithm, inspect, serial_of};
 pub use leaf::{Leaf, LeafRequest, Usages, issue};
 pub use own::problem as own_certificate_problem;
 pub use secret::SecretPem;
+pub use succession::{Beside, Outlook, Step, Succession, trusts};

@@ -17,6 +17,13 @@ pub(super) fn first_certificate(pem: &str) -> Result<Vec<u8>, PkiError> {
     Err(PkiError::NoCertificate)
 }
 
+/// Every CERTIFICATE block of `pem`, as DER; what can't be read is left out.
+pub(super) fn certificates(pem: &str) -> Vec<Vec<u8>> {
+    let blocks = Pem::iter_from_buffer(pem.as_bytes()).flatten();
+    let certificates = blocks.filter(|block| block.label == "CERTIFICATE");
+    certificates.map(|block| block.contents).collect()
+}
+
 pub(super) fn certificate(der: &[u8]) -> Result<X509Certificate<'_>, PkiError> {
     match x509_parser::parse_x509_certificate(der) {
         Ok((_, certificate)) => Ok(certificate),

@@ -224,7 +224,7 @@ fn a_stored_leaf_of_other_content_is_replaced() {
             &ca,
             Some(ExistingLeaf { cert_pem, key_pem }),
             &node_request(),
-            DAY * 30,
+            days(30),
             now(),
         )
     };
@@ -243,17 +243,14 @@ fn a_stored_leaf_of_other_content_is_replaced() {
         ),
         (
             "nothing stored",
-            decide(&ca, None, &node_request(), DAY * 30, now()),
+            decide(&ca, None, &node_request(), days(30), now()),
             IssueReason::Missing,
         ),
     ];
     for (case, decision, reason) in table {
         assert_eq!(decision, LeafDecision::Issue { reason }, "{case}");
     }
-    assert_eq!(
-        decision(&leaf.cert_pem, &leaf.key_pem),
-        LeafDecision::Keep { until: after(335) }
-    );
+    assert!(is_kept(decision(&leaf.cert_pem, &leaf.key_pem)));
 }
 
 #[test]
@@ -267,17 +264,21 @@ fn a_stored_leaf_that_says_something_else_is_replaced() {
             cert_pem: &leaf.cert_pem,
             key_pem: &leaf.key_pem,
         };
-        decide(&ca, Some(existing), &wanted, DAY * 30, now())
+        decide(&ca, Some(existing), &wanted, days(30), now())
     };
-    let keep = LeafDecision::Keep { until: after(335) };
     let replace = LeafDecision::Issue {
         reason: IssueReason::NamesChanged,
     };
-    assert_eq!(decision(|wanted| wanted.dns_names.reverse()), keep, "order of names");
-    assert_eq!(
-        decision(|wanted| wanted.lifetime = DAY * 90),
-        keep,
+    assert!(is_kept(decision(|wanted| wanted.dns_names.reverse())), "order of names");
+    assert!(
+        is_kept(decision(|wanted| wanted.lifetime = DAY * 90)),
         "lifetime counts at the next renewal"
+    );
+    assert_eq!(
+        decision(|wanted| wanted.algorithm = KeyAlgorithm::EcdsaP384),
+        LeafDecision::Issue {
+            reason: IssueReason::AlgorithmChanged,
+        }
     );
     assert_eq!(
         decision(|wanted| wanted.common_name = "kafka-operator".into()),
@@ -307,26 +308,89 @@ fn a_stored_leaf_is_judged_by_the_clock() {
         cert_pem: &leaf.cert_pem,
         key_pem: &leaf.key_pem,
     };
-    let keep = LeafDecision::Keep { until: after(335) };
-    let issue = |reason| LeafDecision::Issue { reason };
+    let expiring = Some(IssueReason::Expiring);
     let table = [
         (
             "clock behind within backdating",
             now() - jiff::SignedDuration::from_mins(59),
-            keep,
+            None,
         ),
-        ("clock far behind", after(-1), issue(IssueReason::NotYetValid)),
-        ("a day before the window", after(334), keep),
-        ("window opens", after(335), issue(IssueReason::Expiring)),
-        ("expired", after(400), issue(IssueReason::Expiring)),
+        ("clock far behind", after(-1), Some(IssueReason::NotYetValid)),
+        ("before the earliest hour of the window", after(331), None),
+        ("the window is open for all", after(335), expiring),
+        ("expired", after(400), expiring),
     ];
     for (case, now, expected) in table {
-        assert_eq!(
-            decide(&ca, Some(existing), &node_request(), DAY * 30, now),
-            expected,
-            "{case}"
-        );
+        let decision = decide(&ca, Some(existing), &node_request(), days(30), now);
+        match expected {
+            None => assert!(is_kept(decision), "{case}: {decision:?}"),
+            Some(reason) => assert_eq!(decision, LeafDecision::Issue { reason }, "{case}"),
+        }
     }
+}
+
+#[test]
+fn leaves_made_together_are_not_renewed_together() {
+    let ca = authority();
+    let request = &node_request();
+    let times = (0..20).map(|_| {
+        let leaf = issue(&ca, request, now()).unwrap();
+        let (cert_pem, key_pem) = (leaf.cert_pem.as_str(), &leaf.key_pem);
+        let LeafDecision::Keep { until } =
+            decide(&ca, Some(ExistingLeaf { cert_pem, key_pem }), request, days(30), now())
+        else {
+            panic!("it was just made");
+        };
+        assert!((after(332)..=after(335)).contains(&until), "{until}");
+        until
+    });
+    let times: std::collections::BTreeSet<_> = times.collect();
+    assert!(times.len() > 15, "{times:?}");
+}
+
+#[test]
+fn a_person_asks_once_and_a_time_to_come_is_heard_then() {
+    let ca = authority();
+    let leaf = issue(&ca, &node_request(), now()).unwrap();
+    let existing = ExistingLeaf {
+        cert_pem: &leaf.cert_pem,
+        key_pem: &leaf.key_pem,
+    };
+    let decision = |asked: jiff::Timestamp, at: jiff::Timestamp| {
+        let renewal = Renewal {
+            asked: Some(asked),
+            ..days(30)
+        };
+        decide(&ca, Some(existing), &node_request(), renewal, at)
+    };
+    let requested = LeafDecision::Issue {
+        reason: IssueReason::Requested,
+    };
+    assert_eq!(decision(after(1), after(2)), requested);
+    assert_eq!(decision(after(5), after(2)), LeafDecision::Keep { until: after(5) });
+    let fraction = now() + jiff::SignedDuration::from_millis(300);
+    assert!(is_kept(decision(fraction, after(2))), "made in the same second");
+    assert!(is_kept(decision(after(-1), after(2))), "made since");
+}
+
+#[test]
+fn a_leaf_taken_up_late_is_renewed_in_the_middle_of_its_life() {
+    let ca = authority();
+    let leaf = issue(&ca, &node_request(), now()).unwrap();
+    let (cert_pem, key_pem) = (leaf.cert_pem.as_str(), &leaf.key_pem);
+    let renewal = Renewal {
+        in_the_middle: true,
+        ..days(30)
+    };
+    let decision = decide(
+        &ca,
+        Some(ExistingLeaf { cert_pem, key_pem }),
+        &node_request(),
+        renewal,
+        now(),
+    );
+    let until = after(182) + half_day();
+    assert_eq!(decision, LeafDecision::Keep { until });
 }
 
 #[test]
@@ -334,35 +398,24 @@ fn renewal_never_repeats_at_once() {
     let ca = authority();
     let wanted = node_request();
     let cases = [
-        (
-            "window longer than the lifetime",
-            now(),
-            DAY * 400,
-            LeafDecision::Keep {
-                until: after(182) + half_day(),
-            },
-        ),
-        (
-            "ends with its authority",
-            after(3600),
-            DAY * 100,
-            LeafDecision::Keep { until: after(3625) },
-        ),
+        ("window longer than the lifetime", now(), 400, after(182) + half_day()),
+        ("ends with its authority", after(3600), 100, after(3625)),
     ];
-    for (case, at, renew_before, expected) in cases {
+    for (case, at, before, until) in cases {
         let leaf = issue(&ca, &wanted, at).unwrap();
         let existing = Some(ExistingLeaf {
             cert_pem: &leaf.cert_pem,
             key_pem: &leaf.key_pem,
         });
-        assert_eq!(decide(&ca, existing, &wanted, renew_before, at), expected, "{case}");
+        let decision = decide(&ca, existing, &wanted, days(before), at);
+        assert_eq!(decision, LeafDecision::Keep { until }, "{case}");
     }
     let last = issue(&ca, &wanted, after(3600)).unwrap();
     let existing = Some(ExistingLeaf {
         cert_pem: &last.cert_pem,
         key_pem: &last.key_pem,
     });
-    let decision = decide(&ca, existing, &wanted, DAY * 30, after(3649));
+    let decision = decide(&ca, existing, &wanted, days(30), after(3649));
     assert_eq!(
         decision,
         LeafDecision::Keep {
@@ -374,4 +427,15 @@ fn renewal_never_repeats_at_once() {
 
 fn half_day() -> jiff::SignedDuration {
     jiff::SignedDuration::from_hours(12)
+}
+
+fn days(before: u32) -> Renewal {
+    Renewal {
+        before: DAY * before,
+        ..Renewal::default()
+    }
+}
+
+fn is_kept(decision: LeafDecision) -> bool {
+    matches!(decision, LeafDecision::Keep { .. })
 }

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 
 pub const CONTROLLER: &str = "CONTROLLER";
 pub const REPLICATION: &str = "REPLICATION";
-/// Where the node's TLS Secret is mounted.
+/// Where the Secret with the certificate between nodes is mounted, and that with what clients are shown.
 pub const TLS: &str = "/etc/kafka/tls";
+pub const SERVER_TLS: &str = "/etc/kafka/server-tls";
 /// `CN=alice` becomes `User:alice`. Only on client listeners: on the internal ones the whole subject is the principal,
 /// which no certificate of the clients CA can be mistaken for.
 const PRINCIPAL_MAPPING: &str = "RULE:^CN=([^,]+).*$/$1/,DEFAULT";
@@ -139,20 +140,15 @@ fn prefix(listener: &str) -> String {
 
 /// Kafka's own clients of the two internal listeners (raft, fetchers, forwarding) read the same prefix.
 fn mutual_tls(all: &mut BTreeMap<String, String>, listener: &str, authority: &str) {
-    key_store(all, listener, &own_key());
-    trust(all, listener, authority);
+    key_store(all, listener, &format!("{TLS}/node.pem"));
+    trust(all, listener, &format!("{TLS}/{authority}"));
 }
 
 fn trust(all: &mut BTreeMap<String, String>, listener: &str, authority: &str) {
     let prefix = prefix(listener);
     all.insert(format!("{prefix}ssl.truststore.type"), "PEM".into());
-    all.insert(format!("{prefix}ssl.truststore.location"), format!("{TLS}/{authority}"));
+    all.insert(format!("{prefix}ssl.truststore.location"), authority.to_owned());
     all.insert(format!("{prefix}ssl.client.auth"), "required".into());
-}
-
-/// The node's own key and certificate.
-fn own_key() -> String {
-    format!("{TLS}/node.pem")
 }
 
 fn key_store(all: &mut BTreeMap<String, String>, listener: &str, file: &str) {
@@ -161,13 +157,22 @@ fn key_store(all: &mut BTreeMap<String, String>, listener: &str, file: &str) {
     all.insert(format!("{prefix}ssl.keystore.location"), file.to_owned());
 }
 
+/// Without these a running broker refuses a certificate with another subject or fewer names (KIP-978).
+fn may_change(all: &mut BTreeMap<String, String>, listener: &str) {
+    let prefix = prefix(listener);
+    for key in ["ssl.allow.dn.changes", "ssl.allow.san.changes"] {
+        all.insert(format!("{prefix}{key}"), "true".into());
+    }
+}
+
 fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener, node: &Node<'_>) {
     let name = listener.kafka_name();
     let given = listener.certificate.as_ref();
     let key = given.map(|_| format!("{LISTENER_FILES}/{}", certificate_file(&listener.name)));
-    key_store(all, &name, &key.unwrap_or_else(own_key));
+    key_store(all, &name, &key.unwrap_or_else(|| format!("{SERVER_TLS}/server.pem")));
+    may_change(all, &name);
     if listener.authentication == ClientAuth::Mtls {
-        trust(all, &name, "clients-ca.crt");
+        trust(all, &name, &format!("{SERVER_TLS}/clients-ca.crt"));
         all.insert(
             format!("{}ssl.principal.mapping.rules", prefix(&name)),
             PRINCIPAL_MAPPING.into(),

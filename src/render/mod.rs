@@ -48,7 +48,9 @@ pub use secrets::{
 pub use sentinel::{sentinel, sentinel_name};
 pub use server_properties::log_dir;
 pub use services::bootstrap_servers;
-pub use volumes::{CERTIFICATE_KEYS, DELEGATION_FILE, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file};
+pub use volumes::{
+    CERTIFICATE_KEYS, CERTIFICATE_SUFFIX, DELEGATION_FILE, JAAS, KERBEROS_KEYS, OAUTH_KEYS, certificate_file,
+};
 
 use crate::model::{Cluster, Found, Identity};
 use std::collections::{BTreeMap, BTreeSet};

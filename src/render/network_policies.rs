@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | controllers | 9090 | this cluster's nodes, the operator |
 //! | brokers | 9091 | this cluster's nodes, the operator, its ACL Jobs |
-//! | brokers | client ports | the listener's `allowedPeers`; else every pod of the namespace, or anybody if it's exposed |
+//! | brokers | client ports | the listener's `allowedPeers`; else every pod of the namespace, or anybody if it's exposed; the operator, which looks which certificate is shown |
 //! | nodes | 9404 | any namespace (metrics) |
 //! | DNS, own nodes' 9090 and 9091 | | nodes; ACL Jobs (9091) |
 //! | JWKS endpoints of OAuth listeners, at any address | | brokers |
@@ -120,7 +120,7 @@ fn port_of(url: &str) -> i32 {
 }
 
 fn clients(listener: &ClientListener) -> NetworkPolicyIngressRule {
-    let given: Vec<NetworkPolicyPeer> = listener
+    let mut given: Vec<NetworkPolicyPeer> = listener
         .allowed_peers
         .iter()
         .map(|peer| NetworkPolicyPeer {
@@ -141,8 +141,9 @@ fn clients(listener: &ClientListener) -> NetworkPolicyIngressRule {
             pod_selector: Some(LabelSelector::default()),
             ..NetworkPolicyPeer::default()
         };
-        return from(listener.port, vec![whole_namespace]);
+        given.push(whole_namespace);
     }
+    given.push(operator());
     from(listener.port, given)
 }
 

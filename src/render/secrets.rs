@@ -46,10 +46,11 @@ pub fn acl_sync_tls_secret(cluster: &Cluster, texts: &Texts) -> Child {
     secret(owned(cluster, &cluster.names.acl_sync_tls()), texts)
 }
 
-/// A node's key with its chain and the CAs that it trusts: `node.pem`, `cluster-ca.crt`, `clients-ca.crt`.
-pub fn node_tls_secret(cluster: &Cluster, node: &Node<'_>, texts: &Texts) -> Child {
+/// A node's key with its chain and the CAs that it trusts: `node.pem` and `cluster-ca.crt` between nodes, `server.pem` and
+/// `clients-ca.crt` for clients.
+pub fn node_tls_secret(cluster: &Cluster, node: &Node<'_>, (name, texts): (&str, &Texts)) -> Child {
     let labels = labels::node_labels(&cluster.names, node);
-    secret(labels::owned(cluster, &node.names.tls_secret, labels), texts)
+    secret(labels::owned(cluster, name, labels), texts)
 }
 
 /// What brokers read of client listeners: `jaas.conf` with the users of SASL/PLAIN, `<listener>.pem` with a certificate of the

@@ -1,7 +1,7 @@
 //! Volumes of a node's pod and where they're mounted, and the claims of its disks. The claims are objects of their own and
 //! not templates of the StatefulSet, which are immutable: so disks can grow and be added while the pod's set stays.
 
-use super::listener_properties::{TLS, reachable};
+use super::listener_properties::{SERVER_TLS, TLS, reachable};
 use super::server_properties::DATA;
 use super::{Child, Input, Kind, labels};
 use crate::api::Reclaim;
@@ -61,19 +61,14 @@ pub fn volumes(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> Vec<Volu
             ..Volume::default()
         },
         // A directory, never a subPath: files of a subPath mount are never updated.
-        Volume {
-            name: "tls".into(),
-            secret: Some(SecretVolumeSource {
-                secret_name: Some(node.names.tls_secret.clone()),
-                default_mode: Some(KEY_MODE),
-                ..SecretVolumeSource::default()
-            }),
-            ..Volume::default()
-        },
+        keys("tls", &node.names.tls_secret),
         // Kafka's compression libraries are unpacked here and executed.
         scratch("tmp", "256Mi"),
         scratch("tools", "128Mi"),
     ];
+    if node.roles.broker {
+        volumes.push(keys(SERVER, &node.names.server_tls_secret));
+    }
     volumes.extend(
         of_authentication(input, node)
             .into_iter()
@@ -85,6 +80,21 @@ pub fn volumes(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> Vec<Volu
     );
     volumes.extend(node.disks.iter().enumerate().map(disk));
     volumes
+}
+
+/// Volume with what a broker shows to clients.
+const SERVER: &str = "server-tls";
+
+fn keys(volume: &str, secret: &str) -> Volume {
+    Volume {
+        name: volume.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.to_owned()),
+            default_mode: Some(KEY_MODE),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
 }
 
 /// Secrets that a broker's listeners need, and tokens on every node: volume, place and source.
@@ -148,8 +158,11 @@ fn files(listeners: &[&ClientListener]) -> Vec<String> {
 
 /// A listener's own certificate with its key.
 pub fn certificate_file(listener: &str) -> String {
-    format!("{listener}.pem")
+    format!("{listener}{CERTIFICATE_SUFFIX}")
 }
+
+/// Ends the name of such a file, and of no other.
+pub const CERTIFICATE_SUFFIX: &str = ".pem";
 
 fn item(key: &str) -> KeyToPath {
     KeyToPath {
@@ -193,6 +206,9 @@ pub fn for_format(node: &Node<'_>) -> Vec<VolumeMount> {
 pub fn for_kafka(input: &Input<'_>, node: &Node<'_>) -> Vec<VolumeMount> {
     let mut mounts = for_format(node);
     mounts.push(mount("tls", TLS, true));
+    if node.roles.broker {
+        mounts.push(mount(SERVER, SERVER_TLS, true));
+    }
     let of_authentication = of_authentication(input, node).into_iter();
     mounts.extend(of_authentication.map(|(name, place, _)| mount(&name, &place, true)));
     mounts

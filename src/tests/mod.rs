@@ -14,3 +14,4 @@ mod scaling;
 mod scenarios;
 mod simulation;
 mod topics;
+mod trust;

@@ -204,7 +204,7 @@ fn a_refused_change_pauses_nothing() {
             if restart {
                 simulation.kill();
             }
-            let serial = data(&simulation, "secrets", "orders-brokers-100-tls");
+            let serial = data(&simulation, "secrets", "orders-brokers-100-server-tls");
             simulation.delete("services", "orders-nodes");
             simulation.put("kafkausers", &format!("late-{restart}"), late_user());
             Simulation::pass_time(75 * 24 * 3_600);
@@ -214,7 +214,7 @@ fn a_refused_change_pauses_nothing() {
             assert!(simulation.get("services", "orders-nodes").is_some());
             assert_ne!(
                 serial,
-                data(&simulation, "secrets", "orders-brokers-100-tls"),
+                data(&simulation, "secrets", "orders-brokers-100-server-tls"),
                 "not renewed"
             );
             let says = simulation.condition("kafkausers", &format!("late-{restart}"), "Ready");
@@ -234,6 +234,10 @@ fn a_refused_change_pauses_nothing() {
         assert!(says("Stalled")["message"].as_str().unwrap().contains("spec.nodePools"));
         let next = cluster["status"]["nextAction"].as_str().unwrap();
         assert!(next.contains("keeps running with generation 1"), "{next}");
+        // The kubelet brings certificates within a minute.
+        for _ in 0..40 {
+            simulation.tick().await;
+        }
         let before = simulation.writes();
         for _ in 0..20 {
             simulation.tick().await;

@@ -6,6 +6,7 @@ mod first_light;
 mod ledger;
 mod quorum;
 mod safe_change;
+mod trust;
 
 use anyhow::Result;
 
@@ -38,6 +39,7 @@ pub const ALL: &[Suite] = &[
     ledger::SUITE,
     first_light::SUITE,
     access::SUITE,
+    trust::SUITE,
     safe_change::SUITE,
     quorum::SUITE,
 ];

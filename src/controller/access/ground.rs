@@ -7,6 +7,7 @@ use crate::controller::stores::ClusterKey;
 use crate::controller::trust::Trust;
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{ClientAuth, ClientListener, Cluster, Found, Identity};
+use crate::pki::CertificateAuthority;
 use crate::render;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Ground {
 
     /// Whom a client of the listener trusts: the cluster's authority, and that of the listener's own certificate.
     pub fn authorities(&self, listener: &ClientListener) -> Option<String> {
-        let own = self.trust.cluster_ca.cert_pem()?;
+        let own = self.trust.cluster_ca.trusted()?;
         Some(match self.found.authorities.get(&listener.name) {
             Some(given) => format!("{}\n{}\n", own.trim_end(), given.trim()),
             None => own.to_owned(),
@@ -75,8 +76,12 @@ fn mark(cluster: &Cluster, trust: &Trust, found: &Found) -> u64 {
         render::bootstrap_servers(cluster, listener, found).hash(&mut hasher);
         found.authorities.get(&listener.name).hash(&mut hasher);
     }
-    trust.cluster_ca.cert_pem().hash(&mut hasher);
-    trust.clients_ca.cert_pem().hash(&mut hasher);
+    trust.cluster_ca.trusted().hash(&mut hasher);
+    trust
+        .clients_ca
+        .signer()
+        .map(CertificateAuthority::cert_pem)
+        .hash(&mut hasher);
     let security = &cluster.security;
     format!(
         "{:?} {:?} {:?}",

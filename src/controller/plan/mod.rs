@@ -28,12 +28,12 @@ use super::memory::Memory;
 use super::pods::PodFact;
 use super::rendered::Rendered;
 use super::stores::ClusterKey;
-use super::trust::{self, Stored};
+use super::trust::{self, Running, Stored};
 use crate::api::ProductionKafka;
 use crate::model::{Cluster, Facts, Finding, Found, Identity, validate};
 use crate::render::Input;
 use kube::ResourceExt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// All that is known of one cluster, as it is and as it would be.
@@ -49,7 +49,7 @@ struct Draft<'a> {
     /// `None`: the Secrets can't be read from here.
     certificates: Option<Stored>,
     found: Found,
-    serials: BTreeMap<i32, String>,
+    running: Running,
     withheld: BTreeSet<i32>,
     operator_image: String,
 }
@@ -106,12 +106,15 @@ impl<'a> Draft<'a> {
         let identity = identity::wanted(context, cluster, &zones, facts.identity.clone())?;
         let (identity, withheld) = forming::look(context, cluster, &identity, &pods).await?;
         let found = found::look(context, cluster, &identity, &pods).await?;
-        let certificates = allowed(trust::read(context, cluster, (&identity, &found)).await)?;
-        let of_pods = || {
-            pods.iter()
+        let certificates = allowed(trust::read(context, resource, cluster, (&identity, &found)).await)?;
+        let of_pods = || Running {
+            serials: pods
+                .iter()
                 .filter_map(|pod| Some((pod.node_id?, pod.certificate.clone()?)))
+                .collect(),
+            ..Running::default()
         };
-        let serials = certificates.as_ref().map(|stored| stored.serials.clone());
+        let running = certificates.as_ref().map(|stored| stored.running.clone());
         let operator_image = match operator_image {
             Some(image) => image.to_owned(),
             None => live::operator_image(context, &key).await?,
@@ -122,7 +125,7 @@ impl<'a> Draft<'a> {
             cluster,
             facts,
             identity,
-            serials: serials.unwrap_or_else(|| of_pods().collect()),
+            running: running.unwrap_or_else(of_pods),
             pods,
             certificates,
             withheld,
@@ -151,7 +154,7 @@ impl<'a> Draft<'a> {
             cluster: self.cluster,
             identity,
             operator_image: &self.operator_image,
-            certificates: &self.serials,
+            certificates: &self.running.serials,
             withhold_voters: &self.withheld,
             found: &self.found,
         };

@@ -168,8 +168,10 @@ impl Draft<'_> {
             let files = rendered.children().filter(|child| is_file_of(child, node));
             let mut keys: Vec<ObjectKey> = files.map(|file| self.key(file.kind, &file.name)).collect();
             keys.push(self.key(Kind::StatefulSet, &node.names.stateful_set));
-            keys.push(self.key(Kind::Secret, &node.names.tls_secret));
-            keys.push(self.key(Kind::ConfigMap, &render::sentinel_name(&node.names.tls_secret)));
+            for secret in [&node.names.tls_secret, &node.names.server_tls_secret] {
+                keys.push(self.key(Kind::Secret, secret));
+                keys.push(self.key(Kind::ConfigMap, &render::sentinel_name(secret)));
+            }
             if node.pool.reclaim == Reclaim::Delete && self.facts.may_delete_volumes {
                 let claims = node.disks.iter().map(|disk| disk.claim.as_str());
                 keys.extend(claims.map(|claim| self.key(Kind::PersistentVolumeClaim, claim)));

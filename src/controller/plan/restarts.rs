@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The roll of one cluster, before Kafka is asked.
 pub(super) struct Rolling<'a> {
@@ -38,7 +38,6 @@ impl<'a> Rolling<'a> {
     pub async fn look(draft: &'a Draft<'a>, rendered: &'a Rendered) -> Result<Self, PassError> {
         let context = draft.context;
         let delays = delays::look(context, draft.cluster, &draft.identity, (&draft.pods, &Delays::new())).await;
-        let trust = draft.certificates.as_ref().and_then(|stored| stored.trust.as_ref());
         let roll = Roll {
             context,
             resource: draft.resource,
@@ -46,10 +45,8 @@ impl<'a> Rolling<'a> {
             identity: &draft.identity,
             delays: &delays,
             revisions: &rendered.revisions,
-            serials: &draft.serials,
-            pressing: trust
-                .map(|trust| trust.pressing(draft.cluster, context.now()))
-                .unwrap_or_default(),
+            running: &draft.running,
+            deaf: BTreeSet::new(),
         };
         let pods_at = context.now();
         let live = roll.pods().await?;

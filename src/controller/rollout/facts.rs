@@ -4,7 +4,7 @@ use super::{RESTART, Roll, pods};
 use crate::api::{RolloutStatus, SingleReplicaPartitions};
 use crate::controller::pods::PodFact;
 use crate::model::{Node, Schedule, Window, windows};
-use crate::rollout::{self, Policy, Recovery, SingleReplica, Software};
+use crate::rollout::{self, Policy, Recovery, RestartReason, SingleReplica, Software};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -13,7 +13,8 @@ impl Roll<'_> {
     /// The same question that the planner asks of live pods, of what the watch knows: it may only err to yes.
     pub(super) fn is_outdated(&self, node: &Node<'_>, pod: &PodFact, last: Option<&RolloutStatus>) -> bool {
         let revision = self.revisions.get(&node.names.stateful_set);
-        let serial = self.serials.get(&node.id);
+        let runs = pod.certificate.as_deref();
+        let serial = self.running.wanted(node.id, runs, self.context.now());
         let differs = |wanted: Option<&String>, runs: &Option<String>| wanted.is_some() && wanted != runs.as_ref();
         let answers = last.into_iter().flat_map(|last| &last.answered);
         let mut answers = answers.filter(|answer| answer.node == node.id);
@@ -28,7 +29,8 @@ impl Roll<'_> {
                 })
         };
         differs(revision, &pod.revision)
-            || differs(serial, &pod.certificate)
+            || serial.is_some() && serial != runs
+            || self.deaf.contains(&pod.uid)
             || pod.restart_asked
             || self.asked_of_all().is_some_and(asked_anew)
     }
@@ -53,23 +55,27 @@ impl Roll<'_> {
         let lost = delay.and_then(|delay| delay.lost.clone());
         let revision = self.revisions.get(&node.names.stateful_set).cloned();
         let pod = found.map(|pod| pods::pod(pod, lost.clone(), recovery, now));
-        let certificate = self.serials.get(&node.id).cloned();
-        let runs_former = pod.as_ref().is_some_and(|pod| pod.runs.certificate != certificate);
+        let runs = pod.as_ref().and_then(|pod| pod.runs.certificate.as_deref());
+        let certificate = self.running.wanted(node.id, runs, now).map(str::to_owned);
+        let is_deaf = pod.as_ref().is_some_and(|pod| self.deaf.contains(&pod.uid));
         rollout::Node {
             id: node.id,
             pool: node.pool.name.clone(),
             rack: node.rack.map(str::to_owned),
             roles: node.roles,
             leaving: node.leaving,
-            pod,
             wants: Software {
                 revision: revision.unwrap_or_default(),
                 image: self.cluster.image.clone(),
                 certificate,
             },
-            also: Vec::new(),
+            urgent: self.running.is_pressing(node.id, runs, now),
+            also: is_deaf
+                .then_some(RestartReason::CertificateRenewed)
+                .into_iter()
+                .collect(),
+            pod,
             restart_asked: self.asked_of_all().into_iter().chain(asked_of(found)).max(),
-            urgent: runs_former && self.pressing.contains(&node.id),
             refused: None,
         }
     }

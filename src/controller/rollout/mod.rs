@@ -19,6 +19,7 @@ use super::context::Context;
 use super::delays::Delays;
 use super::error::PassError;
 use super::pods::PodFact;
+use super::trust::Running;
 use crate::api::{ProductionKafka, RolloutPhase, RolloutStatus};
 use crate::kafka::KafkaAdmin;
 use crate::kafka::partition::TopicPartition;
@@ -42,10 +43,10 @@ pub struct Roll<'a> {
     pub delays: &'a Delays,
     /// Revision that each StatefulSet asks for, by its name.
     pub revisions: &'a BTreeMap<String, String>,
-    /// Serial of each node's current certificate.
-    pub serials: &'a BTreeMap<i32, String>,
-    /// Nodes whose former certificate is about to end.
-    pub pressing: BTreeSet<i32>,
+    /// Certificates between nodes.
+    pub running: &'a Running,
+    /// Uids of pods that don't take up what they should show to clients.
+    pub deaf: BTreeSet<String>,
 }
 
 /// A decision with what must be written before it's carried out.

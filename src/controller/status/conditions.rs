@@ -188,6 +188,11 @@ fn certificates_valid(judged: &Judged<'_>) -> Verdict {
             format!("a certificate ends at {}", until.strftime("%Y-%m-%d %H:%M UTC")),
         );
     }
+    if let Some(first) = judged.observed.certificates.first() {
+        let others = judged.observed.certificates.iter().skip(1);
+        let message = others.fold(first.clone(), |all, one| format!("{all}; {one}"));
+        return (ConditionStatus::True, "Renewing", bounded(&message));
+    }
     (
         ConditionStatus::True,
         "Current",

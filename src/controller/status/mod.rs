@@ -17,6 +17,7 @@ use super::pods::PodFact;
 use super::rollout::Planned;
 use super::settings::Refused;
 use super::survivors::Survivor;
+use super::trust::Running;
 use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::model::{ClientListener, Cluster, Findings, Found, Identity};
 use crate::render;
@@ -35,8 +36,10 @@ pub struct Observed<'a> {
     pub survivors: &'a [Survivor],
     /// Revision each node's StatefulSet asks for, by StatefulSet name.
     pub revisions: &'a std::collections::BTreeMap<String, String>,
-    /// Serial of each node's current certificate.
-    pub serials: &'a std::collections::BTreeMap<i32, String>,
+    /// Certificates between nodes.
+    pub running: &'a Running,
+    /// What brokers don't show yet, and what replacements of authorities wait for.
+    pub certificates: &'a [String],
     pub certificates_until: Option<jiff::Timestamp>,
     pub upgrade: Option<&'a UpgradeStatus>,
     /// Replicas that are moved, as this process knows.

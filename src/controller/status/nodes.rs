@@ -135,8 +135,9 @@ fn pending(observed: &Observed<'_>, node: &Node<'_>, pod: &PodFact) -> Vec<Strin
     if wanted.is_some() && pod.revision.as_ref() != wanted {
         reasons.push("the pod runs an older configuration".to_owned());
     }
-    let serial = observed.serials.get(&node.id);
-    if serial.is_some() && pod.certificate.as_ref() != serial {
+    let runs = pod.certificate.as_deref();
+    let serial = observed.running.wanted(node.id, runs, observed.now);
+    if serial.is_some() && serial != runs {
         reasons.push("the pod was started with an older certificate".to_owned());
     }
     let disks = observed.identity.disks.get(&node.id);

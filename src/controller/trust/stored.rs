@@ -1,7 +1,8 @@
 //! The certificates as their Secrets hold them, and which of them would be issued anew. For `plan`: nothing is made and
 //! nothing is written.
 
-use super::{Trust, judged, nodes, secrets_of, stored_leaves, wanted_leaves};
+use super::{Layout, MadeFor, Requests, Running, Trust, nodes, secrets_of, stored_leaves, wanted_leaves};
+use crate::api::ProductionKafka;
 use crate::controller::apply::Wish;
 use crate::controller::authority;
 use crate::controller::context::Context;
@@ -18,8 +19,8 @@ const TO_COME: &str = "to be issued";
 pub struct Stored {
     /// `None`: the authorities would be made first.
     pub trust: Option<Trust>,
-    /// Serial of each node's certificate; one that would be issued has none yet, and differs from every other.
-    pub serials: BTreeMap<i32, String>,
+    /// Certificates between nodes; one that would be issued has no serial yet, and differs from every other.
+    pub running: Running,
     /// Secrets whose certificate would be issued, and why.
     pub due: Vec<(String, IssueReason)>,
 }
@@ -35,12 +36,12 @@ impl Stored {
 /// Reads every Secret with a certificate.
 pub async fn read(
     context: &Context,
+    resource: &ProductionKafka,
     cluster: &Cluster,
     (identity, found): (&Identity, &Found),
 ) -> Result<Stored, PassError> {
     let wanted = wanted_leaves(cluster, identity, found);
     let mut leaves = stored_leaves(context, cluster, &wanted, None).await?;
-    let mut serials = BTreeMap::new();
     let mut due = Vec::new();
     if !authority::are_made(context, cluster, identity).await? {
         let names = &cluster.names;
@@ -49,41 +50,55 @@ pub async fn read(
             .into_iter()
             .chain(wanted.into_iter().map(|wanted| wanted.secret));
         due.extend(all.map(|secret| (secret, IssueReason::Missing)));
-        let trust = None;
-        return Ok(Stored { trust, serials, due });
+        return Ok(Stored {
+            trust: None,
+            running: Running::default(),
+            due,
+        });
     }
     let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (None, &leaves)).await?;
-    for wanted in &wanted {
-        let stored = leaves.get(&wanted.secret);
-        let decision = cluster_ca
-            .whole()
-            .map(|ca| judged(ca, cluster, (wanted, stored), context.now()));
-        let mut serial = stored
-            .map(|stored| stored.serial.clone())
-            .filter(|serial| !serial.is_empty());
-        if let Some(LeafDecision::Issue { reason }) = decision {
-            due.push((wanted.secret.clone(), reason));
-            serial = Some(TO_COME.to_owned());
-        }
-        serials.extend(wanted.node.zip(serial));
-    }
-    // What can't be read holds nothing that anybody could show.
-    leaves.retain(|_, leaf| !leaf.serial.is_empty());
-    let ends = wanted
-        .iter()
-        .filter_map(|wanted| Some((wanted.node?, leaves.get(&wanted.secret)?.not_after)));
-    let ends = ends.collect();
     let mut trust = Trust {
         cluster_ca,
         clients_ca,
-        leaves,
-        serials: serials.clone(),
-        ends,
+        leaves: BTreeMap::new(),
+        running: Running {
+            renew_before: cluster.security.renew_before,
+            ..Running::default()
+        },
+        servers: BTreeMap::new(),
+        replacing: Vec::new(),
         next: None,
-        made_for: (cluster.clone(), nodes(cluster, identity), found.clone()),
+        made_for: MadeFor {
+            cluster: cluster.clone(),
+            nodes: nodes(cluster, identity),
+            found: found.clone(),
+            requests: Requests::of(resource),
+        },
         secrets: Vec::new(),
     };
+    for wanted in &wanted {
+        let stored = leaves.remove(&wanted.secret);
+        let decision = trust.judged(wanted, stored.as_ref(), context.now());
+        // What can't be read holds nothing that anybody could show.
+        if let Some(stored) = stored.filter(|stored| !stored.serial.is_empty()) {
+            trust.take(wanted, stored);
+        }
+        if let Some(LeafDecision::Issue { reason }) = decision {
+            due.push((wanted.secret.clone(), reason));
+            let by_time = reason == IssueReason::Expiring;
+            if let Some(id) = wanted.node.filter(|_| wanted.layout == Layout::Node) {
+                trust.running.replaced(
+                    id,
+                    (TO_COME, by_time),
+                    trust.leaves.get(&wanted.secret).map(|leaf| leaf.not_after),
+                );
+            }
+        }
+    }
     trust.secrets = secrets_of(cluster, identity, &trust);
-    let trust = Some(trust);
-    Ok(Stored { trust, serials, due })
+    Ok(Stored {
+        running: trust.running.clone(),
+        trust: Some(trust),
+        due,
+    })
 }

@@ -4,7 +4,7 @@ use super::{Trust, algorithm, off_thread};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::model::Cluster;
-use crate::pki::{ExistingLeaf, LeafDecision, LeafRequest, SecretPem, Usages, decide, issue};
+use crate::pki::{ExistingLeaf, LeafDecision, LeafRequest, Renewal, SecretPem, Usages, decide, issue};
 
 /// A user's certificate with its key.
 pub struct UserLeaf {
@@ -24,7 +24,7 @@ pub async fn user_leaf(
     stored: Option<(String, String)>,
 ) -> Result<Option<UserLeaf>, PassError> {
     let now = context.now();
-    let Some(ca) = trust.clients_ca.whole() else {
+    let Some(ca) = trust.clients_ca.signer() else {
         return Ok(stored.map(|(certificate, key)| UserLeaf {
             certificate,
             key,
@@ -40,10 +40,13 @@ pub async fn user_leaf(
         algorithm: algorithm(cluster.security.key_algorithm),
         lifetime: cluster.security.leaf_lifetime,
     };
-    let before = cluster.security.renew_before;
+    let renewal = Renewal {
+        before: cluster.security.renew_before,
+        ..Renewal::default()
+    };
     let judge = |cert_pem: &str, key: &str| {
         let key_pem = &SecretPem::new(key);
-        decide(ca, Some(ExistingLeaf { cert_pem, key_pem }), &request, before, now)
+        decide(ca, Some(ExistingLeaf { cert_pem, key_pem }), &request, renewal, now)
     };
     if let Some((certificate, key)) = stored
         && let LeafDecision::Keep { until } = judge(&certificate, &key)

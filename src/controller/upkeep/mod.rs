@@ -16,19 +16,20 @@ use super::kafka::{self, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::reclaim;
+use super::reload;
 use super::report;
 use super::rollout::{self, Planned, Roll};
 use super::scale;
 use super::settings;
 use super::status::{self, Observed};
 use super::survivors::{self, Survivors};
-use super::trust::Trust;
+use super::trust::{Requests, Trust};
 use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
 use crate::render::{self, Spare};
 use crate::runtime::metrics::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,10 @@ struct Look {
     delays: Delays,
     /// What controllers have, while nobody leads.
     survivors: Survivors,
+    /// What brokers don't show yet.
+    reloading: Option<String>,
+    /// Uids of pods that don't take up what they should show.
+    deaf: BTreeSet<String>,
 }
 
 impl Upkeep<'_> {
@@ -73,6 +78,7 @@ impl Upkeep<'_> {
         let waiting = waiting
             .into_iter()
             .chain((scaling || replacing || voting.open).then_some(SOON))
+            .chain(look.reloading.is_some().then_some(reload::AGAIN))
             .min();
         let planned = self.plan(&identity, &look, memory).await?;
         let mut status = self.say(&identity, &look, planned.as_ref(), memory);
@@ -133,12 +139,24 @@ impl Upkeep<'_> {
             Survivors::default()
         };
         memory.survivors.clone_from(&survivors);
+        let asked = reload::Asked {
+            context: self.context,
+            cluster: self.cluster,
+            identity,
+            trust: self.trust,
+            pods: self.pods,
+        };
+        let (reloading, deaf) = asked
+            .drive(admin.as_deref(), (&memory.assigned, &mut memory.reloads))
+            .await;
         Look {
             admin,
             facts,
             before,
             delays,
             survivors,
+            reloading,
+            deaf,
         }
     }
 
@@ -273,8 +291,8 @@ impl Upkeep<'_> {
             identity,
             delays: &look.delays,
             revisions: self.revisions,
-            serials: &self.trust.serials,
-            pressing: self.trust.pressing(self.cluster, self.context.now()),
+            running: &self.trust.running,
+            deaf: look.deaf.clone(),
         }
     }
 
@@ -327,7 +345,9 @@ impl Upkeep<'_> {
         memory: &Memory,
     ) -> ProductionKafkaStatus {
         let unreadable = self.roll(identity, look).unreadable_request();
+        let unreadable = unreadable.or_else(|| Requests::unreadable(self.resource));
         let losses = self.trust.losses();
+        let certificates: Vec<String> = look.reloading.iter().chain(&self.trust.replacing).cloned().collect();
         let settings = memory.settings.as_ref();
         let observed = Observed {
             losses: &losses,
@@ -341,8 +361,9 @@ impl Upkeep<'_> {
             delays: &look.delays,
             survivors: &look.survivors.found,
             revisions: self.revisions,
-            serials: &self.trust.serials,
-            certificates_until: self.trust.first_end(),
+            running: &self.trust.running,
+            certificates_until: self.trust.first_end(self.pods),
+            certificates: &certificates,
             upgrade: memory.upgrade.as_ref(),
             rebalance: memory.rebalance.as_ref(),
             disks: memory.disks.as_deref(),

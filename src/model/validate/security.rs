@@ -15,7 +15,9 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
     let tokens = given.map(|tokens| token_lifetimes(tokens, listeners, findings));
     let mut read = |text, field| duration(text, &format!("tls.{field}"), findings);
     let leaf = read(&tls.leaf_lifetime, "leafLifetime");
+    let node_leaf = read(&tls.node_leaf_lifetime, "nodeLeafLifetime");
     let ca = read(&tls.ca_lifetime, "caLifetime");
+    let overlap = read(&tls.trust_overlap, "trustOverlap");
     let before = read(&tls.renew_before, "renewBefore");
     super_users(&security.authorization.super_users, findings);
     // Outer: whether they're asked for. Inner: whether they can be read.
@@ -24,6 +26,7 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
         None => None,
     };
     let (leaf_lifetime, ca_lifetime, renew_before) = (leaf?, ca?, before?);
+    let (node_leaf_lifetime, trust_overlap) = (node_leaf?, overlap?);
     if leaf_lifetime < SHORTEST_LEAF {
         findings.add(
             "spec.security.tls.leafLifetime",
@@ -36,6 +39,18 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
             "is more than two thirds of leafLifetime: certificates would be renewed all the time; lower it",
         );
     }
+    if node_leaf_lifetime < SHORTEST_LEAF {
+        findings.add(
+            "spec.security.tls.nodeLeafLifetime",
+            "is under an hour: too short to restart every node in time",
+        );
+    }
+    if renew_before * 2 > node_leaf_lifetime {
+        findings.add(
+            "spec.security.tls.nodeLeafLifetime",
+            "is less than twice renewBefore: nodes would be restarted all the time; raise it, or lower renewBefore",
+        );
+    }
     if ca_lifetime < leaf_lifetime * 2 {
         findings.add(
             "spec.security.tls.caLifetime",
@@ -45,6 +60,8 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
     Some(SecuritySettings {
         key_algorithm: tls.key_algorithm,
         leaf_lifetime,
+        node_leaf_lifetime,
+        trust_overlap,
         ca_lifetime,
         renew_before,
         minimum_tls: tls.minimum_version,

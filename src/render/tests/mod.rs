@@ -2,6 +2,7 @@
 
 mod golden;
 mod listeners;
+mod network;
 mod posture;
 mod restricted;
 mod revision;

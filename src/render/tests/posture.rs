@@ -55,10 +55,12 @@ fn every_listener_has_a_tls_protocol_and_a_key() {
             let name = socket.split_once("://").unwrap().0;
             assert!(["SSL", "SASL_SSL"].contains(&protocols[name]), "{name}");
             let prefix = format!("listener.name.{}.", name.to_lowercase());
-            assert_eq!(
-                properties[&format!("{prefix}ssl.keystore.location")],
+            let expected = if ["CONTROLLER", "REPLICATION"].contains(&name) {
                 "/etc/kafka/tls/node.pem"
-            );
+            } else {
+                "/etc/kafka/server-tls/server.pem"
+            };
+            assert_eq!(properties[&format!("{prefix}ssl.keystore.location")], expected);
             let proves = properties.get(&format!("{prefix}ssl.client.auth")).map(String::as_str) == Some("required");
             let scram = properties.contains_key(&format!("{prefix}sasl.enabled.mechanisms"));
             assert!(proves != scram, "{name} must ask for a certificate or for SCRAM");
@@ -126,7 +128,12 @@ fn everything_but_the_identity_cas_and_disks_goes_with_the_resource() {
     owned.push(cluster_ca_cert_secret(&world.cluster, &texts));
     owned.push(operator_tls_secret(&world.cluster, &texts));
     owned.push(acl_sync_tls_secret(&world.cluster, &texts));
-    owned.push(node_tls_secret(&world.cluster, &node, &texts));
+    owned.push(node_tls_secret(&world.cluster, &node, (&node.names.tls_secret, &texts)));
+    owned.push(node_tls_secret(
+        &world.cluster,
+        &node,
+        (&node.names.server_tls_secret, &texts),
+    ));
     for child in owned {
         let reference = &child.body["metadata"]["ownerReferences"][0];
         assert_eq!(reference["uid"], "11111111-2222-4333-8444-555555555555", "{child:?}");

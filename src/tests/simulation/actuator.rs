@@ -6,6 +6,7 @@ use super::call::Key;
 use super::clock;
 use super::kafka::{Kafka, metadata_claim, node_id};
 use super::oracles::Actor;
+use super::secrets::{self, Credentials};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ pub fn step(api: &Apiserver, kafka: &Kafka) {
         kubelet(api, kafka, &key, pod, leads);
     }
     pods_of_stateful_sets(&mut api.state());
+    bring_files(api, kafka);
+    judge_trust(api, kafka);
     kafka.step();
     let jobs = api.state().list("jobs");
     for (key, job) in jobs {
@@ -153,6 +156,46 @@ fn kubelet(api: &Apiserver, kafka: &Kafka, key: &Key, mut pod: Value, leads: boo
         "containerStatuses": [container],
     });
     api.state().put(Actor::Other, key, pod);
+}
+
+/// Nobody ever shows a certificate that somebody else who runs doesn't accept.
+fn judge_trust(api: &Apiserver, kafka: &Kafka) {
+    let operator = Credentials::of(&api.state(), "orders-operator-tls", ("tls.crt", "ca.crt"));
+    let running: BTreeSet<i32> = kafka.processes().iter().map(|process| process.id).collect();
+    let mut state = kafka.state();
+    let nodes = state.between_nodes.iter().filter(|(id, _)| running.contains(id));
+    let all: Vec<(String, Credentials)> = nodes
+        .map(|(id, one)| (format!("node {id}"), one.clone()))
+        .chain(operator.map(|one| ("the operator".to_owned(), one)))
+        .collect();
+    for (index, (name, one)) in all.iter().enumerate() {
+        for (other_name, _) in all[index + 1..].iter().filter(|(_, other)| !one.get_along(other)) {
+            state
+                .accusations
+                .insert(format!("{name} and {other_name} don't trust each other"));
+        }
+    }
+}
+
+/// Kubelets bring changed Secrets into pods that run, once a minute.
+fn bring_files(api: &Apiserver, kafka: &Kafka) {
+    let state = api.state();
+    for (_, pod) in state.of_kind("pods") {
+        let id = node_id(pod);
+        let runs = pod.pointer("/status/containerStatuses/0/state/running").is_some();
+        let files = secrets::certificates_of(&state, pod);
+        let mut of_kafka = kafka.state();
+        if !runs {
+            // The process reads them when it starts.
+            let node = pod["metadata"]["name"].as_str().unwrap().trim_end_matches("-0");
+            let between = Credentials::of(&state, &format!("{node}-tls"), ("node.pem", "cluster-ca.crt"));
+            of_kafka.between_nodes.extend(between.map(|one| (id, one)));
+            of_kafka.mounted.insert(id, files.clone());
+            of_kafka.read.insert(id, files);
+        } else if clock::seconds() % 60 < 2 {
+            of_kafka.mounted.insert(id, files);
+        }
+    }
 }
 
 fn is_image_missing(pod: &Value) -> bool {

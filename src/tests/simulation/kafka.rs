@@ -5,6 +5,7 @@ use super::apiserver::Apiserver;
 use super::call::Key;
 use super::gate::Gate;
 use super::oracles::voters;
+use super::secrets::Credentials;
 use crate::acl::AclDocument;
 use crate::kafka::ScramMechanism;
 use crate::kafka::{
@@ -93,9 +94,21 @@ pub struct KafkaState {
     pub recovering: u64,
     /// Nobody outside reaches Kafka.
     pub cut_off: bool,
+    /// Keys and certificates of client listeners, by broker: as the kubelet has brought them, and as Kafka has read them.
+    pub mounted: BTreeMap<i32, Files>,
+    pub read: BTreeMap<i32, Files>,
+    /// What each node has between nodes, as Kafka has read it when it started.
+    pub between_nodes: BTreeMap<i32, Credentials>,
+    /// How often a broker was told to read its files again.
+    pub told: usize,
+    /// Brokers that don't do it.
+    pub deaf: BTreeSet<i32>,
     /// ACL Jobs can't do their work.
     pub jobs_fail: bool,
 }
+
+/// Serial number by file.
+pub type Files = BTreeMap<String, String>;
 
 /// A node whose process runs.
 #[derive(Clone, Debug)]
@@ -121,6 +134,14 @@ pub fn metadata_claim(pod: &Value) -> Option<Key> {
 }
 
 impl KafkaState {
+    /// Any change of a broker's own configuration does that.
+    pub fn read_files_again(&mut self, id: i32) {
+        self.told += 1;
+        if let Some(mounted) = self.mounted.get(&id).filter(|_| !self.deaf.contains(&id)) {
+            self.read.insert(id, mounted.clone());
+        }
+    }
+
     pub fn replicas_of(&mut self, id: &TopicPartition) -> &mut Vec<i32> {
         let topic = self.topics.get_mut(&id.topic).unwrap();
         &mut topic.replicas[usize::try_from(id.partition).unwrap()]
@@ -349,6 +370,25 @@ impl Kafka {
         state.voters = Some(vec![own]);
         state.leader = None;
         state.votes.push(format!("={id}"));
+    }
+
+    /// Serial number that a broker shows at `host:port`, while it's ready.
+    pub fn shown_at(&self, address: &str) -> Option<String> {
+        let (host, port) = address.rsplit_once(':')?;
+        let id: i32 = host.rsplit('.').next()?.parse().ok()?;
+        let api = self.api.state();
+        let cluster = api.get(&Key::new("productionkafkas", "orders"))?;
+        let listeners = cluster["spec"]["listeners"].as_array()?;
+        let listener = listeners
+            .iter()
+            .find(|listener| listener["port"].as_i64() == port.parse().ok())?;
+        let own = listener["certificate"].is_object();
+        let file = if own {
+            format!("{}.pem", listener["name"].as_str()?)
+        } else {
+            "server.pem".to_owned()
+        };
+        self.state().read.get(&id)?.get(&file).cloned()
     }
 
     /// What a controller exports of its log: those that vote have all of it, others nothing.

@@ -32,6 +32,11 @@ impl Connector for SimulatedConnector {
         }))
     }
 
+    fn certificate(&self, address: String, _: Duration) -> BoxFuture<'_, Option<String>> {
+        let shown = self.0.shown_at(&address);
+        async move { shown }.boxed()
+    }
+
     fn metrics(&self, address: String, path: String, _: Duration) -> BoxFuture<'_, Option<String>> {
         if path.contains("raft_metrics") {
             let told = self.0.raft_metrics(&address);
@@ -191,6 +196,13 @@ impl KafkaState {
     }
 
     fn alter(&mut self, change: &ConfigChange, brokers: &[i32]) {
+        // Takes nothing away, so that the broker reads its files again.
+        if let ([ConfigOp::Delete { name }], ConfigResource::Broker(id)) = (change.ops.as_slice(), &change.resource)
+            && name == "listener.name.replication.ssl.keystore.location"
+        {
+            self.read_files_again(*id);
+            return;
+        }
         self.alterations.push(format!("{:?} {:?}", change.resource, change.ops));
         let mut nothing = BTreeMap::new();
         let values = match &change.resource {

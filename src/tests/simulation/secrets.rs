@@ -7,7 +7,9 @@ use super::clock;
 use super::kafka::KafkaState;
 use crate::kafka::views::ScramMechanism;
 use crate::kafka::{Secret, scram};
-use crate::pki::{self, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, SecretPem};
+use crate::pki::{
+    self, CertificateAuthority, ExistingLeaf, KeyAlgorithm, LeafDecision, LeafRequest, Renewal, SecretPem,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -17,13 +19,21 @@ pub type Texts = BTreeMap<String, String>;
 
 /// A Secret's data in the clear.
 pub fn texts(secret: &Value) -> Texts {
-    let decode = |value: &Value| String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap();
     secret["data"]
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(key, value)| (key.clone(), decode(value)))
+        .map(|(key, value)| (key.clone(), decoded(value)))
         .collect()
+}
+
+fn decoded(value: &Value) -> String {
+    String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
+}
+
+/// A text as a Secret's data holds it.
+pub fn encoded(text: &str) -> Value {
+    Value::String(STANDARD.encode(text))
 }
 
 fn authority(state: &State, name: &str) -> Option<CertificateAuthority> {
@@ -34,6 +44,42 @@ fn authority(state: &State, name: &str) -> Option<CertificateAuthority> {
 /// Serial number of the certificate in a node's Secret.
 pub fn serial(secret: &Value) -> Option<String> {
     Some(pki::inspect(texts(secret).get("node.pem")?).ok()?.serial_hex)
+}
+
+/// Serial numbers of the certificates for clients that a pod mounts, by file.
+pub fn certificates_of(state: &State, pod: &Value) -> BTreeMap<String, String> {
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let names = volumes.filter_map(|volume| volume["secret"]["secretName"].as_str());
+    let secrets = names.filter_map(|name| state.get(&Key::new("secrets", name)));
+    let data = secrets.filter_map(|secret| secret["data"].as_object()).flatten();
+    let files = data.filter(|(file, _)| file.strip_suffix(".pem").is_some_and(|name| name != "node"));
+    let serials = files.filter_map(|(file, text)| Some((file.clone(), pki::inspect(&decoded(text)).ok()?.serial_hex)));
+    serials.collect()
+}
+
+/// What somebody shows to nodes, and whom it trusts.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    shows: Authorities,
+    trusts: Authorities,
+}
+
+type Authorities = std::collections::BTreeSet<(Vec<u8>, Vec<u8>)>;
+
+impl Credentials {
+    pub fn of(state: &State, secret: &str, (shown, trusted): (&str, &str)) -> Option<Self> {
+        let texts = texts(state.get(&Key::new("secrets", secret))?);
+        Some(Self {
+            shows: pki::trusts(texts.get(shown)?),
+            trusts: pki::trusts(texts.get(trusted)?),
+        })
+    }
+
+    /// Both accept each other's certificate.
+    pub fn get_along(&self, other: &Self) -> bool {
+        let accepts = |one: &Self, other: &Self| !one.trusts.is_disjoint(&other.shows);
+        accepts(self, other) && accepts(other, self)
+    }
 }
 
 /// What doesn't fit.
@@ -57,18 +103,23 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
         };
         if texts.contains_key("node.pem") {
             expect(signs(&cluster, text("node.pem"), text("node.pem")), "its certificate");
-            expect(text("cluster-ca.crt") == cluster.cert_pem(), "its cluster authority");
-            expect(text("clients-ca.crt") == clients.cert_pem(), "its clients' authority");
+            expect(trusts(text("cluster-ca.crt"), &cluster), "its cluster authority");
+        } else if texts.contains_key("server.pem") {
+            expect(
+                signs(&cluster, text("server.pem"), text("server.pem")),
+                "its certificate",
+            );
+            expect(trusts(text("clients-ca.crt"), &clients), "its clients' authority");
         } else if texts.contains_key("tls.crt") {
             expect(signs(&cluster, text("tls.crt"), text("tls.key")), "its certificate");
-            expect(text("ca.crt") == cluster.cert_pem(), "its authority");
+            expect(trusts(text("ca.crt"), &cluster), "its authority");
         } else if texts.contains_key("user.crt") {
             expect(signs(&clients, text("user.crt"), text("user.key")), "its certificate");
             expect(
                 text("user.pem") == format!("{}{}", text("user.key"), text("user.crt")),
                 "its key store",
             );
-            expect(text("ca.crt") == cluster.cert_pem(), "its authority");
+            expect(trusts(text("ca.crt"), &cluster), "its authority");
         } else if texts.contains_key("password") {
             expect(
                 opens(kafka, text("username"), text("password")),
@@ -79,10 +130,15 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
                 "its client.properties",
             );
         } else if key.name.ends_with("ca-cert") {
-            expect(text("ca.crt") == cluster.cert_pem(), "its authority");
+            expect(trusts(text("ca.crt"), &cluster), "its authority");
         }
     }
     problems
+}
+
+/// The authority is among those that are trusted.
+fn trusts(pem: &str, authority: &CertificateAuthority) -> bool {
+    pki::trusts(pem).is_superset(&pki::trusts(authority.cert_pem()))
 }
 
 fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
@@ -100,7 +156,11 @@ fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
     };
     let key_pem = &SecretPem::new(key);
     let existing = Some(ExistingLeaf { cert_pem, key_pem });
-    let decision = pki::decide(authority, existing, &wanted, Duration::from_hours(24), clock::now());
+    let renewal = Renewal {
+        before: Duration::from_hours(1),
+        ..Renewal::default()
+    };
+    let decision = pki::decide(authority, existing, &wanted, renewal, clock::now());
     matches!(decision, LeafDecision::Keep { .. })
 }
 

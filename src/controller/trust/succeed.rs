@@ -1,0 +1,200 @@
+//! One step in the succession of the authorities: what the pure decision asks for is made, nothing is written here.
+
+use super::{MadeFor, ORGANISATION, Requests, Running, Trust, off_thread};
+use crate::controller::authority::{self, Authority};
+use crate::controller::context::Context;
+use crate::controller::error::PassError;
+use crate::controller::identity::cluster_key;
+use crate::controller::memory::Memory;
+use crate::controller::pods::PodFact;
+use crate::model::{Cluster, Found, Identity};
+use crate::pki::{Beside, Outlook, Step, Succession};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What nodes are known to show, so that authorities may change.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    between_nodes: bool,
+    to_clients: bool,
+}
+
+impl Shown {
+    pub fn of(
+        context: &Context,
+        (cluster, identity): (&Cluster, &Identity),
+        known: Option<&Trust>,
+        memory: &Memory,
+    ) -> Self {
+        let pods = context.stores.pods_of(&cluster_key(&cluster.names));
+        let nodes = cluster.nodes(identity);
+        let newest = |pod: &PodFact, id: i32| {
+            let serial = known.and_then(|known| known.running.serials.get(&id));
+            serial.is_some() && pod.certificate.as_ref() == serial
+        };
+        let runs = |pod: &&PodFact| pod.ready && !pod.terminating;
+        let mut each = nodes
+            .iter()
+            .map(|node| (node.id, pods.iter().find(|pod| pod.name == node.names.pod)));
+        let between_nodes = each.all(|(id, pod)| pod.filter(runs).is_some_and(|pod| newest(pod, id)));
+        Self {
+            between_nodes,
+            to_clients: known.is_some_and(|known| memory.reloads.all_shown((cluster, identity), known, &pods)),
+        }
+    }
+}
+
+/// Authorities after their step, and nothing else yet.
+pub(super) async fn stepped(
+    context: &Context,
+    cluster: &Cluster,
+    ((cluster_ca, clients_ca), requests, shown): ((Authority, Authority), Requests, Shown),
+) -> Result<Trust, PassError> {
+    let overlap = cluster.security.trust_overlap;
+    // Clients have to take up the trust in the one, and certificates by the other.
+    let of_cluster = Asked {
+        secret: cluster.names.cluster_ca(),
+        at: requests.cluster_ca,
+        before: overlap,
+        after: Duration::ZERO,
+        shown: shown.between_nodes && shown.to_clients,
+    };
+    let of_clients = Asked {
+        secret: cluster.names.clients_ca(),
+        at: requests.clients_ca,
+        before: Duration::ZERO,
+        after: overlap,
+        shown: shown.to_clients,
+    };
+    let (cluster_ca, one) = step(context, cluster, cluster_ca, &of_cluster).await?;
+    let (clients_ca, other) = step(context, cluster, clients_ca, &of_clients).await?;
+    let replaced = [
+        (&cluster_ca, "cluster's", &of_cluster),
+        (&clients_ca, "clients'", &of_clients),
+    ];
+    let told = replaced.map(|(authority, what, asked)| told(authority, what, asked, context.now()));
+    let mut trust = Trust {
+        cluster_ca,
+        clients_ca,
+        leaves: BTreeMap::new(),
+        running: Running {
+            renew_before: cluster.security.renew_before,
+            ..Running::default()
+        },
+        servers: BTreeMap::new(),
+        replacing: told.into_iter().flatten().collect(),
+        next: None,
+        made_for: MadeFor {
+            cluster: cluster.clone(),
+            nodes: Vec::new(),
+            found: Found::default(),
+            requests,
+        },
+        secrets: Vec::new(),
+    };
+    trust.look_at(one);
+    trust.look_at(other);
+    Ok(trust)
+}
+
+/// What's asked of one authority.
+struct Asked {
+    /// Its Secret, which is its name too.
+    pub secret: String,
+    /// When a person asked for another key.
+    pub at: Option<Timestamp>,
+    pub before: Duration,
+    pub after: Duration,
+    pub shown: bool,
+}
+
+/// The authority after its step, and when to look at it again.
+async fn step(
+    context: &Context,
+    cluster: &Cluster,
+    authority: Authority,
+    asked: &Asked,
+) -> Result<(Authority, Option<Timestamp>), PassError> {
+    let Some(succession) = authority.succession() else {
+        return Ok((authority, None));
+    };
+    let now = context.now();
+    let step = succession.step(&Outlook {
+        now,
+        asked: asked.at,
+        before: asked.before,
+        after: asked.after,
+        shown: asked.shown,
+        own: succession.signer.facts().organisation.as_deref() == Some(ORGANISATION),
+    });
+    if let Step::Stay { until } = step {
+        return Ok((authority, until));
+    }
+    tracing::info!(secret = %asked.secret, ?step, "an authority changes");
+    let next = carried_out(context, cluster, (succession.clone(), step), asked).await?;
+    Ok((Authority::whole(next), Some(now)))
+}
+
+async fn carried_out(
+    context: &Context,
+    cluster: &Cluster,
+    (succession, step): (Succession, Step),
+    asked: &Asked,
+) -> Result<Succession, PassError> {
+    let now = context.now();
+    Ok(match step {
+        Step::Stay { .. } => succession,
+        Step::Renew => {
+            let (signer, lifetime) = (succession.signer.clone(), cluster.security.ca_lifetime);
+            let signer = off_thread(&asked.secret, move || signer.renewed(lifetime, now)).await?;
+            Succession { signer, ..succession }
+        }
+        Step::Begin => {
+            let given = authority::next_of_others(context, cluster, &asked.secret).await?;
+            let next = if let Some(given) = given {
+                given
+            } else {
+                // A name of its own: who looks for an issuer by name finds one.
+                let name = format!("{}-{:x}", asked.secret, now.as_second());
+                authority::generate(context, cluster, &asked.secret, name).await?
+            };
+            succession.begun(next, now, asked.at)
+        }
+        Step::Switch => succession.switched(now),
+        Step::Finish => succession.finished(),
+    })
+}
+
+/// What a replacement waits for, in a sentence; `None`: none is under way. `what`: whose authority.
+fn told(authority: &Authority, what: &str, asked: &Asked, now: Timestamp) -> Option<String> {
+    let waits = |since: Timestamp, time: Duration, then: &str, lacks: &str| {
+        let due = since.checked_add(time).unwrap_or(Timestamp::MAX);
+        if now < due {
+            format!("{then} at {} or later", due.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        } else {
+            format!("{then} once {lacks}")
+        }
+    };
+    Some(match &authority.succession()?.beside {
+        Some(Beside::Next { since, .. }) => format!(
+            "the {what} authority is being replaced, both are trusted; the new one signs {}",
+            waits(
+                *since,
+                asked.before,
+                "from then on,",
+                "every node shows that it trusts both"
+            )
+        ),
+        Some(Beside::Former { since, .. }) => format!(
+            "the {what} authority is being replaced, the new one signs; {}",
+            waits(
+                *since,
+                asked.after,
+                "the former one is trusted no more",
+                "no node shows a certificate by it"
+            )
+        ),
+        None => return None,
+    })
+}
