@@ -172,7 +172,7 @@ const fn yes() -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EncryptionAtRest {
-    /// `Require` isn't available yet.
+    /// `Report` says in the condition `EncryptedAtRest` what StorageClasses show; `Require` refuses one that shows nothing.
     #[serde(default)]
     pub requirement: EncryptionRequirement,
 }

@@ -7,8 +7,8 @@ use super::error::PassError;
 use super::facts;
 use super::memory::Memory;
 use super::stores::ClusterKey;
-use crate::api::ProductionKafka;
-use crate::model::{Cluster, Facts, Findings, validate};
+use crate::api::{EncryptionRequirement, ProductionKafka};
+use crate::model::{Cluster, Facts, Findings, encryption, validate};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -57,6 +57,7 @@ pub async fn admit(
         Ok(cluster) => {
             memory.refused = None;
             let zones = zones(resource, &facts);
+            memory.at_rest = encryption::of_cluster(&cluster, &facts);
             memory.facts = Some((generation, facts));
             accepted::keep(context, &cluster, &resource.spec, memory).await?;
             let cluster = Arc::new(cluster);
@@ -86,8 +87,10 @@ async fn instead(
     };
     let facts = facts::gather(context, &accepted, key, memory).await?;
     let zones = zones(&accepted, &facts);
-    match validate(&accepted, &unmoved(&accepted, facts)) {
+    let (lenient, unmoved) = unmoved(&accepted, facts.clone());
+    match validate(&lenient, &unmoved) {
         Ok(cluster) => {
+            memory.at_rest = encryption::of_cluster(&cluster, &facts);
             accepted::keep(context, &cluster, &accepted.spec, memory).await?;
             let cluster = Arc::new(cluster);
             Ok(Some(Admitted { cluster, zones }))
@@ -99,8 +102,8 @@ async fn instead(
     }
 }
 
-/// The facts as if the classes and failure domains that the cluster was accepted with were still there.
-fn unmoved(accepted: &ProductionKafka, facts: Facts) -> Facts {
+/// Resource and facts as if the classes and failure domains that the cluster was accepted with were still there, as they were.
+fn unmoved(accepted: &ProductionKafka, facts: Facts) -> (ProductionKafka, Facts) {
     let racks = facts
         .identity
         .iter()
@@ -109,12 +112,15 @@ fn unmoved(accepted: &ProductionKafka, facts: Facts) -> Facts {
     let named = rack.into_iter().flat_map(|rack| rack.zones.iter().cloned());
     let there = facts.zones.iter().flatten().cloned();
     let zones: BTreeSet<String> = racks.chain(named).chain(there).collect();
-    Facts {
+    let mut lenient = accepted.clone();
+    lenient.spec.security.encryption_at_rest.requirement = EncryptionRequirement::Report;
+    let facts = Facts {
         storage_classes: None,
         secrets: None,
         zones: Some(zones.into_iter().collect()),
         ..facts
-    }
+    };
+    (lenient, facts)
 }
 
 /// Zones to spread over: those asked for, or those there are.

@@ -11,7 +11,7 @@ use super::trust::SecretData;
 use crate::api::ProductionKafka;
 use crate::model::validate::{Claim, ExistingNode, StorageClassFact, listeners};
 use crate::model::version::METADATA;
-use crate::model::{ClusterNames, Facts};
+use crate::model::{ClusterNames, Facts, encryption};
 use crate::pki;
 use crate::render::labels::{BROKER, NODE_ID, POOL, SIZE};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -114,6 +114,9 @@ async fn storage_classes(context: &Context) -> Result<Option<Vec<StorageClassFac
             .annotations()
             .get(DEFAULT_CLASS)
             .is_some_and(|value| value == "true"),
+        provisioner: class.provisioner.clone(),
+        parameters: class.parameters.clone().unwrap_or_default(),
+        vouched: class.annotations().get(encryption::ANNOTATION).cloned(),
     };
     Ok(Some(list.items.iter().map(fact).collect()))
 }

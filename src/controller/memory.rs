@@ -13,6 +13,7 @@ use super::survivors::Survivors;
 use super::trust::Trust;
 use crate::api::{ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
 use crate::kafka::KafkaAdmin;
+use crate::model::encryption::AtRest;
 use crate::model::{Cluster, Facts, Found, Identity};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -32,6 +33,8 @@ pub struct Memory {
     pub uid: String,
     /// Facts, and the generation they were gathered for.
     pub facts: Option<(i64, Facts)>,
+    /// What StorageClasses show of encryption at rest; `None`: they can't be read.
+    pub at_rest: Option<Vec<AtRest>>,
     /// Identity with the resourceVersion of its ConfigMap.
     pub identity: Option<(String, Identity)>,
     pub trust: Option<Arc<Trust>>,

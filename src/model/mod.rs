@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod disks;
 pub mod dynamic_keys;
+pub mod encryption;
 mod found;
 pub mod id;
 pub mod identity;

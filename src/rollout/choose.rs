@@ -15,6 +15,22 @@ pub(super) fn repair<'p, 'a>(sight: &Sight<'_>, due: &'p [Due<'a>]) -> Option<&'
         .find(|due| due.node.refused.is_none() && is_harmless(sight, due))
 }
 
+/// All nodes together, when the certificate of each one that runs is over and Kafka can't be asked any more. What they still say
+/// to each other they say over connections from before; none that breaks comes back, and one that's restarted alone finds nobody
+/// who would talk to it. Together they start with certificates that hold.
+pub(super) fn ended<'p, 'a>(sight: &Sight<'_>, due: &'p [Due<'a>]) -> Vec<&'p Due<'a>> {
+    let runs = |phase: &Phase| matches!(phase, Phase::Ready { .. } | Phase::Starting { .. });
+    let world = sight.world;
+    let mut running = world
+        .nodes
+        .iter()
+        .filter(|node| node.phase().is_some_and(runs))
+        .peekable();
+    let cut_off = world.kafka.is_none() && running.peek().is_some() && running.all(|node| node.ended);
+    let goes = |due: &&Due<'_>| cut_off && due.node.ended && runs(&due.pod.phase) && due.node.refused.is_none();
+    due.iter().filter(goes).collect()
+}
+
 fn is_harmless(sight: &Sight<'_>, due: &Due<'_>) -> bool {
     let phase = &due.pod.phase;
     let idle = match phase {

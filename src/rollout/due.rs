@@ -74,6 +74,9 @@ pub fn reasons(now: Timestamp, node: &Node, pod: &Pod, state: &State) -> Vec<Res
     if node.wants.certificate.is_some() && node.wants.certificate != pod.runs.certificate {
         why.push(RestartReason::CertificateRenewed);
     }
+    if node.ended {
+        why.push(RestartReason::CertificateEnded);
+    }
     if asked_anew(now, node, pod, state) {
         why.push(RestartReason::ManualRestart);
     }

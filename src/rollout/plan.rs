@@ -41,6 +41,10 @@ fn decide(sight: &Sight<'_>, state: &mut State, due: &[Due<'_>]) -> Decision {
     if let Some(dead) = choose::repair(sight, due) {
         return restart(world, state, &[dead], (true, Vec::new()));
     }
+    let ended = choose::ended(sight, due);
+    if !ended.is_empty() {
+        return restart(world, state, &ended, (true, Vec::new()));
+    }
     if let Some(batch) = state.batch.clone() {
         return under_way(sight, state, due, &batch);
     }

@@ -130,6 +130,8 @@ pub struct Node {
     pub restart_asked: Option<Timestamp>,
     /// Not to wait for a maintenance window (a certificate about to end).
     pub urgent: bool,
+    /// The certificate between nodes that its pod runs with is over: no new connection to or from it is accepted.
+    pub ended: bool,
     /// Kubernetes refused a dry-run create of the replacement, in its own words.
     pub refused: Option<String>,
 }
@@ -187,6 +189,7 @@ pub enum RestartReason {
     ImageChanged,
     ConfigChanged,
     CertificateRenewed,
+    CertificateEnded,
     VolumeChanged,
     ManualRestart,
 }
@@ -198,6 +201,7 @@ impl RestartReason {
             Self::ImageChanged => "ImageChanged",
             Self::ConfigChanged => "ConfigChanged",
             Self::CertificateRenewed => "CertificateRenewed",
+            Self::CertificateEnded => "CertificateEnded",
             Self::VolumeChanged => "VolumeChanged",
             Self::ManualRestart => "ManualRestart",
         }

@@ -169,6 +169,68 @@ fn a_request_that_is_no_time_is_told_and_changes_nothing() {
     });
 }
 
+#[test]
+fn encryption_at_rest_is_told_and_can_be_required() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let condition = |simulation: &Simulation| simulation.condition(CLUSTER.0, CLUSTER.1, "EncryptedAtRest");
+        let told = condition(&simulation);
+        assert_eq!(
+            (&told["status"], &told["reason"]),
+            (&json!("False"), &json!("NotShown")),
+            "{told}"
+        );
+        assert!(
+            told["message"]
+                .as_str()
+                .unwrap()
+                .contains("simulated of StorageClass standard isn't known")
+        );
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            resource["spec"]["security"]["encryptionAtRest"] = json!({"requirement": "Require"});
+        });
+        simulation.tick().await;
+        simulation.tick().await;
+        let stalled = simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled");
+        assert!(
+            stalled["message"]
+                .as_str()
+                .unwrap()
+                .contains("isn't shown to be encrypted at rest"),
+            "{stalled}"
+        );
+        assert_eq!(condition(&simulation)["status"], "False", "what runs is told as before");
+
+        simulation.edit("storageclasses", "standard", |class| {
+            class["metadata"]["annotations"]["productionkafka.dev/encrypted-at-rest"] = json!("LUKS on every machine");
+        });
+        Simulation::pass_time(60);
+        simulation.settle().await.unwrap();
+        let told = condition(&simulation);
+        assert_eq!(
+            (&told["status"], &told["reason"]),
+            (&json!("True"), &json!("ShownByStorageClass")),
+            "{told}"
+        );
+        assert!(told["message"].as_str().unwrap().contains("LUKS on every machine"));
+
+        // Whoever takes the annotation away again changes nothing that runs.
+        simulation.edit("storageclasses", "standard", |class| {
+            class["metadata"]["annotations"]
+                .as_object_mut()
+                .unwrap()
+                .remove("productionkafka.dev/encrypted-at-rest");
+        });
+        simulation.kill();
+        simulation.settle().await.unwrap_err();
+        assert_eq!(condition(&simulation)["status"], "False");
+        let ready = simulation.condition(CLUSTER.0, CLUSTER.1, "Stalled");
+        assert_eq!(ready["status"], "True", "{ready}");
+        assert_eq!(simulation.taken(), Vec::<String>::new());
+        simulation.blameless();
+    });
+}
+
 /// Through both overlaps to the end; fails if a stage isn't what it should be.
 async fn replaced(simulation: &mut Simulation, secret: &str) -> Result<(), String> {
     for _ in 0..4 {
@@ -294,11 +356,16 @@ fn years_without_an_operator_are_made_up_for() {
         assert_eq!(after["ca.key"], before["ca.key"]);
         assert_ne!(after["ca.crt"], before["ca.crt"], "the same key, certified anew");
         assert_eq!(shown(&simulation), all_wanted(&simulation));
-        assert_eq!(simulation.taken().len(), 6);
+        assert_eq!(simulation.taken().len(), 6, "all at once: none could talk to another");
+        assert!(simulation.disruptions().values().all(|times| *times == 1));
         let condition = simulation.condition(CLUSTER.0, CLUSTER.1, "CertificatesValid");
         assert_eq!(condition["status"], "True", "{condition}");
         simulation.stay_quiet().await.unwrap();
-        simulation.blameless();
+        let accusations = simulation.accusations();
+        assert!(
+            accusations.iter().all(|one| one.contains("others were down")),
+            "{accusations:?}"
+        );
     });
 }
 

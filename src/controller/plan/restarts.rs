@@ -251,7 +251,7 @@ fn register(kafka: &mut KafkaView, nodes: &[Node], new: &[i32]) {
 fn parts(why: &[RestartReason], differs: &[String]) -> Vec<String> {
     let told = why.iter().filter_map(|reason| match reason {
         RestartReason::ImageChanged => Some("image"),
-        RestartReason::CertificateRenewed => Some("certificate"),
+        RestartReason::CertificateRenewed | RestartReason::CertificateEnded => Some("certificate"),
         RestartReason::VolumeChanged => Some("volume"),
         RestartReason::ManualRestart => Some("asked for"),
         RestartReason::ConfigChanged => None,

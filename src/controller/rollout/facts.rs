@@ -30,6 +30,7 @@ impl Roll<'_> {
         };
         differs(revision, &pod.revision)
             || serial.is_some() && serial != runs
+            || self.running.has_ended(node.id, runs, self.context.now())
             || self.deaf.contains(&pod.uid)
             || pod.restart_asked
             || self.asked_of_all().is_some_and(asked_anew)
@@ -69,6 +70,7 @@ impl Roll<'_> {
                 image: self.cluster.image.clone(),
                 certificate,
             },
+            ended: self.running.has_ended(node.id, runs, now),
             urgent: self.running.is_pressing(node.id, runs, now),
             also: is_deaf
                 .then_some(RestartReason::CertificateRenewed)

@@ -129,7 +129,8 @@ impl Roll<'_> {
             }
             _ => first,
         };
-        let serves = |node: &&rollout::Node| !kafka.as_ref().is_some_and(|kafka| lags(kafka, node.id));
+        // Without an answer nobody is known to serve, and the budgets are closed.
+        let serves = |node: &&rollout::Node| kafka.as_ref().is_some_and(|kafka| !lags(kafka, node.id));
         let ready = nodes.iter().filter(serves).filter_map(|node| node.pod.as_ref());
         let ready = ready.filter(|pod| matches!(pod.phase, Phase::Ready { .. }));
         Ok(Planned {

@@ -9,12 +9,14 @@
 //! | QuorumHealthy    | a leader, and every voter caught up (`quorum`)               |
 //! | FullyReplicated  | every partition has all its replicas in sync                 |
 //! | Upgradeable      | a change of version can start                                |
-//! | CertificatesValid| the authorities are there, no certificate ends within a day  |
+//! | CertificatesValid| the authorities are there, no certificate is about to end    |
+//! | EncryptedAtRest  | every volume's StorageClass shows it                        |
 
 use super::{Observed, rolling};
 use crate::api::{
     Condition, ConditionStatus, NodeStatus, QuorumStatus, RebalancePhase, RebalanceStatus, ReplicationStatus,
 };
+use crate::model::encryption::AtRest;
 
 /// What conditions are judged from.
 pub struct Judged<'a> {
@@ -106,6 +108,7 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
         ("QuorumHealthy", quorum),
         ("FullyReplicated", replicated),
         ("CertificatesValid", certificates),
+        ("EncryptedAtRest", encrypted_at_rest(judged.observed.at_rest)),
         ("Upgradeable", super::upgradeable::upgradeable(judged.observed)),
     ]
     .into_iter()
@@ -180,8 +183,10 @@ fn certificates_valid(judged: &Judged<'_>) -> Verdict {
             "there are no certificates yet".into(),
         );
     };
-    let day = jiff::SignedDuration::from_hours(24);
-    if until.duration_since(judged.observed.now) < day {
+    // Of short-lived ones, the half of the time in which they should have been renewed.
+    let half = judged.observed.cluster.security.renew_before / 2;
+    let soon = half.min(std::time::Duration::from_hours(24));
+    if until.checked_sub(soon).unwrap_or(until) < judged.observed.now {
         return (
             ConditionStatus::False,
             "Expiring",
@@ -198,9 +203,31 @@ fn certificates_valid(judged: &Judged<'_>) -> Verdict {
         "Current",
         format!(
             "all certificates are valid until {} or longer",
-            until.strftime("%Y-%m-%d")
+            until.strftime(if soon < std::time::Duration::from_hours(24) {
+                "%Y-%m-%d %H:%M UTC"
+            } else {
+                "%Y-%m-%d"
+            })
         ),
     )
+}
+
+/// With the evidence, class by class.
+fn encrypted_at_rest(known: Option<&[AtRest]>) -> Verdict {
+    let Some(all) = known else {
+        let why = "the operator may not read StorageClasses".to_owned();
+        return (ConditionStatus::Unknown, "NotObserved", why);
+    };
+    let text = |verdict: &AtRest| match verdict {
+        AtRest::Shown(text) | AtRest::NotShown(text) => text.clone(),
+    };
+    let (shown, others): (Vec<&AtRest>, Vec<&AtRest>) = all.iter().partition(|one| matches!(one, AtRest::Shown(_)));
+    let told = |all: Vec<&AtRest>| bounded(&all.into_iter().map(text).collect::<Vec<_>>().join("; "));
+    if others.is_empty() {
+        (ConditionStatus::True, "ShownByStorageClass", told(shown))
+    } else {
+        (ConditionStatus::False, "NotShown", told(others))
+    }
 }
 
 /// `Ready`, and the sentence of `nextAction`.

@@ -19,6 +19,7 @@ use super::settings::Refused;
 use super::survivors::Survivor;
 use super::trust::Running;
 use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStatus, RebalanceStatus, UpgradeStatus};
+use crate::model::encryption::AtRest;
 use crate::model::{ClientListener, Cluster, Findings, Found, Identity};
 use crate::render;
 
@@ -54,6 +55,8 @@ pub struct Observed<'a> {
     pub rollout: Option<&'a Planned>,
     /// A request that can't be read.
     pub unreadable: Option<&'a str>,
+    /// What StorageClasses show of encryption at rest; `None`: they can't be read.
+    pub at_rest: Option<&'a [AtRest]>,
     /// What's wrong with the authorities, and what to do.
     pub losses: &'a [&'a str],
     pub now: jiff::Timestamp,

@@ -92,6 +92,11 @@ impl Running {
         self.former(id, runs?).map(|former| former.not_after)
     }
 
+    /// The node runs with a certificate that nobody accepts any more.
+    pub fn has_ended(&self, id: i32, runs: Option<&str>, now: Timestamp) -> bool {
+        self.end_of_former(id, runs).is_some_and(|end| end <= now)
+    }
+
     fn former(&self, id: i32, serial: &str) -> Option<&Former> {
         self.formers.get(&id)?.iter().find(|former| former.serial == serial)
     }

@@ -351,6 +351,7 @@ impl Upkeep<'_> {
         let settings = memory.settings.as_ref();
         let observed = Observed {
             losses: &losses,
+            at_rest: memory.at_rest.as_deref(),
             rollout: planned,
             unreadable: unreadable.as_deref().or(memory.recovery_refused.as_deref()),
             cluster: self.cluster,

@@ -6,6 +6,7 @@ mod buffers;
 mod changes;
 mod config;
 mod disks;
+mod encryption;
 mod jvm;
 mod kubernetes_words;
 pub mod listeners;
@@ -80,6 +81,10 @@ pub struct StorageClassFact {
     pub default: bool,
     /// `allowVolumeExpansion`.
     pub expands: bool,
+    pub provisioner: String,
+    pub parameters: BTreeMap<String, String>,
+    /// Why a person says that its volumes are encrypted at rest, by annotation.
+    pub vouched: Option<String>,
 }
 
 /// A node's StatefulSet that exists already.
@@ -134,6 +139,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     names::check(resource, &mut findings);
     requests::check(resource, &mut findings);
     let pools = pools::check(spec, facts, &mut findings);
+    encryption::check(spec, facts, &mut findings);
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &spec.listeners, &mut findings);
     let listeners = listeners::check(&spec.listeners, facts, &mut findings);

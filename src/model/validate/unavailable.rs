@@ -1,7 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{CaSource, EncryptionRequirement, NodeTuning, ProductionKafkaSpec, Profile};
+use crate::api::{CaSource, NodeTuning, ProductionKafkaSpec, Profile};
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -23,12 +23,6 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
         tls.certificate_authority != CaSource::Operator,
         "spec.security.tls.certificateAuthority".into(),
         "leave it at Operator",
-    );
-    let at_rest = spec.security.encryption_at_rest.requirement;
-    refuse(
-        at_rest == EncryptionRequirement::Require,
-        "spec.security.encryptionAtRest.requirement".into(),
-        "choose an encrypted StorageClass and leave it at Report",
     );
     operations(spec, &mut refuse);
 }

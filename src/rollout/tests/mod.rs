@@ -69,6 +69,7 @@ pub fn node(id: i32) -> Node {
         also: Vec::new(),
         restart_asked: None,
         urgent: false,
+        ended: false,
         refused: None,
     }
 }

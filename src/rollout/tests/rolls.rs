@@ -419,3 +419,27 @@ fn a_new_target_needs_a_new_canary() {
     case.want(&brokers, "3");
     assert_eq!(case.restarted(), [100], "100 and 103 are of one rack");
 }
+
+#[test]
+fn nodes_whose_certificates_are_over_go_together_when_nobody_can_be_asked_and_never_before() {
+    let all = [0, 1, 2, 100, 101, 102];
+    let mut case = Case::new();
+    for id in all {
+        case.node(id).ended = true;
+    }
+    assert_eq!(case.restarted(), [1], "Kafka answers: one after the other");
+    case.state = State::default();
+    case.kafka = None;
+    case.node(102).ended = false;
+    assert!(case.restarted().is_empty(), "one still talks");
+    case.node(102).ended = true;
+    case.policy.paused = true;
+    assert!(case.restarted().is_empty());
+    case.policy.paused = false;
+    assert_eq!(case.restarted(), all);
+    for id in all {
+        let now = case.now;
+        case.pod(id).phase = Phase::Terminating { since: now };
+    }
+    assert!(case.restarted().is_empty(), "once");
+}

@@ -28,6 +28,39 @@ pub const WRONG: &[Case] = &[
         )],
         &[("spec.security.delegationTokens.maxLifetime", "isn't a duration")],
     ),
+    case(
+        "a class that shows no encryption",
+        &[
+            (
+                LISTENERS,
+                "  security: {encryptionAtRest: {requirement: Require}}\n  listeners:\n",
+            ),
+            (
+                "storage: {volumes: [{size: 1Gi}]}",
+                "storage: {volumes: [{size: 1Gi, storageClassName: fixed}]}",
+            ),
+        ],
+        &[(
+            "spec.nodePools[controllers].storage.volumes[0].storageClassName",
+            "isn't shown to be encrypted at rest: nothing in StorageClass fixed",
+        )],
+    ),
+    case(
+        "certificates between nodes that are renewed all the time",
+        &[(
+            LISTENERS,
+            "  security: {tls: {nodeLeafLifetime: 50d, renewBefore: 30d}}\n  listeners:\n",
+        )],
+        &[("spec.security.tls.nodeLeafLifetime", "is less than twice renewBefore")],
+    ),
+    case(
+        "certificates between nodes that are too short",
+        &[(
+            LISTENERS,
+            "  security: {tls: {nodeLeafLifetime: 30m, renewBefore: 5m, trustOverlap: soon}}\n  listeners:\n",
+        )],
+        &[("spec.security.tls.trustOverlap", "isn't a duration")],
+    ),
     // Version and image.
     case(
         "an unknown version",

@@ -17,14 +17,6 @@ pub const WRONG: &[Case] = &[
         &[("spec.security.tls.certificateAuthority", "isn't available")],
     ),
     case(
-        "encryption at rest",
-        &[(
-            LISTENERS,
-            "  security: {encryptionAtRest: {requirement: Require}}\n  listeners:\n",
-        )],
-        &[("spec.security.encryptionAtRest.requirement", "isn't available")],
-    ),
-    case(
         "a domain that isn't one",
         &[(
             SCRAM,

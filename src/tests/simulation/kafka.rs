@@ -372,6 +372,17 @@ impl Kafka {
         state.votes.push(format!("={id}"));
     }
 
+    /// Every node's certificate is over: nobody who comes anew talks to any.
+    pub fn shows_nothing_that_holds(&self) -> bool {
+        let running = self.processes();
+        let state = self.state();
+        let mut known = running
+            .iter()
+            .filter_map(|process| state.between_nodes.get(&process.id))
+            .peekable();
+        known.peek().is_some() && known.all(Credentials::are_over)
+    }
+
     /// Serial number that a broker shows at `host:port`, while it's ready.
     pub fn shown_at(&self, address: &str) -> Option<String> {
         let (host, port) = address.rsplit_once(':')?;

@@ -95,7 +95,7 @@ impl Admin {
             if endpoints.is_empty() {
                 return Err(KafkaError::NoEndpoint { target });
             }
-            let cut_off = self.kafka.state().cut_off;
+            let cut_off = self.kafka.state().cut_off || self.kafka.shows_nothing_that_holds();
             let answer = if cut_off { None } else { answer(&self.kafka) };
             answer.map_or_else(silence, Ok)
         }

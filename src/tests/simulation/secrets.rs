@@ -62,6 +62,8 @@ pub fn certificates_of(state: &State, pod: &Value) -> BTreeMap<String, String> {
 pub struct Credentials {
     shows: Authorities,
     trusts: Authorities,
+    /// When what it shows is over.
+    ends: jiff::Timestamp,
 }
 
 type Authorities = std::collections::BTreeSet<(Vec<u8>, Vec<u8>)>;
@@ -72,7 +74,12 @@ impl Credentials {
         Some(Self {
             shows: pki::trusts(texts.get(shown)?),
             trusts: pki::trusts(texts.get(trusted)?),
+            ends: pki::inspect(texts.get(shown)?).ok()?.not_after,
         })
+    }
+
+    pub fn are_over(&self) -> bool {
+        self.ends <= clock::now()
     }
 
     /// Both accept each other's certificate.
