@@ -19,7 +19,7 @@ const VARIANTS: [(&str, &str); 2] = [
     ("default values", ""),
     (
         "listed namespaces, two replicas, PodMonitor",
-        "watchNamespaces: [team-a, team-b]\nreplicas: 2\npodMonitor: {enabled: true}\nrbac: {readNodes: false, userRoles: false}\n",
+        "watchNamespaces: [team-a, team-b]\nreplicas: 2\npodMonitor: {enabled: true}\nrbac: {readNodes: false, userRoles: false}\nadmissionPolicies: {images: [registry.example/]}\n",
     ),
 ];
 

@@ -19,7 +19,8 @@ pub struct Maintenance {
     /// a person changes the topic, or restart and have them unavailable meanwhile.
     #[serde(default)]
     pub single_replica_partitions: SingleReplicaPartitions,
-    /// Refused yet.
+    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
+    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
     #[serde(default)]
     pub deletion_protection: bool,
 }
@@ -93,10 +94,12 @@ pub struct Monitoring {
     /// Runs the JMX exporter inside each node, on port 9404.
     #[serde(default = "yes")]
     pub jmx_exporter: bool,
-    /// Refused yet.
+    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
+    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
     #[serde(default)]
     pub pod_monitor: bool,
-    /// Refused yet.
+    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
+    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
     #[serde(default)]
     pub prometheus_rule: bool,
 }

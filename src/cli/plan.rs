@@ -53,6 +53,9 @@ pub struct Args {
     /// The operator was given the right to delete volumes.
     #[arg(long, env = "DELETE_VOLUMES")]
     delete_volumes: bool,
+    /// The API server refuses to delete clusters that ask for protection.
+    #[arg(long, env = "DELETION_PROTECTION")]
+    deletion_protection: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -105,6 +108,7 @@ async fn told(args: &Args) -> Result<(String, Verdict), PlanError> {
         operator_image: concat!("docker.io/productionkafka/operator:", env!("CARGO_PKG_VERSION")).to_owned(),
         cluster_domain: args.cluster_domain.clone(),
         may_delete_volumes: args.delete_volumes,
+        protects: args.deletion_protection,
     };
     let context = context(client, settings, Arc::new(RealConnector), World::real());
     let plan = draft(&context, &resource, args.operator_image.as_deref()).await?;

@@ -43,6 +43,9 @@ pub struct Args {
     /// Delete volumes that no Kafka node uses any more, for resources that ask for it.
     #[arg(long, env = "DELETE_VOLUMES")]
     delete_volumes: bool,
+    /// The API server refuses to delete clusters that ask for protection (an admission policy of the chart).
+    #[arg(long, env = "DELETION_PROTECTION")]
+    deletion_protection: bool,
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged, for example `info` or `productionkafka=debug`.
@@ -171,6 +174,7 @@ fn context(
             operator_image: args.image.clone(),
             cluster_domain: args.cluster_domain.clone(),
             may_delete_volumes: args.delete_volumes,
+            protects: args.deletion_protection,
         },
         stores,
         ledger: Ledger::default(),

@@ -117,6 +117,7 @@ fn unmoved(accepted: &ProductionKafka, facts: Facts) -> (ProductionKafka, Facts)
     let facts = Facts {
         storage_classes: None,
         secrets: None,
+        protects: true,
         zones: Some(zones.into_iter().collect()),
         ..facts
     };

@@ -25,6 +25,8 @@ pub struct Settings {
     pub cluster_domain: String,
     /// Volumes may be deleted where a resource asks for it.
     pub may_delete_volumes: bool,
+    /// The API server refuses to delete what is protected.
+    pub protects: bool,
 }
 
 /// Time and randomness, so that tests can hold them still.

@@ -68,6 +68,7 @@ pub async fn gather(
         metadata_version: metadata_version(resource, memory),
         cluster_domain: context.settings.cluster_domain.clone(),
         may_delete_volumes: context.settings.may_delete_volumes,
+        protects: context.settings.protects,
     })
 }
 

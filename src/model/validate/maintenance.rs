@@ -1,13 +1,19 @@
 //! When the operator may disturb the cluster: every window must be readable now, not at the hour when it's needed, and a
 //! number of brokers that may go together must be able to mean something.
 
-use super::Findings;
+use super::{Facts, Findings};
 use crate::api::ProductionKafkaSpec;
 use crate::api::Role;
 use crate::model::{MaintenancePolicy, Schedule};
 
-pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) -> MaintenancePolicy {
+pub fn check(spec: &ProductionKafkaSpec, facts: &Facts, findings: &mut Findings) -> MaintenancePolicy {
     let maintenance = &spec.maintenance;
+    if maintenance.deletion_protection && !facts.protects {
+        findings.add(
+            "spec.maintenance.deletionProtection",
+            "does nothing without admission policies: install the operator's chart with admissionPolicies.enabled=true, or leave it out",
+        );
+    }
     for (index, window) in maintenance.windows.iter().enumerate() {
         if let Err(error) = Schedule::parse(window) {
             findings.add(format!("spec.maintenance.windows[{index}]"), error.to_string());

@@ -125,6 +125,8 @@ pub struct Facts {
     pub cluster_domain: String,
     /// The operator was given the right to delete volume claims.
     pub may_delete_volumes: bool,
+    /// An admission policy protects clusters from deletion.
+    pub protects: bool,
 }
 
 /// The validated cluster, or everything that stands in its way.
@@ -134,7 +136,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     unavailable::check(spec, &mut findings);
     let version = version(resource, &mut findings);
     let upgrade = upgrade::check(&spec.upgrade, version, facts, &mut findings);
-    let maintenance = maintenance::check(spec, &mut findings);
+    let maintenance = maintenance::check(spec, facts, &mut findings);
     image(resource, &mut findings);
     names::check(resource, &mut findings);
     requests::check(resource, &mut findings);

@@ -54,12 +54,6 @@ fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, 
         "spec.capacity.workload".into(),
         "leave it out",
     );
-    let maintenance = &spec.maintenance;
-    refuse(
-        maintenance.deletion_protection,
-        "spec.maintenance.deletionProtection".into(),
-        "leave it out: volumes, CA and identity outlive the resource anyway",
-    );
     let monitoring = &spec.monitoring;
     refuse(
         monitoring.pod_monitor,

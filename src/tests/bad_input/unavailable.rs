@@ -146,7 +146,7 @@ pub const WRONG: &[Case] = &[
             "  maintenance: {paused: true, deletionProtection: true, windows: [{cron: '0 0 * * *', duration: 1h, timeZone: UTC}, {cron: '0 0 * *', duration: 1h, timeZone: Mars/Base}]}\n  listeners:\n",
         )],
         &[
-            ("spec.maintenance.deletionProtection", "isn't available"),
+            ("spec.maintenance.deletionProtection", "without admission policies"),
             ("spec.maintenance.windows[1]", "has 4 fields, not five"),
         ],
     ),

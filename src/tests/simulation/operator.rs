@@ -60,6 +60,7 @@ impl Operator {
                 operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
                 cluster_domain: "cluster.local".into(),
                 may_delete_volumes: true,
+                protects: true,
             },
             stores: Arc::new(Stores::default()),
             ledger: Ledger::default(),

@@ -26,6 +26,7 @@ impl Simulation {
             operator_image: "docker.io/productionkafka/operator:0.1.0".into(),
             cluster_domain: "cluster.local".into(),
             may_delete_volumes: true,
+            protects: true,
         };
         let world = World {
             now: clock::now,

@@ -368,11 +368,6 @@ pub const CASES: &[Case] = &[
         ],
     ),
     operator(
-        "not-yet-protected",
-        &[("/spec/maintenance", r#"{"deletionProtection": true}"#)],
-        &["spec.maintenance.deletionProtection", "isn't available"],
-    ),
-    operator(
         "no-right-to-delete",
         &[("/spec/nodePools/1/storage/reclaim", r#""Delete""#)],
         &["spec.nodePools[brokers].storage.reclaim", "Retain"],

@@ -89,7 +89,7 @@ fn refused(context: &Context) -> Result<()> {
             "printf 'security.protocol=SSL\\nssl.keystore.type=PEM\\nssl.keystore.location=/secrets/hostile/{name}.pem\\n\
              ssl.truststore.type=PEM\\nssl.truststore.location=/secrets/{public}/ca.crt\\n\
              default.api.timeout.ms=15000\\nrequest.timeout.ms=10000\\n' > /tmp/{name}.properties; \
-             {BIN}/kafka-broker-api-versions.sh --bootstrap-server {CLUSTER}-mtls-bootstrap:{} --command-config /tmp/{name}.properties",
+             {BIN}/kafka-broker-api-versions.sh --bootstrap-server {CLUSTER}-mtls-bootstrap.{NAMESPACE}.svc:{} --command-config /tmp/{name}.properties",
             PORTS[1]
         );
         let attempt = client.attempt(40, &line)?;

@@ -1,6 +1,7 @@
 //! Trust over time: certificates and authorities change under load, while nobody restarts for what clients are shown and nobody
 //! is refused; client certificates by anybody else than the clients' authority are refused.
 
+mod admission;
 mod authorities;
 mod bench;
 mod hostile;
@@ -25,7 +26,7 @@ pub const SUITE: Suite = Suite {
     nodes: 3,
     kafka: &["4.3.1"],
     operator: true,
-    namespaces: &[NAMESPACE],
+    namespaces: &[NAMESPACE, "trust-ends"],
     run,
     bench: Some(bench::run),
 };
@@ -49,6 +50,7 @@ fn run(context: &Context) -> Result<Report> {
     if up {
         renewal::run(context, &mut report);
         hostile::run(context, &mut report);
+        admission::run(context, &mut report);
         authorities::run(context, &mut report);
     }
     if report.failed.is_empty() {
