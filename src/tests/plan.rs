@@ -384,3 +384,24 @@ fn no_value_of_a_secret_is_told() {
         assert!(!told.contains("PRIVATE KEY"));
     });
 }
+
+#[test]
+fn another_authority_is_told_with_what_it_costs() {
+    on_one_thread(async {
+        let simulation = Simulation::ready().await;
+        let mut file = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
+        file.as_object_mut().unwrap().remove("status");
+        let now = json!(crate::tests::simulation::clock::now().to_string());
+        file["metadata"]["annotations"] = json!({"productionkafka.dev/replace-cluster-ca": now});
+        let plan = simulation.plan(file).await;
+        let note = plan
+            .notes
+            .iter()
+            .find(|note| note.contains("the cluster's authority would be replaced"));
+        assert!(
+            note.is_some_and(|note| note.contains("every node restarts three times")),
+            "{:?}",
+            plan.notes
+        );
+    });
+}

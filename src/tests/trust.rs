@@ -401,3 +401,31 @@ fn a_replacement_goes_on_wherever_the_operator_died() {
         assert_eq!(failures, Vec::<String>::new());
     });
 }
+
+/// Certificates between nodes that are renewed by time within an overlap don't hold a replacement up: whoever runs with a former
+/// one trusts the same.
+#[test]
+fn an_overlap_longer_than_certificates_live_comes_to_its_end() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.edit(CLUSTER.0, CLUSTER.1, |resource| {
+            let tls =
+                json!({"nodeLeafLifetime": "20d", "leafLifetime": "10d", "renewBefore": "2d", "trustOverlap": "14d"});
+            resource["spec"]["security"]["tls"] = tls;
+        });
+        ask(&simulation, "renew-node-certificates");
+        simulation.settle().await.unwrap();
+        ask(&simulation, "replace-cluster-ca");
+        simulation.settle().await.unwrap();
+        let before = simulation.taken().len();
+        // In the middle of their life, and before the end of the overlap.
+        Simulation::pass_time(11 * DAY);
+        simulation.settle().await.unwrap();
+        assert_eq!(simulation.taken().len(), before, "renewed by time");
+        Simulation::pass_time(4 * DAY);
+        simulation.settle().await.unwrap();
+        assert_eq!(simulation.taken().len(), before + 12);
+        assert!(!texts(&simulation, "orders-cluster-ca").contains_key("former.crt"));
+        simulation.blameless();
+    });
+}

@@ -93,6 +93,7 @@ impl Draft<'_> {
                 .push("Secrets can't be read from here: renewals of certificates aren't told".to_owned());
             return;
         };
+        plan.notes.extend(stored.authorities.iter().cloned());
         for (secret, reason) in &stored.due {
             let key = self.key(Kind::Secret, secret);
             if *reason == IssueReason::Missing {

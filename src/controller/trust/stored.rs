@@ -1,7 +1,7 @@
 //! The certificates as their Secrets hold them, and which of them would be issued anew. For `plan`: nothing is made and
 //! nothing is written.
 
-use super::{Layout, MadeFor, Requests, Running, Trust, nodes, secrets_of, stored_leaves, wanted_leaves};
+use super::{Layout, MadeFor, Requests, Running, Trust, nodes, secrets_of, stored_leaves, succeed, wanted_leaves};
 use crate::api::ProductionKafka;
 use crate::controller::apply::Wish;
 use crate::controller::authority;
@@ -23,6 +23,8 @@ pub struct Stored {
     pub running: Running,
     /// Secrets whose certificate would be issued, and why.
     pub due: Vec<(String, IssueReason)>,
+    /// What would become of the authorities, in sentences.
+    pub authorities: Vec<String>,
 }
 
 impl Stored {
@@ -54,6 +56,7 @@ pub async fn read(
             trust: None,
             running: Running::default(),
             due,
+            authorities: Vec::new(),
         });
     }
     let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (None, &leaves)).await?;
@@ -96,7 +99,22 @@ pub async fn read(
         }
     }
     trust.secrets = secrets_of(cluster, identity, &trust);
+    let requests = Requests::of(resource);
+    let told = |authority, costs, asked| succeed::foretold(authority, cluster, costs, (asked, context.now()));
+    let of_cluster = (
+        "cluster's",
+        "every node restarts three times, and applications have to read ca.crt again meanwhile",
+    );
+    let of_clients = (
+        "clients'",
+        "nothing restarts, and every mTLS user gets another certificate",
+    );
+    let authorities = [
+        told(&trust.cluster_ca, of_cluster, requests.cluster_ca),
+        told(&trust.clients_ca, of_clients, requests.clients_ca),
+    ];
     Ok(Stored {
+        authorities: authorities.into_iter().flatten().collect(),
         running: trust.running.clone(),
         trust: Some(trust),
         due,

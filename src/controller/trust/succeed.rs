@@ -29,9 +29,11 @@ impl Shown {
     ) -> Self {
         let pods = context.stores.pods_of(&cluster_key(&cluster.names));
         let nodes = cluster.nodes(identity);
+        // A former one that it may go on with was made under the same trust.
         let newest = |pod: &PodFact, id: i32| {
-            let serial = known.and_then(|known| known.running.serials.get(&id));
-            serial.is_some() && pod.certificate.as_ref() == serial
+            let runs = pod.certificate.as_deref();
+            let wanted = known.and_then(|known| known.running.wanted(id, runs, context.now()));
+            wanted.is_some() && runs == wanted
         };
         let runs = |pod: &&PodFact| pod.ready && !pod.terminating;
         let mut each = nodes
@@ -120,14 +122,8 @@ async fn step(
         return Ok((authority, None));
     };
     let now = context.now();
-    let step = succession.step(&Outlook {
-        now,
-        asked: asked.at,
-        before: asked.before,
-        after: asked.after,
-        shown: asked.shown,
-        own: succession.signer.facts().organisation.as_deref() == Some(ORGANISATION),
-    });
+    let overlaps = (asked.before, asked.after);
+    let step = succession.step(&outlook(succession, (asked.at, now), overlaps, asked.shown));
     if let Step::Stay { until } = step {
         return Ok((authority, until));
     }
@@ -164,6 +160,52 @@ async fn carried_out(
         Step::Switch => succession.switched(now),
         Step::Finish => succession.finished(),
     })
+}
+
+/// What would become of an authority, for `plan`; `None`: nothing.
+pub(super) fn foretold(
+    authority: &Authority,
+    cluster: &Cluster,
+    (what, costs): (&str, &str),
+    (asked, now): (Option<Timestamp>, Timestamp),
+) -> Option<String> {
+    let succession = authority.succession()?;
+    let step = succession.step(&outlook(
+        succession,
+        (asked, now),
+        (Duration::MAX, Duration::MAX),
+        false,
+    ));
+    let overlap = cluster.security.trust_overlap.as_secs();
+    match step {
+        Step::Begin => Some(format!(
+            "the {what} authority would be replaced over {overlap} s or longer: {costs}"
+        )),
+        Step::Renew => Some(format!(
+            "the {what} authority would be certified anew with the same key; nothing restarts"
+        )),
+        Step::Stay { .. } | Step::Switch | Step::Finish => succession
+            .beside
+            .is_some()
+            .then(|| format!("the {what} authority is being replaced: {costs}")),
+    }
+}
+
+/// An authority that others have made is theirs to renew.
+fn outlook(
+    succession: &Succession,
+    (asked, now): (Option<Timestamp>, Timestamp),
+    (before, after): (Duration, Duration),
+    shown: bool,
+) -> Outlook {
+    Outlook {
+        now,
+        asked,
+        before,
+        after,
+        shown,
+        own: succession.signer.facts().organisation.as_deref() == Some(ORGANISATION),
+    }
 }
 
 /// What a replacement waits for, in a sentence; `None`: none is under way. `what`: whose authority.

@@ -5,6 +5,7 @@ mod configs;
 mod eligible;
 mod faults;
 mod features;
+mod fuzz;
 mod log_dirs;
 mod negotiation;
 mod quotas;

@@ -60,7 +60,7 @@ impl Findings {
     pub fn summary(&self, limit: usize) -> String {
         let mut text = String::new();
         for (index, finding) in self.0.iter().enumerate() {
-            let line = finding.to_string();
+            let line = shortened(finding.to_string(), limit.saturating_sub(24));
             if text.len() + line.len() + 24 > limit && index > 0 {
                 let _ = write!(text, "; and {} more", self.0.len() - index);
                 break;
@@ -72,6 +72,15 @@ impl Findings {
         }
         text
     }
+}
+
+/// Cut off at a character's end: a value that's quoted can be as long as somebody wrote it.
+fn shortened(mut line: String, most: usize) -> String {
+    if line.len() > most {
+        line.truncate(line.floor_char_boundary(most.saturating_sub('…'.len_utf8())));
+        line.push('…');
+    }
+    line
 }
 
 /// A `StorageClass` of the Kubernetes cluster.

@@ -9,6 +9,8 @@ use crate::harness::{Context, Report};
 use crate::install;
 
 const ACCOUNT: &str = "productionkafka";
+/// A namespace in which Kubernetes itself lets any pod run.
+const OPEN: &str = "trust-open";
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test("a protected cluster and what it needs can't be deleted", || {
@@ -105,7 +107,7 @@ fn protected(context: &Context) -> Result<()> {
 fn pod() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "intruder", "namespace": NAMESPACE, "labels": {"app.kubernetes.io/managed-by": "productionkafka"}},
+        "metadata": {"name": "intruder", "namespace": OPEN, "labels": {"app.kubernetes.io/managed-by": "productionkafka"}},
         "spec": {
             "automountServiceAccountToken": false,
             "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -129,7 +131,7 @@ fn with(mut object: Value, edits: &[(&str, Value)]) -> Value {
 fn tries() -> Vec<(&'static str, Value, &'static str)> {
     let secret = |labels: Value, kind: &str| {
         json!({"apiVersion": "v1", "kind": "Secret", "type": kind,
-            "metadata": {"name": "intruder", "namespace": NAMESPACE, "labels": labels, "annotations": {"kubernetes.io/service-account.name": "default"}}})
+            "metadata": {"name": "intruder", "namespace": OPEN, "labels": labels, "annotations": {"kubernetes.io/service-account.name": "default"}}})
     };
     let own = json!({"app.kubernetes.io/managed-by": "productionkafka"});
     let host_path = json!([{"name": "v", "hostPath": {"path": "/"}}]);
@@ -202,6 +204,8 @@ fn tries() -> Vec<(&'static str, Value, &'static str)> {
 }
 
 fn confined(context: &Context) -> Result<()> {
+    context.kubectl(&["create", "namespace", OPEN])?;
+    context.kubectl(&["-n", OPEN, "create", "serviceaccount", "admin"])?;
     let account = format!("--as=system:serviceaccount:{}:{ACCOUNT}", install::NAMESPACE);
     let all = tries();
     for (what, object, because) in &all {
@@ -243,7 +247,7 @@ fn confined(context: &Context) -> Result<()> {
         .kubectl(&["create", "--dry-run=server", "-f", &path, &account])
         .context("a harmless pod of its own")?;
     say(&format!("{} attempts in the operator's name refused", all.len() + 2));
-    Ok(())
+    context.delete_namespace(OPEN)
 }
 
 fn ends(context: &Context) -> Result<()> {

@@ -26,7 +26,7 @@ pub const SUITE: Suite = Suite {
     nodes: 3,
     kafka: &["4.3.1"],
     operator: true,
-    namespaces: &[NAMESPACE, "trust-ends"],
+    namespaces: &[NAMESPACE, "trust-ends", "trust-open"],
     run,
     bench: Some(bench::run),
 };
