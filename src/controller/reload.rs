@@ -48,6 +48,8 @@ struct Listener<'a> {
     pod: &'a PodFact,
     port: i32,
     serial: &'a str,
+    /// When what it should show was made, as far as that's known.
+    made: Option<Timestamp>,
 }
 
 impl Listener<'_> {
@@ -99,18 +101,21 @@ impl Asked<'_> {
         reloads.0.retain(|key, _| known.contains(key));
         self.look(&listeners, reloads).await;
         let now = self.context.now();
-        let is_late = |seen: &Seen| now.duration_since(seen.since) > IN_VAIN;
+        let is_late = |since: Timestamp| now.duration_since(since) > IN_VAIN;
         let (mut hidden, mut deaf, mut to_tell) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for listener in &listeners {
             let Some(seen) = reloads.0.get(&listener.key()).filter(|seen| !seen.is_shown) else {
                 continue;
             };
             let is_due = seen.told.is_none_or(|told| now.duration_since(told) >= TOLD_EVERY);
-            match (seen.answers, is_late(seen)) {
-                // A pod that was made with it and shows something else isn't helped by another one.
-                (true, true) if listener.pod.created < Some(seen.since) => drop(deaf.insert(listener.pod.uid.clone())),
-                (false, true) => continue,
-                _ => {}
+            // One that can't be looked at is told for as long as its certificate is new; a new process of ours tells nobody again.
+            let is_old = is_late(listener.made.unwrap_or(seen.since)) || listener.pod.created > listener.made;
+            if !seen.answers && is_old {
+                continue;
+            }
+            // A pod that was made with it and shows something else isn't helped by another one.
+            if seen.answers && is_late(seen.since) && listener.pod.created < Some(seen.since) {
+                deaf.insert(listener.pod.uid.clone());
             }
             hidden.insert(listener.node);
             if is_due {
@@ -137,21 +142,19 @@ impl Asked<'_> {
             };
             for listener in &self.cluster.listeners {
                 let own = found.own_serials.get(&listener.name);
-                let serial = if listener.certificate.is_some() {
-                    own
+                let shown = if listener.certificate.is_some() {
+                    own.map(|serial| (serial.as_str(), None))
                 } else {
-                    self.trust.servers.get(&node.id)
+                    self.trust.shown_by(node)
                 };
-                all.extend(
-                    serial
-                        .filter(|_| pod.ports.contains(&listener.port))
-                        .map(|serial| Listener {
-                            node: node.id,
-                            pod,
-                            port: listener.port,
-                            serial,
-                        }),
-                );
+                let shown = shown.filter(|_| pod.ports.contains(&listener.port));
+                all.extend(shown.map(|(serial, made)| Listener {
+                    node: node.id,
+                    pod,
+                    port: listener.port,
+                    serial,
+                    made,
+                }));
             }
         }
         all

@@ -28,7 +28,7 @@ use super::secrets;
 use crate::api::{KeyAlgorithm as Algorithm, ProductionKafka};
 use crate::kafka::secret::Secret;
 use crate::kafka::tls::ClientIdentity;
-use crate::model::{Cluster, Found, Identity, Roles};
+use crate::model::{Cluster, Found, Identity, Node, Roles};
 use crate::pki::{
     ExistingLeaf, IssueReason, KeyAlgorithm, LeafDecision, PkiError, Renewal, SecretPem, decide, inspect, issue, trusts,
 };
@@ -266,6 +266,13 @@ impl Trust {
             (None, _) => {}
         }
         self.leaves.insert(wanted.secret.clone(), leaf);
+    }
+
+    /// Serial number of what a broker should show to clients, and when it was made.
+    pub fn shown_by(&self, node: &Node<'_>) -> Option<(&str, Option<Timestamp>)> {
+        let leaf = self.leaves.get(&node.names.server_tls_secret)?;
+        let made = leaf.not_after.checked_sub(self.made_for.cluster.security.leaf_lifetime);
+        Some((&leaf.serial, made.ok()))
     }
 
     /// The identity that the operator shows to Kafka, with the serial of its certificate.

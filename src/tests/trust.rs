@@ -97,6 +97,28 @@ fn a_broker_that_does_not_read_its_files_again_is_restarted_after_a_while() {
     });
 }
 
+/// A policy of somebody else keeps the operator from looking: brokers are told while the certificate is new, and never again.
+#[test]
+fn listeners_that_cannot_be_looked_at_are_told_for_a_while() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.kafka.state().hidden = true;
+        simulation.kill();
+        Simulation::pass_time(DAY);
+        simulation.stay_quiet().await.unwrap();
+        assert_eq!(simulation.kafka.state().told, 0, "they were made with it");
+        ask(&simulation, "renew-certificates");
+        for _ in 0..400 {
+            simulation.tick().await;
+        }
+        assert_eq!(shown(&simulation), all_wanted(&simulation));
+        assert!(simulation.kafka.state().told > 3);
+        simulation.stay_quiet().await.unwrap();
+        assert_eq!(simulation.taken(), Vec::<String>::new());
+        simulation.blameless();
+    });
+}
+
 #[test]
 fn certificates_between_nodes_ride_on_restarts_until_their_end_is_near() {
     on_one_thread(async {

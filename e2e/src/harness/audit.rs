@@ -39,8 +39,9 @@ pub struct User {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct ObjectRef {
+    pub api_group: String,
     pub resource: String,
     pub subresource: String,
     pub namespace: String,
@@ -82,6 +83,26 @@ impl Entry {
         } else {
             format!("{}/{}", object.resource, object.subresource)
         }
+    }
+}
+
+impl Entry {
+    /// The kind as `kubectl auth can-i` writes it: `statefulsets.apps`, `pods/eviction`, `kafkausers.productionkafka.dev/status`.
+    pub fn right(&self) -> String {
+        let Some(object) = &self.object_ref else {
+            return String::new();
+        };
+        let group = if object.api_group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", object.api_group)
+        };
+        let sub = if object.subresource.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", object.subresource)
+        };
+        format!("{}{group}{sub}", object.resource)
     }
 }
 

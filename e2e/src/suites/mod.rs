@@ -5,6 +5,7 @@ mod cluster;
 mod first_light;
 mod ledger;
 mod quorum;
+mod rights;
 mod safe_change;
 mod trust;
 
@@ -42,4 +43,5 @@ pub const ALL: &[Suite] = &[
     trust::SUITE,
     safe_change::SUITE,
     quorum::SUITE,
+    rights::SUITE,
 ];

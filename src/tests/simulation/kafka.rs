@@ -101,6 +101,8 @@ pub struct KafkaState {
     pub between_nodes: BTreeMap<i32, Credentials>,
     /// How often a broker was told to read its files again.
     pub told: usize,
+    /// Nobody outside sees what listeners show.
+    pub hidden: bool,
     /// Brokers that don't do it.
     pub deaf: BTreeSet<i32>,
     /// ACL Jobs can't do their work.
@@ -385,6 +387,9 @@ impl Kafka {
 
     /// Serial number that a broker shows at `host:port`, while it's ready.
     pub fn shown_at(&self, address: &str) -> Option<String> {
+        if self.state().hidden {
+            return None;
+        }
         let (host, port) = address.rsplit_once(':')?;
         let id: i32 = host.rsplit('.').next()?.parse().ok()?;
         let api = self.api.state();
