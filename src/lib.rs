@@ -19,6 +19,7 @@ pub mod rollout;
 pub mod runtime;
 pub mod upgrade;
 pub mod user;
+pub mod verify;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ pub(crate) mod plan;
 pub mod probe;
 mod quorum;
 mod run;
+mod verify;
 pub mod yaml;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +35,8 @@ enum Command {
     Import(import::Args),
     /// Explain the quorum of a cluster, and what helps when nobody leads.
     Quorum(quorum::Args),
+    /// Check a running cluster against 46 controls, and say what was seen.
+    Verify(verify::Args),
     /// Bring the access rights in Kafka to a document's (what ACL Jobs run).
     AclSync(acl_sync::Args),
     /// Prepare a Kafka pod (what its init containers run).
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => block_on(false, plan::run(args)),
         Command::Import(args) => block_on(false, import::run(args)),
         Command::Quorum(args) => block_on(false, quorum::run(args)),
+        Command::Verify(args) => block_on(false, verify::run(args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
         Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
         Command::Probe(args) => block_on(false, probe::run(args)),

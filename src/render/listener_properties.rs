@@ -157,20 +157,11 @@ fn key_store(all: &mut BTreeMap<String, String>, listener: &str, file: &str) {
     all.insert(format!("{prefix}ssl.keystore.location"), file.to_owned());
 }
 
-/// Without these a running broker refuses a certificate with another subject or fewer names (KIP-978).
-fn may_change(all: &mut BTreeMap<String, String>, listener: &str) {
-    let prefix = prefix(listener);
-    for key in ["ssl.allow.dn.changes", "ssl.allow.san.changes"] {
-        all.insert(format!("{prefix}{key}"), "true".into());
-    }
-}
-
 fn client(all: &mut BTreeMap<String, String>, listener: &ClientListener, node: &Node<'_>) {
     let name = listener.kafka_name();
     let given = listener.certificate.as_ref();
     let key = given.map(|_| format!("{LISTENER_FILES}/{}", certificate_file(&listener.name)));
     key_store(all, &name, &key.unwrap_or_else(|| format!("{SERVER_TLS}/server.pem")));
-    may_change(all, &name);
     if listener.authentication == ClientAuth::Mtls {
         trust(all, &name, &format!("{SERVER_TLS}/clients-ca.crt"));
         all.insert(

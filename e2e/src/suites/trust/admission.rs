@@ -38,7 +38,7 @@ fn refused(context: &Context, words: &[&str], because: &str) -> Result<()> {
     }
 }
 
-fn protect(context: &Context, namespace: &str, on: bool) -> Result<()> {
+pub(super) fn protect(context: &Context, namespace: &str, on: bool) -> Result<()> {
     let patch = json!({"spec": {"maintenance": {"deletionProtection": on}}}).to_string();
     let words = [
         "-n",

@@ -6,6 +6,7 @@ mod authorities;
 mod bench;
 mod hostile;
 mod renewal;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,6 +52,7 @@ fn run(context: &Context) -> Result<Report> {
         renewal::run(context, &mut report);
         hostile::run(context, &mut report);
         admission::run(context, &mut report);
+        verify::run(context, &mut report);
         authorities::run(context, &mut report);
     }
     if report.failed.is_empty() {
