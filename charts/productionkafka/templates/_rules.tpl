@@ -57,10 +57,17 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [create, delete, get, list, patch, watch]
-# The resources themselves. Patch sets and removes the finalizer; the spec is the user's.
+# The resources themselves. Patch sets and removes the finalizer; the spec is the user's. Read live are clusters before a restart
+# and topics before they're deleted.
 - apiGroups: [productionkafka.dev]
-  resources: [kafkatopics, kafkausers, productionkafkas]
+  resources: [kafkatopics]
   verbs: [get, list, patch, watch]
+- apiGroups: [productionkafka.dev]
+  resources: [kafkausers]
+  verbs: [list, patch, watch]
+- apiGroups: [productionkafka.dev]
+  resources: [productionkafkas]
+  verbs: [get, list, watch]
 # Children name the resource as their controller with blockOwnerDeletion, which OwnerReferencesPermissionEnforcement
 # (on in OpenShift) allows only to those who may update its finalizers.
 - apiGroups: [productionkafka.dev]
