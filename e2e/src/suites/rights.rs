@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 
-use super::Suite;
+use super::{ALL, Suite};
+use crate::harness::audit::Entry;
 use crate::harness::{Context, Report};
 use crate::install;
 
@@ -62,17 +63,18 @@ fn run(context: &Context) -> Result<Report> {
         return Ok(report);
     };
     let entries = audit.since(Timestamp::UNIX_EPOCH, install::ACCOUNT)?;
-    let namespaces = ["first-light", "access", "safe-change", "quorum"];
     let seen = |namespace: &&str| {
-        entries.iter().any(|entry| {
+        let of = |entry: &Entry| {
             entry
                 .object_ref
                 .as_ref()
                 .is_some_and(|object| object.namespace == **namespace)
-        })
+        };
+        entries.iter().any(of)
     };
-    if let Some(missing) = namespaces.iter().find(|namespace| !seen(namespace)) {
-        report.skip(name, &format!("suite {missing} hasn't run on this cluster"));
+    let mut others = ALL.iter().filter(|suite| suite.operator && suite.name != SUITE.name);
+    if let Some(missing) = others.find(|suite| !suite.namespaces.iter().any(&seen)) {
+        report.skip(name, &format!("suite {} hasn't run on this cluster", missing.name));
         return Ok(report);
     }
     let used: BTreeSet<String> = entries
