@@ -19,7 +19,7 @@ const fn package(name: &'static str, proof: &'static str) -> Package {
 }
 
 /// What a running cluster needs.
-const CLUSTER: [Package; 11] = [
+const CLUSTER: [Package; 12] = [
     package("containerd", "containerd"),
     package("runc", "runc"),
     package("containernetworking-plugins", "/usr/lib/cni/bridge"),
@@ -29,6 +29,8 @@ const CLUSTER: [Package; 11] = [
     package("ethtool", "ethtool"),
     package("kmod", "modprobe"),
     package("mount", "mount"),
+    // The judge of certificates in the suite `trust`.
+    package("openssl", "openssl"),
     package("procps", "sysctl"),
     package("util-linux", "nsenter"),
 ];
