@@ -1,12 +1,41 @@
-//! The operator's resources, as suites use them: wait for one, remove all of a namespace.
+//! The operator's resources, as suites use them: start a cluster, wait for one, remove all of a namespace.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::diagnosis;
-use crate::harness::Context;
+use crate::harness::{Context, Report};
+use crate::{diagnosis, install};
+
+/// Installs the operator, and waits until it has made the cluster `name` of this manifest Ready.
+pub fn start(context: &Context, namespace: &str, (name, manifest): (&str, &str), timeout: Duration) -> Result<()> {
+    install::operator(context, "")?;
+    context.restricted_namespace(namespace)?;
+    context.apply(manifest)?;
+    wait_ready(context, namespace, &format!("pk/{name}"), timeout).map(drop)
+}
+
+/// Ends a suite: its namespace goes, or stays and is told of where a test failed.
+pub fn end(context: &Context, namespace: &str, report: Report) -> Result<Report> {
+    if report.failed.is_empty() {
+        clean(context, namespace)?;
+    } else {
+        diagnosis::print(context, namespace, install::NAMESPACE);
+    }
+    Ok(report)
+}
+
+/// A small node pool of one role.
+pub fn pool(name: &str, role: &str, replicas: i32) -> Value {
+    json!({
+        "name": name,
+        "roles": [role],
+        "replicas": replicas,
+        "storage": {"volumes": [{"size": "1Gi"}]},
+        "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+    })
+}
 
 /// Waits until `object`, for example `pk/orders`, is Ready; says what it says if it never is.
 pub fn wait_ready(context: &Context, namespace: &str, object: &str, timeout: Duration) -> Result<Value> {

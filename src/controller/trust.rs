@@ -73,6 +73,17 @@ struct MadeFor {
     requests: Requests,
 }
 
+impl MadeFor {
+    fn of((cluster, identity): (&Cluster, &Identity), found: Found, requests: Requests) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            nodes: nodes(cluster, identity),
+            found,
+            requests,
+        }
+    }
+}
+
 /// Everything the cluster trusts and shows.
 #[derive(Clone, Debug)]
 pub struct Trust {
@@ -113,9 +124,8 @@ pub async fn ensure(
     let mut stored = stored_leaves(context, cluster, &wanted, known.as_deref()).await?;
     let authorities = authority::both(context, cluster, identity, (known.as_deref(), &stored)).await?;
     let shown = succeed::Shown::of(context, (cluster, identity), known.as_deref(), memory);
-    let mut trust = succeed::stepped(context, cluster, (authorities, requests, shown)).await?;
-    trust.made_for.nodes = nodes(cluster, identity);
-    trust.made_for.found = found;
+    let made_for = MadeFor::of((cluster, identity), found, requests);
+    let mut trust = succeed::stepped(context, (authorities, made_for, shown)).await?;
     for wanted in wanted {
         let stored = stored.remove(&wanted.secret);
         let Some((leaf, until)) = leaf(context, &trust, &wanted, stored).await? else {
@@ -212,6 +222,23 @@ async fn read_leaf(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Res
 }
 
 impl Trust {
+    fn without_leaves((cluster_ca, clients_ca): (Authority, Authority), made_for: MadeFor) -> Self {
+        Self {
+            cluster_ca,
+            clients_ca,
+            leaves: BTreeMap::new(),
+            running: Running {
+                renew_before: made_for.cluster.security.renew_before,
+                ..Running::default()
+            },
+            servers: BTreeMap::new(),
+            replacing: Vec::new(),
+            next: None,
+            made_for,
+            secrets: Vec::new(),
+        }
+    }
+
     /// The authorities that a leaf is trusted with.
     fn trusted(&self, layout: Layout) -> Option<&str> {
         let (_, clients) = layout.trusted();

@@ -50,8 +50,16 @@ impl Default for Seen {
 }
 
 impl Seen {
-    fn remember(&self, certificate: &CertificateDer<'_>) {
-        *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.to_vec());
+    /// Remembers the certificate if the server has its key.
+    fn proven(
+        &self,
+        certificate: &CertificateDer<'_>,
+        verdict: Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if verdict.is_ok() {
+            *self.certificate.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.to_vec());
+        }
+        verdict
     }
 }
 
@@ -74,9 +82,10 @@ impl ServerCertVerifier for Seen {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        let valid = verify_tls12_signature(message, certificate, signed, algorithms)?;
-        self.remember(certificate);
-        Ok(valid)
+        self.proven(
+            certificate,
+            verify_tls12_signature(message, certificate, signed, algorithms),
+        )
     }
 
     fn verify_tls13_signature(
@@ -86,9 +95,10 @@ impl ServerCertVerifier for Seen {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        let valid = verify_tls13_signature(message, certificate, signed, algorithms)?;
-        self.remember(certificate);
-        Ok(valid)
+        self.proven(
+            certificate,
+            verify_tls13_signature(message, certificate, signed, algorithms),
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -37,6 +37,12 @@ fn each(seen: &Seen, what: impl Fn(&Properties<'_>) -> Option<String>, fine: &st
     unless(&against, format!("{fine} on {} nodes", all.len()))
 }
 
+fn is_broker(properties: &Properties<'_>) -> bool {
+    properties
+        .get("process.roles")
+        .is_some_and(|roles| roles.contains("broker"))
+}
+
 fn wants(seen: &Seen, key: &str, value: &str) -> Judged {
     let differs = |properties: &Properties<'_>| {
         let is = properties.get(key).copied().unwrap_or("not set");
@@ -77,9 +83,7 @@ pub fn mutual_tls(seen: &Seen) -> Judged {
     each(
         seen,
         |properties| {
-            let broker = properties
-                .get("process.roles")
-                .is_some_and(|roles| roles.contains("broker"));
+            let broker = is_broker(properties);
             let mut internal = ["controller", "replication"]
                 .into_iter()
                 .filter(|listener| broker || *listener == "controller");
@@ -135,10 +139,7 @@ pub fn creation_and_elections(seen: &Seen) -> Judged {
     each(
         seen,
         |properties| {
-            if !properties
-                .get("process.roles")
-                .is_some_and(|roles| roles.contains("broker"))
-            {
+            if !is_broker(properties) {
                 return None;
             }
             let mut keys = ["auto.create.topics.enable", "unclean.leader.election.enable"].into_iter();
@@ -208,10 +209,7 @@ pub fn connection_limits(seen: &Seen) -> Judged {
     each(
         seen,
         |properties| {
-            if !properties
-                .get("process.roles")
-                .is_some_and(|roles| roles.contains("broker"))
-            {
+            if !is_broker(properties) {
                 return None;
             }
             let missing = KEYS.into_iter().find(|key| !properties.contains_key(key));

@@ -1,7 +1,7 @@
 //! The certificates as their Secrets hold them, and which of them would be issued anew. For `plan`: nothing is made and
 //! nothing is written.
 
-use super::{Layout, MadeFor, Requests, Running, Trust, nodes, secrets_of, stored_leaves, succeed, wanted_leaves};
+use super::{Layout, MadeFor, Requests, Running, Trust, secrets_of, stored_leaves, succeed, wanted_leaves};
 use crate::api::ProductionKafka;
 use crate::controller::apply::Wish;
 use crate::controller::authority;
@@ -10,7 +10,6 @@ use crate::controller::error::PassError;
 use crate::model::{Cluster, Found, Identity};
 use crate::pki::{IssueReason, LeafDecision};
 use crate::render::Kind;
-use std::collections::BTreeMap;
 
 /// In place of the serial of a certificate that isn't issued yet.
 const TO_COME: &str = "to be issued";
@@ -60,25 +59,9 @@ pub async fn read(
         });
     }
     let (cluster_ca, clients_ca) = authority::both(context, cluster, identity, (None, &leaves)).await?;
-    let mut trust = Trust {
-        cluster_ca,
-        clients_ca,
-        leaves: BTreeMap::new(),
-        running: Running {
-            renew_before: cluster.security.renew_before,
-            ..Running::default()
-        },
-        servers: BTreeMap::new(),
-        replacing: Vec::new(),
-        next: None,
-        made_for: MadeFor {
-            cluster: cluster.clone(),
-            nodes: nodes(cluster, identity),
-            found: found.clone(),
-            requests: Requests::of(resource),
-        },
-        secrets: Vec::new(),
-    };
+    let requests = Requests::of(resource);
+    let made_for = MadeFor::of((cluster, identity), found.clone(), requests);
+    let mut trust = Trust::without_leaves((cluster_ca, clients_ca), made_for);
     for wanted in &wanted {
         let stored = leaves.remove(&wanted.secret);
         let decision = trust.judged(wanted, stored.as_ref(), context.now());
@@ -99,7 +82,6 @@ pub async fn read(
         }
     }
     trust.secrets = secrets_of(cluster, identity, &trust);
-    let requests = Requests::of(resource);
     let told = |authority, costs, asked| succeed::foretold(authority, cluster, costs, (asked, context.now()));
     let of_cluster = (
         "cluster's",

@@ -1,16 +1,15 @@
 //! One step in the succession of the authorities: what the pure decision asks for is made, nothing is written here.
 
-use super::{MadeFor, ORGANISATION, Requests, Running, Trust, off_thread};
+use super::{MadeFor, ORGANISATION, Trust, off_thread};
 use crate::controller::authority::{self, Authority};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::controller::identity::cluster_key;
 use crate::controller::memory::Memory;
 use crate::controller::pods::PodFact;
-use crate::model::{Cluster, Found, Identity};
+use crate::model::{Cluster, Identity};
 use crate::pki::{Beside, Outlook, Step, Succession};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What nodes are known to show, so that authorities may change.
@@ -50,9 +49,9 @@ impl Shown {
 /// Authorities after their step, and nothing else yet.
 pub(super) async fn stepped(
     context: &Context,
-    cluster: &Cluster,
-    ((cluster_ca, clients_ca), requests, shown): ((Authority, Authority), Requests, Shown),
+    ((cluster_ca, clients_ca), made_for, shown): ((Authority, Authority), MadeFor, Shown),
 ) -> Result<Trust, PassError> {
+    let (cluster, requests) = (&made_for.cluster, made_for.requests);
     let overlap = cluster.security.trust_overlap;
     // Clients have to take up the trust in the one, and certificates by the other.
     let of_cluster = Asked {
@@ -76,24 +75,10 @@ pub(super) async fn stepped(
         (&clients_ca, "clients'", &of_clients),
     ];
     let told = replaced.map(|(authority, what, asked)| told(authority, what, asked, context.now()));
+    let replacing = told.into_iter().flatten().collect();
     let mut trust = Trust {
-        cluster_ca,
-        clients_ca,
-        leaves: BTreeMap::new(),
-        running: Running {
-            renew_before: cluster.security.renew_before,
-            ..Running::default()
-        },
-        servers: BTreeMap::new(),
-        replacing: told.into_iter().flatten().collect(),
-        next: None,
-        made_for: MadeFor {
-            cluster: cluster.clone(),
-            nodes: Vec::new(),
-            found: Found::default(),
-            requests,
-        },
-        secrets: Vec::new(),
+        replacing,
+        ..Trust::without_leaves((cluster_ca, clients_ca), made_for)
     };
     trust.look_at(one);
     trust.look_at(other);

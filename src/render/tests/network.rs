@@ -153,17 +153,16 @@ const INTERNAL: &[(&str, &str, i64)] = &[
     ("operator", "broker", 9404),
 ];
 
+fn client_ports(world: &World) -> Vec<i64> {
+    let listeners = world.cluster.listeners.iter();
+    listeners.map(|listener| i64::from(listener.port)).collect()
+}
+
 #[test]
 fn every_needed_edge_is_open_and_every_other_is_closed() {
     let world = World::of(valid_cluster());
-    let ports: Vec<i64> = world
-        .cluster
-        .listeners
-        .iter()
-        .map(|listener| i64::from(listener.port))
-        .collect();
     let mut needed = INTERNAL.to_vec();
-    for port in ports {
+    for port in client_ports(&world) {
         needed.extend([("neighbour", "broker", port), ("operator", "broker", port)]);
     }
     judge(&world, &[], &needed);
@@ -180,14 +179,8 @@ fn a_listener_with_peers_is_open_to_them_alone() {
     for listener in &mut world.cluster.listeners {
         listener.allowed_peers.clone_from(&peers);
     }
-    let ports: Vec<i64> = world
-        .cluster
-        .listeners
-        .iter()
-        .map(|listener| i64::from(listener.port))
-        .collect();
     let mut needed = INTERNAL.to_vec();
-    for port in ports {
+    for port in client_ports(&world) {
         needed.extend([
             ("stranger", "broker", port),
             ("shop", "broker", port),

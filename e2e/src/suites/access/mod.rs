@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::Suite;
 use crate::harness::{Context, Report};
-use crate::{diagnosis, install, resources};
+use crate::{diagnosis, resources};
 
 pub const SUITE: Suite = Suite {
     name: "access",
@@ -61,39 +61,22 @@ fn run(context: &Context) -> Result<Report> {
         outside::run(context, &mut report);
         silence::run(context, &mut report);
     }
-    if report.failed.is_empty() {
-        resources::clean(context, NAMESPACE)?;
-    } else {
-        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
-    }
-    Ok(report)
+    resources::end(context, NAMESPACE, report)
 }
 
 fn start(context: &Context) -> Result<()> {
-    install::operator(context, "")?;
-    context.restricted_namespace(NAMESPACE)?;
-    context.apply(&resource().to_string())?;
-    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
+    resources::start(context, NAMESPACE, (CLUSTER, &resource().to_string()), READY)
 }
 
 /// The suite's cluster. Clients have to prove anew who they are every few seconds, so that an old password is tried, too.
 pub(super) fn resource() -> Value {
-    let pool = |name: &str, role: &str, replicas: i32| {
-        json!({
-            "name": name,
-            "roles": [role],
-            "replicas": replicas,
-            "storage": {"volumes": [{"size": "1Gi"}]},
-            "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
-        })
-    };
     json!({
         "apiVersion": "productionkafka.dev/v1alpha1",
         "kind": "ProductionKafka",
         "metadata": {"name": CLUSTER, "namespace": NAMESPACE},
         "spec": {
             "version": "4.3.1",
-            "nodePools": [pool("controllers", "Controller", 1), pool("brokers", "Broker", 3)],
+            "nodePools": [resources::pool("controllers", "Controller", 1), resources::pool("brokers", "Broker", 3)],
             "listeners": [
                 {"name": "scram", "port": 9094, "authentication": {"type": "ScramSha512"}},
                 {"name": "mtls", "port": 9095, "authentication": {"type": "Mtls"}},

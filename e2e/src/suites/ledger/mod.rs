@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Suite;
 use crate::harness::{Context, Processes, Report};
 use crate::versions::DEFAULT_KAFKA;
-use crate::{diagnosis, install, ledger, resources};
+use crate::{diagnosis, ledger, resources};
 
 pub const SUITE: Suite = Suite {
     name: "ledger",
@@ -45,19 +45,11 @@ fn run(context: &Context) -> Result<Report> {
             report.skip("loss is found", "the brokers' processes are out of reach");
         }
     }
-    if report.failed.is_empty() {
-        resources::clean(context, NAMESPACE)?;
-    } else {
-        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
-    }
-    Ok(report)
+    resources::end(context, NAMESPACE, report)
 }
 
 fn start(context: &Context) -> Result<()> {
-    install::operator(context, "")?;
-    context.restricted_namespace(NAMESPACE)?;
-    context.apply(&cluster())?;
-    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
+    resources::start(context, NAMESPACE, (CLUSTER, &cluster()), READY)
 }
 
 /// One controller: what is tested here are brokers, which have to be frozen without it.

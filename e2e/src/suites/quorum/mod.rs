@@ -23,7 +23,7 @@ use super::safe_change::{
 };
 use crate::admin::Admin;
 use crate::harness::{Context, Report};
-use crate::{diagnosis, exec, install, paths, resources};
+use crate::{diagnosis, exec, paths, resources};
 
 pub const SUITE: Suite = Suite {
     name: "quorum",
@@ -90,12 +90,7 @@ fn run(context: &Context) -> Result<Report> {
             );
         }
     }
-    if report.failed.is_empty() {
-        resources::clean(context, NAMESPACE)?;
-    } else {
-        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
-    }
-    Ok(report)
+    resources::end(context, NAMESPACE, report)
 }
 
 /// Changes the pools under load, and waits until exactly so many vote; nothing restarts for it.

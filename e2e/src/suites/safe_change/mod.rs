@@ -73,12 +73,7 @@ fn run(context: &Context) -> Result<Report> {
             rolls::upgrade_last(context, &mut report);
         }
     }
-    if report.failed.is_empty() {
-        resources::clean(context, NAMESPACE)?;
-    } else {
-        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
-    }
-    Ok(report)
+    resources::end(context, NAMESPACE, report)
 }
 
 pub(super) fn start(context: &Context) -> Result<()> {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::Suite;
 use crate::harness::{Context, Report};
 use crate::ledger::{Authentication, Ledger, Load};
-use crate::{diagnosis, install, resources};
+use crate::{diagnosis, resources};
 
 pub const SUITE: Suite = Suite {
     name: "trust",
@@ -55,32 +55,15 @@ fn run(context: &Context) -> Result<Report> {
         verify::run(context, &mut report);
         authorities::run(context, &mut report);
     }
-    if report.failed.is_empty() {
-        resources::clean(context, NAMESPACE)?;
-    } else {
-        diagnosis::print(context, NAMESPACE, install::NAMESPACE);
-    }
-    Ok(report)
+    resources::end(context, NAMESPACE, report)
 }
 
 fn start(context: &Context) -> Result<()> {
-    install::operator(context, "")?;
-    context.restricted_namespace(NAMESPACE)?;
-    context.apply(&resource().to_string())?;
-    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY).map(drop)
+    resources::start(context, NAMESPACE, (CLUSTER, &resource().to_string()), READY)
 }
 
 /// Certificates of an hour; clients prove anew who they are every few seconds.
 fn resource() -> Value {
-    let pool = |name: &str, role: &str, replicas: i32| {
-        json!({
-            "name": name,
-            "roles": [role],
-            "replicas": replicas,
-            "storage": {"volumes": [{"size": "1Gi"}]},
-            "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
-        })
-    };
     let tls = json!({
         "leafLifetime": "1h", "nodeLeafLifetime": "2h", "renewBefore": "20m", "caLifetime": "30d",
         "trustOverlap": format!("{OVERLAP}s"),
@@ -91,7 +74,7 @@ fn resource() -> Value {
         "metadata": {"name": CLUSTER, "namespace": NAMESPACE},
         "spec": {
             "version": "4.3.1",
-            "nodePools": [pool("controllers", "Controller", 1), pool("brokers", "Broker", 3)],
+            "nodePools": [resources::pool("controllers", "Controller", 1), resources::pool("brokers", "Broker", 3)],
             "listeners": [
                 {"name": "scram", "port": PORTS[0], "authentication": {"type": "ScramSha512"}},
                 {"name": "mtls", "port": PORTS[1], "authentication": {"type": "Mtls"}},
