@@ -88,28 +88,58 @@ fn day() -> DurationText {
     DurationText("24h".into())
 }
 
+/// What is measured, and when it's an alert. The alert rules and the PodMonitors are the chart's, one for all clusters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Monitoring {
     /// Runs the JMX exporter inside each node, on port 9404.
     #[serde(default = "yes")]
     pub jmx_exporter: bool,
-    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
-    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
+    /// What alerts compare with; the operator exports each as a metric.
     #[serde(default)]
-    pub pod_monitor: bool,
-    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
-    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
-    #[serde(default)]
-    pub prometheus_rule: bool,
+    pub thresholds: Thresholds,
 }
 
 impl Default for Monitoring {
     fn default() -> Self {
         Self {
             jmx_exporter: true,
-            pod_monitor: false,
-            prometheus_rule: false,
+            thresholds: Thresholds::default(),
+        }
+    }
+}
+
+/// Values beyond which an alert fires. The fullest volume also decides `CapacitySufficient`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Thresholds {
+    /// Of the fullest volume, in percent.
+    #[schemars(range(min = 1, max = 99))]
+    pub disk_warning_percent: i32,
+    #[schemars(range(min = 1, max = 99))]
+    pub disk_critical_percent: i32,
+    /// Records that a consumer group is behind.
+    #[schemars(range(min = 1))]
+    pub consumer_lag_warning: i64,
+    #[schemars(range(min = 1))]
+    pub consumer_lag_critical: i64,
+    /// Of `capacity.broker.networkThroughput`.
+    #[schemars(range(min = 1, max = 100))]
+    pub network_percent: i32,
+    /// 99th percentile of the time that a broker takes for a produce request, or for a fetch without its wait.
+    #[schemars(range(min = 1, max = 3_600_000))]
+    pub request_p99_milliseconds: i32,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            disk_warning_percent: 70,
+            disk_critical_percent: 85,
+            consumer_lag_warning: 10_000,
+            consumer_lag_critical: 100_000,
+            network_percent: 80,
+            request_p99_milliseconds: 100,
         }
     }
 }

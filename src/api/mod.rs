@@ -18,14 +18,15 @@ mod tuning;
 mod user;
 
 pub use availability::{HighAvailability, Rack};
-pub use capacity::{Capacity, Workload};
+pub use capacity::{BrokerLimits, Capacity, Workload};
 pub use cluster::{ProductionKafka, ProductionKafkaSpec, REBALANCE, REBALANCE_THROTTLE};
 pub use listeners::{
     Authentication, AuthenticationType, Exposure, ExposureType, Gateway, Kerberos, Listener, ListenerCertificate,
     LoadBalancer, NetworkPeer, NodeAddressType, NodePort, OAuth, Plain, TrafficPolicy,
 };
 pub use maintenance::{
-    Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, SingleReplicaPartitions, Upgrade,
+    Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, SingleReplicaPartitions, Thresholds,
+    Upgrade,
 };
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};
@@ -34,9 +35,10 @@ pub use security::{
     NetworkPolicySettings, Security, Tls, TlsVersion,
 };
 pub use status::{
-    AnsweredRestart, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus, PartitionProblem,
-    ProductionKafkaStatus, QuorumStatus, RebalanceGoal, RebalancePhase, RebalanceStatus, ReplicationStatus,
-    RolloutPhase, RolloutPod, RolloutStatus, SurvivorStatus, UpgradeStatus, VolumeStatus, VoterStatus,
+    AnsweredRestart, CapacityStatus, Condition, ConditionStatus, ListenerStatus, NodeStatus, ObserverStatus,
+    PartitionProblem, ProductionKafkaStatus, QuorumStatus, RebalanceGoal, RebalancePhase, RebalanceStatus,
+    ReplicationStatus, RolloutPhase, RolloutPod, RolloutStatus, SurvivorStatus, TopicShare, UpgradeStatus,
+    VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
 pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};

@@ -37,6 +37,8 @@ pub struct ProductionKafkaStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<UpgradeStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityStatus>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rebalance: Option<RebalanceStatus>,
     /// What the operator does next, or what it waits for and why, in one sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +184,33 @@ pub struct ListenerStatus {
     pub bootstrap_servers: String,
     /// Secret whose key `ca.crt` holds what clients must trust.
     pub certificate_authority: String,
+}
+
+/// How full the volumes are, and what the stated workload lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityStatus {
+    /// Of the fullest volume of all brokers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fullest_percent: Option<i32>,
+    /// Until the first volume is full, as it filled in the last day; absent when that's more than 90 days away or not known.
+    /// Beyond 14 in whole weeks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days_until_full: Option<i32>,
+    /// What `spec.capacity.workload` needs and the cluster doesn't have; `productionkafka capacity` shows the arithmetic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortages: Vec<String>,
+    /// The ten topics that take the most, with all their replicas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub largest_topics: Vec<TopicShare>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicShare {
+    pub topic: String,
+    /// Of all data, rounded down.
+    pub percent: i32,
 }
 
 /// How far the finalised feature levels are behind the version.

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tuning {
-    /// Only `Balanced` is available yet.
+    /// `Balanced`: threads by the broker's cores. `Throughput`: more of them, and the kernel sizes socket buffers. `Latency`:
+    /// more replica fetchers. `Reference`: a published checklist's numbers. Keys in `config` go before; applications' settings
+    /// follow the profile too.
     #[serde(default)]
     pub profile: Profile,
     /// Any other broker key. Keys that the operator owns and keys that can weaken the cluster are refused.
@@ -29,6 +31,10 @@ pub enum Profile {
     Throughput,
     Latency,
     Reference,
+}
+
+impl Profile {
+    pub const ALL: [Self; 4] = [Self::Balanced, Self::Throughput, Self::Latency, Self::Reference];
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,13 +1,18 @@
 //! Subcommands, one file each. This file only parses the command line and starts a runtime of the right size.
 
 pub mod acl_sync;
+mod capacity;
+mod client_config;
 mod connection;
 pub(crate) mod crd;
+mod file;
 mod import;
 pub mod node_init;
+mod offline;
 pub(crate) mod plan;
 pub mod probe;
 mod quorum;
+mod render;
 mod run;
 mod verify;
 pub mod yaml;
@@ -31,6 +36,12 @@ enum Command {
     Crd(crd::Args),
     /// Show what applying a ProductionKafka would change, restart and wait for; changes nothing.
     Plan(plan::Args),
+    /// Print the objects that a ProductionKafka leads to, without a Kubernetes cluster.
+    Render(render::Args),
+    /// Compare the workload that a ProductionKafka states with what it gives, number by number.
+    Capacity(capacity::Args),
+    /// Print the client configuration of a KafkaUser on one of its cluster's listeners.
+    ClientConfig(client_config::Args),
     /// Write KafkaTopic and KafkaUser resources for what exists in a Kafka cluster.
     Import(import::Args),
     /// Explain the quorum of a cluster, and what helps when nobody leads.
@@ -55,6 +66,9 @@ pub fn main() -> ExitCode {
         Command::Run(args) => block_on(true, run::run(*args)),
         Command::Crd(args) => exit(crd::run(&args)),
         Command::Plan(args) => block_on(false, plan::run(args)),
+        Command::Render(args) => exit(render::run(&args)),
+        Command::Capacity(args) => capacity::run(&args),
+        Command::ClientConfig(args) => block_on(false, client_config::run(args)),
         Command::Import(args) => block_on(false, import::run(args)),
         Command::Quorum(args) => block_on(false, quorum::run(args)),
         Command::Verify(args) => block_on(false, verify::run(args)),

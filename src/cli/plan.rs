@@ -1,9 +1,9 @@
 //! `plan`: what would happen if a resource were applied, told before it is. Reads the file, asks Kubernetes and Kafka, and
 //! prints what the operator's own functions decide. It must not change anything: its client sends only what reads.
 
-mod file;
 mod report;
 
+use super::file;
 use crate::api::ProductionKafka;
 use crate::controller::access::memory::Accesses;
 use crate::controller::context::MANAGER;

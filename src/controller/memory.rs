@@ -4,6 +4,7 @@
 use super::accepted::Accepted;
 use super::admission::Refused;
 use super::delays::Delays;
+use super::fill::Fill;
 use super::kafka::KafkaFacts;
 use super::reload::Reloads;
 use super::rendered::Rendered;
@@ -42,6 +43,10 @@ pub struct Memory {
     pub reloads: Reloads,
     pub client: Option<OpenClient>,
     pub kafka: Option<Arc<KafkaFacts>>,
+    /// How full the volumes are.
+    pub fill: Fill,
+    /// End of the certificate that ends first.
+    pub certificates_until: Option<Timestamp>,
     /// Pods that take long to get ready, and since when that is known.
     pub delays: Delays,
     /// What controllers have, while nobody leads.

@@ -4,11 +4,10 @@
 use super::apply::bounded;
 use super::context::{Context, STATUS_MANAGER};
 use super::error::PassError;
-use super::kafka::KafkaFacts;
+use super::measured;
 use super::memory::Memory;
-use super::status;
 use crate::api::{ConditionStatus, ProductionKafka, ProductionKafkaStatus, RolloutPhase};
-use crate::runtime::metrics::{ClusterLabels, ClusterReport, Verb};
+use crate::runtime::metrics::Verb;
 use kube::api::{Api, Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
 use kube::{Resource, ResourceExt};
@@ -22,7 +21,7 @@ pub async fn write(
     wanted: ProductionKafkaStatus,
 ) -> Result<(), PassError> {
     let old = memory.status.clone().or_else(|| resource.status.clone());
-    metrics(context, resource, &wanted, memory.kafka.as_deref());
+    measured::tell(context, resource, &wanted, memory);
     if old.as_ref() == Some(&wanted) {
         memory.status = Some(wanted);
         return Ok(());
@@ -60,7 +59,7 @@ pub async fn intend(
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
-    metrics(context, resource, &wanted, memory.kafka.as_deref());
+    measured::tell(context, resource, &wanted, memory);
     if old.as_ref() != Some(&wanted) {
         match put(context, resource, &wanted, live.metadata.resource_version).await {
             Err(error) if error.category() == "conflict" => return Ok(false),
@@ -111,54 +110,6 @@ pub async fn say(context: &Context, resource: &ProductionKafka, (type_, reason):
     if let Err(error) = context.recorder.publish(&event, &resource.object_ref(&())).await {
         tracing::debug!(%error, "can't publish an event");
     }
-}
-
-fn metrics(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus, look: Option<&KafkaFacts>) {
-    let labels = ClusterLabels {
-        namespace: resource.namespace().unwrap_or_default(),
-        name: resource.name_any(),
-    };
-    let count = |of: fn(&crate::api::ReplicationStatus) -> i32| {
-        wanted
-            .replication
-            .as_ref()
-            .and_then(|replication| u64::try_from(of(replication)).ok())
-    };
-    let quorum = |of: fn(&crate::api::QuorumStatus) -> i32| {
-        let quorum = wanted.quorum.as_ref();
-        quorum.and_then(|quorum| u64::try_from(of(quorum)).ok())
-    };
-    let nodes = |role: &str, running: bool| {
-        let matching = wanted
-            .nodes
-            .iter()
-            .filter(|node| node.roles.contains(role) && (!running || node.phase == "Running"));
-        u64::try_from(matching.count()).ok()
-    };
-    let report = ClusterReport {
-        ready: status::is_true(&wanted.conditions, "Ready"),
-        under_replicated_partitions: count(|replication| replication.under_replicated),
-        offline_partitions: count(|replication| replication.offline),
-        under_min_isr_partitions: count(|replication| replication.under_min_isr),
-        brokers_ready: nodes("Broker", true),
-        brokers_desired: nodes("Broker", false),
-        controllers_ready: nodes("Controller", true),
-        controllers_desired: nodes("Controller", false),
-        quorum_leader: quorum(|quorum| quorum.leader_id.unwrap_or(-1)),
-        quorum_voters: quorum(|quorum| {
-            i32::try_from(quorum.voters.len())
-                .ok()
-                .filter(|all| *all > 0)
-                .unwrap_or(-1)
-        }),
-        quorum_tolerates: quorum(|quorum| quorum.tolerates),
-        quorum_epoch: quorum(|quorum| quorum.leader_epoch),
-        quorum_max_lag: look
-            .and_then(|look| look.quorum.as_ref()?.max_lag())
-            .and_then(|lag| u64::try_from(lag).ok()),
-        certificate_expiry: None,
-    };
-    context.metrics.set_cluster(&labels, &report);
 }
 
 /// One event per condition that changed its status or reason, but for those that only repeat `Ready`.

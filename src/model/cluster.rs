@@ -1,10 +1,11 @@
 //! A cluster that has passed validation: nothing here can make Kubernetes or Kafka refuse what is rendered from it.
 
 use super::identity::BLOCK;
-use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys};
+use super::workload::{BrokerLimits, Workload};
+use super::{ClusterNames, Identity, KafkaVersion, NodeDisk, NodeNames, dynamic_keys, measure};
 use crate::api::{
     Audit, Exposure, ExposureType, Finalize, Kerberos, KeyAlgorithm, MaintenanceWindow, NetworkPeer, OAuth, Plain,
-    PodTemplate, Quotas, Reclaim, Resources, SingleReplicaPartitions, TlsVersion,
+    PodTemplate, Profile, Quotas, Reclaim, Resources, SingleReplicaPartitions, Thresholds, TlsVersion,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,10 +28,15 @@ pub struct Cluster {
     pub listeners: Vec<ClientListener>,
     /// Quotas of users that have none of their own; `None`: whatever Kafka has.
     pub default_user_quotas: Option<Quotas>,
-    /// Extra broker keys, all allowed.
+    pub profile: Profile,
+    /// Broker keys of the profile and the user's own, all allowed.
     pub config: BTreeMap<String, String>,
     pub jvm_options: Vec<String>,
     pub jmx_exporter: bool,
+    /// What it's measured against.
+    pub workload: Option<Workload>,
+    pub broker_limits: BrokerLimits,
+    pub thresholds: Thresholds,
 }
 
 /// When pods may be restarted.
@@ -95,6 +101,13 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// CPU of a node in whole cores, rounded up: the limit, else the request; 0 without either.
+    pub fn cores(&self) -> u64 {
+        let cpu = self.resources.limits.get("cpu").or(self.resources.requests.get("cpu"));
+        let cores = cpu.and_then(measure::milli).unwrap_or(0).div_ceil(1_000);
+        u64::try_from(cores).unwrap_or(u64::MAX)
+    }
+
     /// The ids that the pool asks for, in a block that starts at `first`.
     pub fn ids(&self, first: i32) -> impl Iterator<Item = i32> {
         let count = usize::try_from(self.replicas).unwrap_or_default();

@@ -14,6 +14,7 @@ pub mod validate;
 pub mod version;
 pub mod vulnerabilities;
 pub mod windows;
+pub mod workload;
 
 pub use cluster::{
     ClientAuth, ClientListener, Cluster, Disk, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, TokenLifetimes,

@@ -2,36 +2,17 @@
 //! itself (certificates stand in the text, so that it works wherever the Secret is mounted), `librdkafka.conf` and
 //! `kcat.conf`, which name files and so need the Secret mounted at [`MOUNT`].
 //!
-//! The settings beside those of the connection are the cluster's advice (`docs/connect-an-application.md`, §4): a producer
-//! leaves aside what's for consumers, and the other way round.
+//! The settings beside those of the connection are those of the cluster's tuning profile.
 
 use super::properties;
+use crate::api::Profile;
+use crate::tuning;
 use std::collections::BTreeMap;
 
 /// `socket.connection.setup.timeout.ms` (KIP-601): three times what a handshake takes within a region at its worst.
 const SETUP_MS: u32 = 3_000;
 /// Where the files that name others expect the Secret.
 pub const MOUNT: &str = "/etc/kafka-credentials";
-
-/// Java's keys. Acknowledged by all in-sync replicas, in order, once; batches of 32 KiB cost at most 5 ms.
-const JAVA: [(&str, &str); 6] = [
-    ("acks", "all"),
-    ("enable.idempotence", "true"),
-    ("compression.type", "lz4"),
-    ("batch.size", "32768"),
-    ("linger.ms", "5"),
-    // Records of transactions that were given up are never seen.
-    ("isolation.level", "read_committed"),
-];
-/// The same in librdkafka's words.
-const LIBRDKAFKA: [(&str, &str); 6] = [
-    ("acks", "all"),
-    ("enable.idempotence", "true"),
-    ("compression.codec", "lz4"),
-    ("batch.size", "32768"),
-    ("queue.buffering.max.ms", "5"),
-    ("isolation.level", "read_committed"),
-];
 
 /// How the application proves who it is. No `Debug`: it holds a password.
 #[derive(Clone, Copy)]
@@ -47,32 +28,34 @@ pub enum ClientCredentials<'a> {
 }
 
 /// The files by name.
-pub fn client_files(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> BTreeMap<String, String> {
+pub fn client_files(
+    bootstrap_servers: &str,
+    ca: &str,
+    credentials: ClientCredentials<'_>,
+    profile: Profile,
+) -> BTreeMap<String, String> {
     let connection = librdkafka(bootstrap_servers, credentials);
     let mut tuned = connection.clone();
-    extend(&mut tuned, &LIBRDKAFKA);
+    tuned.extend(tuning::clients(profile).filter_map(|one| one.librdkafka).map(owned));
+    let mut java = java(bootstrap_servers, ca, credentials);
+    java.extend(tuning::clients(profile).filter_map(|one| one.java).map(owned));
     BTreeMap::from([
-        ("client.properties".to_owned(), java(bootstrap_servers, ca, credentials)),
+        ("client.properties".to_owned(), properties::text(&java)),
         ("librdkafka.conf".to_owned(), lines(&tuned)),
         ("kcat.conf".to_owned(), lines(&connection)),
     ])
 }
 
-fn extend(all: &mut BTreeMap<String, String>, table: &[(&str, &str)]) {
-    all.extend(
-        table
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-    );
+fn owned((key, value): (&str, &str)) -> (String, String) {
+    (key.to_owned(), value.to_owned())
 }
 
 const fn mechanism(second: bool) -> &'static str {
     if second { "SCRAM-SHA-256" } else { "SCRAM-SHA-512" }
 }
 
-fn java(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> String {
+fn java(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
-    extend(&mut all, &JAVA);
     let mut set = |key: &str, value: String| all.insert(key.to_owned(), value);
     set("bootstrap.servers", bootstrap_servers.to_owned());
     // A broker that restarts comes back at another address; one that doesn't answer is given up after this long, not 10 s.
@@ -97,7 +80,7 @@ fn java(bootstrap_servers: &str, ca: &str, credentials: ClientCredentials<'_>) -
             set("ssl.keystore.key", key.to_owned());
         }
     }
-    properties::text(&all)
+    all
 }
 
 fn login_module(username: &str, password: &str) -> String {

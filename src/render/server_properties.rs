@@ -3,7 +3,7 @@
 
 use super::{Input, listener_properties, properties};
 use crate::api::TlsVersion;
-use crate::model::{Cluster, Identity, Node, Pool, measure, names, ports};
+use crate::model::{Cluster, Identity, Node, Pool, names, ports};
 use std::collections::BTreeMap;
 
 /// Where volume claims are mounted, followed by the volume's name.
@@ -155,10 +155,8 @@ pub fn log_dir(index: usize) -> String {
 }
 
 /// About one per core, at least Kafka's own 2: recovery after an unclean stop is what a restart waits for.
-fn recovery_threads(pool: &Pool) -> u128 {
-    let cpu = pool.resources.limits.get("cpu").or(pool.resources.requests.get("cpu"));
-    let cores = cpu.and_then(measure::milli).unwrap_or(0).div_ceil(1_000);
-    cores.clamp(2, 16)
+fn recovery_threads(pool: &Pool) -> u64 {
+    pool.cores().clamp(2, 16)
 }
 
 fn security(all: &mut BTreeMap<String, String>, cluster: &Cluster) {

@@ -15,7 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use cluster::ClusterMetrics;
-pub use cluster::{ClusterLabels, ClusterReport};
+pub use cluster::{ClusterLabels, ClusterReport, Thresholds};
 
 mod cluster;
 

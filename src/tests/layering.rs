@@ -52,9 +52,10 @@ const ALLOWED: [(&str, &str, &str); 2] = [
 ];
 
 /// Every module of the crate below `main`.
-const MODULES: [&str; 16] = [
+const MODULES: [&str; 18] = [
     "acl",
     "api",
+    "capacity",
     "cli",
     "controller",
     "kafka",
@@ -66,21 +67,24 @@ const MODULES: [&str; 16] = [
     "rollout",
     "runtime",
     "tests",
+    "tuning",
     "upgrade",
     "user",
     "verify",
 ];
 
 /// What a module may name besides itself; who isn't listed is above all others.
-const MAY_NAME: [(&str, &[&str]); 13] = [
+const MAY_NAME: [(&str, &[&str]); 15] = [
     ("api", &[]),
     ("kafka", &[]),
     ("runtime", &[]),
-    ("model", &["api"]),
+    ("tuning", &["api"]),
+    ("capacity", &["api", "model", "kafka"]),
+    ("model", &["api", "tuning"]),
     ("pki", &["api", "model"]),
     ("quorum", &[]),
     ("rebalance", &[]),
-    ("render", &["api", "model"]),
+    ("render", &["api", "model", "tuning"]),
     ("rollout", &["api", "model"]),
     ("upgrade", &["api", "model"]),
     // ACLs are compared in Kafka's own terms.

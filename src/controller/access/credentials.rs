@@ -269,7 +269,7 @@ fn texts(
             password: text(PASSWORD),
         },
     };
-    let mut all = render::client_files(&bootstrap, authority, credentials);
+    let mut all = render::client_files(&bootstrap, authority, credentials, ground.cluster.profile);
     all.extend(own.texts.0.clone());
     if user.spec.authentication.kind == UserAuthenticationType::Mtls {
         all.insert("user.pem".into(), format!("{}{}", text(KEY), text(CERTIFICATE)));

@@ -10,6 +10,7 @@
 //! | FullyReplicated  | every partition has all its replicas in sync                 |
 //! | Upgradeable      | a change of version can start                                |
 //! | CertificatesValid| the authorities are there, no certificate is about to end    |
+//! | CapacitySufficient| no volume is nearly full, the stated workload fits          |
 //! | EncryptedAtRest  | every volume's StorageClass shows it                        |
 
 use super::{Observed, rolling};
@@ -108,6 +109,7 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
         ("QuorumHealthy", quorum),
         ("FullyReplicated", replicated),
         ("CertificatesValid", certificates),
+        ("CapacitySufficient", super::capacity::sufficient(judged.observed)),
         ("EncryptedAtRest", encrypted_at_rest(judged.observed.at_rest)),
         ("Upgradeable", super::upgradeable::upgradeable(judged.observed)),
     ]
@@ -335,7 +337,7 @@ fn next_of_rebalance(rebalance: &RebalanceStatus) -> Option<String> {
     }
 }
 
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     text.chars().take(500).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The status of a cluster from what was observed. Pure: same facts, same status; times of transitions are carried over.
 
+mod capacity;
 mod conditions;
 mod nodes;
 mod quorum;
@@ -12,6 +13,7 @@ pub use nodes::nodes;
 pub use replication::replication;
 
 use super::delays::Delays;
+use super::fill::Fill;
 use super::kafka::KafkaFacts;
 use super::pods::PodFact;
 use super::rollout::Planned;
@@ -57,6 +59,8 @@ pub struct Observed<'a> {
     pub unreadable: Option<&'a str>,
     /// What StorageClasses show of encryption at rest; `None`: they can't be read.
     pub at_rest: Option<&'a [AtRest]>,
+    /// How full the volumes are.
+    pub fill: &'a Fill,
     /// What's wrong with the authorities, and what to do.
     pub losses: &'a [&'a str],
     pub now: jiff::Timestamp,
@@ -111,6 +115,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         listeners: listeners(cluster, observed.assigned),
         rollout: observed.rollout.and_then(|planned| planned.status.clone()),
         upgrade: observed.upgrade.cloned(),
+        capacity: capacity::status(observed),
         rebalance: observed
             .rebalance
             .or(old.and_then(|old| old.rebalance.as_ref()))

@@ -42,10 +42,17 @@ fn one(observed: &Observed<'_>, node: &Node<'_>) -> NodeStatus {
         volumes: (0..node.disks.len())
             .map(|index| VolumeStatus {
                 name: names::volume(index),
-                used_percent: None,
+                used_percent: used(observed, node.id, index),
             })
             .collect(),
     }
+}
+
+fn used(observed: &Observed<'_>, node: i32, index: usize) -> Option<i32> {
+    let path = render::log_dir(index);
+    let mut volumes = observed.fill.usage()?.volumes.iter();
+    let volume = volumes.find(|volume| volume.node == node && volume.path == path)?;
+    Some(volume.percent())
 }
 
 fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'static str, Option<String>) {

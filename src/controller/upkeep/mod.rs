@@ -129,6 +129,8 @@ impl Upkeep<'_> {
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         let before = std::mem::replace(&mut memory.kafka, facts.clone().map(Arc::new));
+        memory.fill.look(self.context, admin.as_deref(), facts.as_ref()).await;
+        memory.certificates_until = self.trust.first_end(self.pods);
         let last = std::mem::take(&mut memory.delays);
         let delays = delays::look(self.context, self.cluster, identity, (self.pods, &last)).await;
         memory.delays.clone_from(&delays);
@@ -363,7 +365,8 @@ impl Upkeep<'_> {
             survivors: &look.survivors.found,
             revisions: self.revisions,
             running: &self.trust.running,
-            certificates_until: self.trust.first_end(self.pods),
+            certificates_until: memory.certificates_until,
+            fill: &memory.fill,
             certificates: &certificates,
             upgrade: memory.upgrade.as_ref(),
             rebalance: memory.rebalance.as_ref(),

@@ -1,7 +1,8 @@
 //! Broker keys a user may set: not those the operator owns, not those that load code or weaken the cluster.
 
-use super::Findings;
+use super::{Findings, Pool};
 use crate::api::Tuning;
+use crate::tuning::{self, Machine};
 use std::collections::BTreeMap;
 
 /// Keys that follow from another field, with that field.
@@ -98,13 +99,26 @@ const OWNED_PREFIXES: [&str; 11] = [
     "java.",
 ];
 
-pub fn check(tuning: &Tuning, findings: &mut Findings) -> BTreeMap<String, String> {
+/// Settings of the profile, under the user's own.
+pub fn check(tuning: &Tuning, pools: &[Pool], findings: &mut Findings) -> BTreeMap<String, String> {
     for (key, value) in &tuning.config {
         if let Some(message) = problem(key, value, tuning.flush.acknowledge_cost) {
             findings.add(format!("spec.tuning.config[{key}]"), message);
         }
     }
-    tuning.config.clone()
+    let machine = Machine {
+        cores: cores(pools),
+        flushes: tuning.flush.acknowledge_cost,
+    };
+    let mut all = tuning::brokers(tuning.profile, machine);
+    all.extend(tuning.config.clone());
+    all
+}
+
+/// Of the smallest broker.
+fn cores(pools: &[Pool]) -> u64 {
+    let brokers = pools.iter().filter(|pool| pool.roles.broker);
+    brokers.map(Pool::cores).min().unwrap_or_default()
 }
 
 fn problem(key: &str, value: &str, flush_acknowledged: bool) -> Option<String> {

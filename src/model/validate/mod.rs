@@ -3,6 +3,7 @@
 
 mod availability;
 mod buffers;
+mod capacity;
 mod changes;
 mod config;
 mod disks;
@@ -24,6 +25,7 @@ pub mod tests;
 
 pub use requests::throttle;
 
+use super::workload::{BrokerLimits, Workload};
 use super::{ClientListener, Cluster, ClusterNames, Identity, KafkaVersion, MaintenancePolicy, Pool, UpgradePolicy};
 use crate::api::ProductionKafka;
 use kube::ResourceExt;
@@ -154,8 +156,9 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &spec.listeners, &mut findings);
     let listeners = listeners::check(&spec.listeners, facts, &mut findings);
-    let config = config::check(&spec.tuning, &mut findings);
+    let config = config::check(&spec.tuning, &pools, &mut findings);
     buffers::check(&pools, &config, &mut findings);
+    let (workload, broker_limits) = capacity::check(&spec.capacity, &spec.monitoring.thresholds, &mut findings);
     let jvm_options = jvm::check(&spec.tuning.jvm.options, &mut findings);
     node_ids::check(&cluster_names(resource, facts), &pools, facts, &mut findings);
     changes::check(&pools, &cluster_names(resource, facts), facts, &mut findings);
@@ -177,6 +180,8 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
             listeners,
             config,
             jvm_options,
+            workload,
+            broker_limits,
         },
     ))
 }
@@ -190,6 +195,8 @@ struct Parts {
     listeners: Vec<ClientListener>,
     config: BTreeMap<String, String>,
     jvm_options: Vec<String>,
+    workload: Option<Workload>,
+    broker_limits: BrokerLimits,
 }
 
 fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
@@ -217,9 +224,13 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         security: parts.security,
         listeners: parts.listeners,
         default_user_quotas: spec.default_user_quotas.clone(),
+        profile: spec.tuning.profile,
         config: parts.config,
         jvm_options: parts.jvm_options,
         jmx_exporter: spec.monitoring.jmx_exporter,
+        workload: parts.workload,
+        broker_limits: parts.broker_limits,
+        thresholds: spec.monitoring.thresholds.clone(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{CaSource, NodeTuning, ProductionKafkaSpec, Profile};
+use crate::api::{CaSource, NodeTuning, ProductionKafkaSpec};
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -28,12 +28,7 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
 }
 
 fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, &str)) {
-    let (tuning, os) = (&spec.tuning, &spec.tuning.os);
-    refuse(
-        tuning.profile != Profile::Balanced,
-        "spec.tuning.profile".into(),
-        "use Balanced and set keys in tuning.config",
-    );
+    let os = &spec.tuning.os;
     refuse(
         !os.sysctls.is_empty(),
         "spec.tuning.os.sysctls".into(),
@@ -48,21 +43,5 @@ fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, 
         os.require_max_map_count.is_some(),
         "spec.tuning.os.requireMaxMapCount".into(),
         "leave it out",
-    );
-    refuse(
-        spec.capacity.workload.is_some(),
-        "spec.capacity.workload".into(),
-        "leave it out",
-    );
-    let monitoring = &spec.monitoring;
-    refuse(
-        monitoring.pod_monitor,
-        "spec.monitoring.podMonitor".into(),
-        "write a PodMonitor for port metrics (9404)",
-    );
-    refuse(
-        monitoring.prometheus_rule,
-        "spec.monitoring.prometheusRule".into(),
-        "leave it off",
     );
 }

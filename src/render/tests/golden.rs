@@ -1,6 +1,7 @@
 //! Goldens, to be reviewed as YAML: `cargo insta review`, or `INSTA_UPDATE=always cargo test` and a look at the diff.
 
 use super::*;
+use crate::api::Profile;
 use serde_json::json;
 
 /// The bodies of the children that `wanted` selects, as YAML documents.
@@ -126,8 +127,8 @@ fn properties_of_clients() {
     insta::assert_snapshot!(
         "client_properties",
         [
-            client_files("orders-scram-bootstrap.kafka.svc:9094", CA, scram),
-            client_files("orders-mtls-bootstrap.kafka.svc:9095", CA, mtls),
+            client_files("orders-scram-bootstrap.kafka.svc:9094", CA, scram, Profile::Balanced),
+            client_files("orders-mtls-bootstrap.kafka.svc:9095", CA, mtls, Profile::Balanced),
         ]
         .iter()
         .flatten()

@@ -19,6 +19,9 @@ pub struct ClusterLabels {
 pub struct ClusterReport {
     /// The `Ready` condition.
     pub ready: bool,
+    /// The `Stalled` condition.
+    pub stalled: bool,
+    pub partitions: Option<u64>,
     /// Partitions with fewer replicas in sync than assigned.
     pub under_replicated_partitions: Option<u64>,
     /// Partitions without a leader.
@@ -41,17 +44,50 @@ pub struct ClusterReport {
     pub quorum_max_lag: Option<u64>,
     /// End of the certificate that ends first, in seconds since 1970.
     pub certificate_expiry: Option<u64>,
+    /// When Kafka was looked at last, in seconds since 1970.
+    pub observed: Option<u64>,
+    /// Of the fullest volume.
+    pub disk_used_percent: Option<u64>,
+    pub days_until_full: Option<u64>,
+    /// All replicas of all topics.
+    pub data_bytes: Option<u64>,
+    /// Nodes that wait for their restart.
+    pub rollout_waiting: Option<u64>,
+    /// When the present phase of a rolling restart began, in seconds since 1970; none while none is due.
+    pub rollout_since: Option<u64>,
+    pub thresholds: Thresholds,
+}
+
+/// What alerts compare with, in the units of what they compare.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thresholds {
+    pub disk_warning_percent: Option<u64>,
+    pub disk_critical_percent: Option<u64>,
+    pub consumer_lag_warning: Option<u64>,
+    pub consumer_lag_critical: Option<u64>,
+    pub network_percent: Option<u64>,
+    /// Bytes per second of one broker, each way.
+    pub network_limit: Option<u64>,
+    pub request_p99_milliseconds: Option<u64>,
 }
 
 type Read = fn(&ClusterReport) -> Option<u64>;
 
 /// Name after the prefix `productionkafka_`, help text, source.
-const GAUGES: [(&str, &str, Read); 14] = [
+const GAUGES: [(&str, &str, Read); 29] = [
     (
         "cluster_ready",
         "1 if the cluster's Ready condition is true",
         |report| Some(u64::from(report.ready)),
     ),
+    (
+        "cluster_stalled",
+        "1 if the resource must be corrected (condition Stalled)",
+        |report| Some(u64::from(report.stalled)),
+    ),
+    ("cluster_partitions", "Partitions of all topics", |report| {
+        report.partitions
+    }),
     (
         "cluster_under_replicated_partitions",
         "Partitions with fewer in-sync replicas than assigned",
@@ -108,6 +144,69 @@ const GAUGES: [(&str, &str, Read); 14] = [
         "cluster_certificate_expiry_seconds",
         "End of the certificate that ends first, in Unix time",
         |report| report.certificate_expiry,
+    ),
+    (
+        "cluster_observed_timestamp_seconds",
+        "When the operator looked at Kafka last, in Unix time",
+        |report| report.observed,
+    ),
+    (
+        "cluster_disk_used_percent",
+        "How full the fullest volume of all brokers is",
+        |report| report.disk_used_percent,
+    ),
+    (
+        "cluster_disk_days_until_full",
+        "Days until the first volume is full, as it filled in the last day",
+        |report| report.days_until_full,
+    ),
+    ("cluster_data_bytes", "Bytes of all replicas of all topics", |report| {
+        report.data_bytes
+    }),
+    (
+        "cluster_rollout_waiting_nodes",
+        "Nodes that wait for their restart",
+        |report| report.rollout_waiting,
+    ),
+    (
+        "cluster_rollout_since_timestamp_seconds",
+        "When the present phase of a rolling restart began, in Unix time; absent while none is due",
+        |report| report.rollout_since,
+    ),
+    (
+        "cluster_disk_warning_threshold_percent",
+        "spec.monitoring.thresholds.diskWarningPercent",
+        |report| report.thresholds.disk_warning_percent,
+    ),
+    (
+        "cluster_disk_critical_threshold_percent",
+        "spec.monitoring.thresholds.diskCriticalPercent",
+        |report| report.thresholds.disk_critical_percent,
+    ),
+    (
+        "cluster_consumer_lag_warning_threshold",
+        "spec.monitoring.thresholds.consumerLagWarning, in records",
+        |report| report.thresholds.consumer_lag_warning,
+    ),
+    (
+        "cluster_consumer_lag_critical_threshold",
+        "spec.monitoring.thresholds.consumerLagCritical, in records",
+        |report| report.thresholds.consumer_lag_critical,
+    ),
+    (
+        "cluster_network_threshold_percent",
+        "spec.monitoring.thresholds.networkPercent",
+        |report| report.thresholds.network_percent,
+    ),
+    (
+        "cluster_network_limit_bytes_per_second",
+        "spec.capacity.broker.networkThroughput of each broker, each way",
+        |report| report.thresholds.network_limit,
+    ),
+    (
+        "cluster_request_p99_threshold_milliseconds",
+        "spec.monitoring.thresholds.requestP99Milliseconds",
+        |report| report.thresholds.request_p99_milliseconds,
     ),
 ];
 

@@ -115,11 +115,6 @@ pub const WRONG: &[Case] = &[
         )],
     ),
     case(
-        "profile",
-        &[(LISTENERS, "  tuning: {profile: Reference}\n  listeners:\n")],
-        &[("spec.tuning.profile", "isn't available")],
-    ),
-    case(
         "operating system",
         &[(
             LISTENERS,
@@ -135,9 +130,19 @@ pub const WRONG: &[Case] = &[
         "workload",
         &[(
             LISTENERS,
-            "  capacity: {workload: {messagesPerSecond: 1, messageBytes: 1k, retention: 1d}}\n  listeners:\n",
+            "  capacity: {workload: {messagesPerSecond: 0, messageBytes: many, retention: 0d, headroom: much, producerPartitionThroughput: '0'}, broker: {networkThroughput: fast}}\n  listeners:\n",
         )],
-        &[("spec.capacity.workload", "isn't available")],
+        &[
+            ("spec.capacity.workload.messageBytes", "isn't a number of bytes"),
+            ("spec.capacity.workload.retention", "isn't a duration above zero"),
+            (
+                "spec.capacity.workload.producerPartitionThroughput",
+                "isn't a number of bytes",
+            ),
+            ("spec.capacity.workload.headroom", "isn't a percentage"),
+            ("spec.capacity.workload.messagesPerSecond", "isn't above zero"),
+            ("spec.capacity.broker.networkThroughput", "isn't a number of bytes"),
+        ],
     ),
     case(
         "maintenance",
@@ -151,14 +156,20 @@ pub const WRONG: &[Case] = &[
         ],
     ),
     case(
-        "monitoring",
+        "thresholds",
         &[(
             LISTENERS,
-            "  monitoring: {podMonitor: true, prometheusRule: true}\n  listeners:\n",
+            "  monitoring: {thresholds: {diskWarningPercent: 90, consumerLagCritical: 100}}\n  listeners:\n",
         )],
         &[
-            ("spec.monitoring.podMonitor", "isn't available"),
-            ("spec.monitoring.prometheusRule", "isn't available"),
+            (
+                "spec.monitoring.thresholds.diskWarningPercent",
+                "90 isn't below diskCriticalPercent, 85",
+            ),
+            (
+                "spec.monitoring.thresholds.consumerLagWarning",
+                "10000 isn't below consumerLagCritical, 100",
+            ),
         ],
     ),
 ];

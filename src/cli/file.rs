@@ -17,7 +17,7 @@ pub enum FileError {
     },
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    #[error("the file holds {0} resources of kind ProductionKafka, and one is planned")]
+    #[error("the file holds {0} resources of kind ProductionKafka, and one is wanted")]
     Count(usize),
     #[error("the ProductionKafka has no metadata.name")]
     Name,
@@ -92,7 +92,7 @@ fn documents(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const EXAMPLE: &str = include_str!("../../../examples/production.yaml");
+    const EXAMPLE: &str = include_str!("../../examples/production.yaml");
 
     #[test]
     fn the_one_cluster_among_other_resources_is_found() {
