@@ -12,14 +12,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::build::go;
 use crate::cli::CheckArgs;
 use crate::conform::Kubeconform;
-use crate::{digest, exec, paths};
+use crate::{alerts, digest, exec, paths};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
     ("default values", ""),
     (
-        "listed namespaces, two replicas, PodMonitor",
-        "watchNamespaces: [team-a, team-b]\nreplicas: 2\npodMonitor: {enabled: true}\nrbac: {readNodes: false, userRoles: false}\nadmissionPolicies: {images: [registry.example/]}\n",
+        "listed namespaces, two replicas, monitoring",
+        "watchNamespaces: [team-a, team-b]\nreplicas: 2\npodMonitor: {enabled: true}\nprometheusRule: {enabled: true, runbooks: https://runbooks.example/kafka}\ndashboards: {enabled: true}\nrbac: {readNodes: false, userRoles: false}\nadmissionPolicies: {images: [registry.example/]}\n",
     ),
 ];
 
@@ -60,6 +60,8 @@ pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
     for (file, text) in examples()? {
         steps.step(&format!("{file}: kubeconform"), || kubeconform.accepts(&text).map(drop));
     }
+    steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
+    steps.step("alert rules: each is tested and has a runbook", alerts::complete);
     steps.step("kubeconform refuses what is broken", || broken(&kubeconform));
     println!("check: {} passed, {} failed", steps.passed, steps.failed);
     Ok(if steps.failed == 0 {

@@ -1,6 +1,7 @@
 //! `cargo e2e`: the local Kubernetes cluster, the images, and the end-to-end suites.
 
 mod admin;
+mod alerts;
 mod build;
 mod check;
 mod cli;

@@ -7,6 +7,8 @@ pub const KUBERNETES: &str = "1.34.4";
 pub const COREDNS: &str = "1.14.7";
 pub const HELM: &str = "4.3.1";
 pub const KUBECONFORM: &str = "0.8.0";
+/// Prometheus 3.16, in the numbering of its Go module.
+pub const PROMETHEUS: &str = "0.316.0";
 /// Tag of the sandbox image that containerd asks for.
 pub const PAUSE: &str = "3.10";
 /// Prometheus JMX exporter, the Java agent inside the operator image.
@@ -86,6 +88,11 @@ mod tests {
             include_str!("../go/kubeconform/go.mod"),
             "github.com/yannh/kubeconform",
             KUBECONFORM
+        ));
+        assert!(requires(
+            include_str!("../go/prometheus/go.mod"),
+            "github.com/prometheus/prometheus",
+            PROMETHEUS
         ));
     }
 

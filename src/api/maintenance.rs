@@ -126,7 +126,7 @@ pub struct Thresholds {
     /// Of `capacity.broker.networkThroughput`.
     #[schemars(range(min = 1, max = 100))]
     pub network_percent: i32,
-    /// 99th percentile of the time that a broker takes for a produce request, or for a fetch without its wait.
+    /// 99th percentile of the time from a produce request to its answer, at any broker.
     #[schemars(range(min = 1, max = 3_600_000))]
     pub request_p99_milliseconds: i32,
 }

@@ -1,20 +1,33 @@
 //! What the metrics say of a cluster: the status in numbers, what was seen beside it, and what alerts compare with.
 
 use super::context::Context;
+use super::lag::Lags;
 use super::memory::Memory;
 use super::status;
-use crate::api::{NodeStatus, ProductionKafka, ProductionKafkaStatus, QuorumStatus, ReplicationStatus, RolloutPhase};
+use crate::api::{
+    ConditionStatus, NodeStatus, ProductionKafka, ProductionKafkaStatus, QuorumStatus, ReplicationStatus, RolloutPhase,
+};
 use crate::capacity::{Usage, Volume};
 use crate::runtime::metrics::{ClusterLabels, ClusterReport, Thresholds};
 use kube::ResourceExt;
 
 /// Replaces the cluster's gauges.
 pub fn tell(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus, memory: &Memory) {
-    let labels = ClusterLabels {
+    context
+        .metrics
+        .set_cluster(&labels(resource), &report(resource, wanted, memory));
+}
+
+/// Replaces what's said of its consumer groups.
+pub fn lags(context: &Context, resource: &ProductionKafka, lags: &Lags) {
+    context.metrics.set_lags(&labels(resource), &lags.groups);
+}
+
+fn labels(resource: &ProductionKafka) -> ClusterLabels {
+    ClusterLabels {
         namespace: resource.namespace().unwrap_or_default(),
         name: resource.name_any(),
-    };
-    context.metrics.set_cluster(&labels, &report(resource, wanted, memory));
+    }
 }
 
 fn report(resource: &ProductionKafka, wanted: &ProductionKafkaStatus, memory: &Memory) -> ClusterReport {
@@ -36,6 +49,8 @@ fn report(resource: &ProductionKafka, wanted: &ProductionKafkaStatus, memory: &M
     ClusterReport {
         ready: status::is_true(&wanted.conditions, "Ready"),
         stalled: status::is_true(&wanted.conditions, "Stalled"),
+        certificates_valid: known(wanted, "CertificatesValid"),
+        capacity_sufficient: known(wanted, "CapacitySufficient"),
         partitions: replication(|all| all.partitions),
         under_replicated_partitions: replication(|all| all.under_replicated),
         offline_partitions: replication(|all| all.offline),
@@ -79,6 +94,16 @@ fn thresholds(resource: &ProductionKafka, memory: &Memory) -> Thresholds {
             .as_ref()
             .and_then(|cluster| cluster.broker_limits.network),
         request_p99_milliseconds: whole(stated.request_p99_milliseconds),
+    }
+}
+
+/// `None`: the condition is `Unknown`, or isn't there.
+fn known(status: &ProductionKafkaStatus, kind: &str) -> Option<bool> {
+    let condition = status.conditions.iter().find(|condition| condition.kind == kind)?;
+    match condition.status {
+        ConditionStatus::True => Some(true),
+        ConditionStatus::False => Some(false),
+        ConditionStatus::Unknown => None,
     }
 }
 

@@ -6,6 +6,7 @@ use super::admission::Refused;
 use super::delays::Delays;
 use super::fill::Fill;
 use super::kafka::KafkaFacts;
+use super::lag::Lags;
 use super::reload::Reloads;
 use super::rendered::Rendered;
 use super::settings::DynamicSettings;
@@ -45,6 +46,8 @@ pub struct Memory {
     pub kafka: Option<Arc<KafkaFacts>>,
     /// How full the volumes are.
     pub fill: Fill,
+    /// How far consumer groups are behind.
+    pub lags: Lags,
     /// End of the certificate that ends first.
     pub certificates_until: Option<Timestamp>,
     /// Pods that take long to get ready, and since when that is known.

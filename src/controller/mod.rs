@@ -22,6 +22,7 @@ mod forming;
 pub mod found;
 mod identity;
 pub mod kafka;
+mod lag;
 pub mod ledger;
 pub mod listener_files;
 mod measured;

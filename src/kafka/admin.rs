@@ -12,6 +12,7 @@ use super::acls::{AclBinding, AclFilter};
 use super::configs::{ConfigChange, ConfigEntry, ConfigQuery, ConfigResource};
 use super::errors::{BrokerError, ErrorCode, KafkaError};
 use super::features::FeatureChange;
+use super::groups::CommittedOffsets;
 use super::partition::{LogDir, Reassignment, TopicPartition};
 use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
 use super::views::{
@@ -156,6 +157,15 @@ pub trait KafkaAdmin: Send + Sync {
 
     /// The log dirs of each broker, as it sees them; a broker that does not answer fails only its own entry.
     fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Result<Vec<LogDir>, KafkaError>>>;
+
+    /// Offsets that consumer groups have committed, of those that these brokers coordinate; what a broker doesn't tell is absent.
+    fn committed_offsets(&self, brokers: Vec<i32>) -> AdminFuture<'_, CommittedOffsets>;
+
+    /// Ends of partitions, asked of their leaders; what a leader doesn't tell is absent.
+    fn end_offsets(
+        &self,
+        leaders: BTreeMap<i32, Vec<TopicPartition>>,
+    ) -> AdminFuture<'_, BTreeMap<TopicPartition, i64>>;
 
     /// Moves replicas of one broker to another of its log dirs, by path.
     fn alter_replica_log_dirs(

@@ -16,6 +16,7 @@ use super::connection::ConnectionSettings;
 use super::endpoint::Endpoints;
 use super::errors::KafkaError;
 use super::features::FeatureChange;
+use super::groups::CommittedOffsets;
 use super::partition::{LogDir, Reassignment, TopicPartition};
 use super::pool::{Pool, Transport};
 use super::quotas::{QuotaChange, QuotaEntity, QuotaFilter, QuotaValues};
@@ -230,6 +231,17 @@ impl KafkaAdmin for KafkaClient {
 
     fn describe_log_dirs(&self, brokers: Vec<i32>) -> AdminFuture<'_, BTreeMap<i32, Result<Vec<LogDir>, KafkaError>>> {
         self.log_dirs_of(brokers).map(Ok).boxed()
+    }
+
+    fn committed_offsets(&self, brokers: Vec<i32>) -> AdminFuture<'_, CommittedOffsets> {
+        self.committed(brokers).map(Ok).boxed()
+    }
+
+    fn end_offsets(
+        &self,
+        leaders: BTreeMap<i32, Vec<TopicPartition>>,
+    ) -> AdminFuture<'_, BTreeMap<TopicPartition, i64>> {
+        self.ends(leaders).map(Ok).boxed()
     }
 
     fn alter_replica_log_dirs(

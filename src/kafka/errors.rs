@@ -23,6 +23,7 @@ impl ErrorCode {
     pub const BROKER_NOT_AVAILABLE: Self = Self(8);
     pub const REPLICA_NOT_AVAILABLE: Self = Self(9);
     pub const NETWORK_EXCEPTION: Self = Self(13);
+    pub const NOT_COORDINATOR: Self = Self(16);
     pub const CLUSTER_AUTHORIZATION_FAILED: Self = Self(31);
     pub const UNSUPPORTED_VERSION: Self = Self(35);
     pub const TOPIC_ALREADY_EXISTS: Self = Self(36);

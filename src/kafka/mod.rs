@@ -13,6 +13,7 @@ mod connection;
 pub mod endpoint;
 pub mod errors;
 pub mod features;
+pub mod groups;
 mod negotiate;
 pub mod partition;
 mod pool;

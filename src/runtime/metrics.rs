@@ -1,7 +1,8 @@
 //! Metrics of the operator and of the clusters it runs, in `OpenMetrics` text.
 //!
 //! Label values are bounded: kinds, verbs, API names and outcomes are fixed in the program, cluster labels are the
-//! clusters that exist and go with [`Metrics::forget`]. Error text, node ids and object names never become labels.
+//! clusters that exist and go with [`Metrics::forget`], of their consumer groups those furthest behind. Error text, node ids and
+//! object names never become labels.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +17,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use cluster::ClusterMetrics;
 pub use cluster::{ClusterLabels, ClusterReport, Thresholds};
+use lag::LagMetrics;
 
 mod cluster;
+mod lag;
 
 /// How a reconcile pass ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +111,7 @@ pub struct Metrics {
     leader: Gauge,
     unreadable: Family<OwnedKindLabels, Gauge>,
     clusters: ClusterMetrics,
+    lags: LagMetrics,
 }
 
 impl Metrics {
@@ -123,6 +127,7 @@ impl Metrics {
             leader: Gauge::default(),
             unreadable: Family::default(),
             clusters: ClusterMetrics::register(&mut registry),
+            lags: LagMetrics::register(&mut registry),
             registry: Arc::default(),
         };
         metrics.register(&mut registry, version);
@@ -212,9 +217,15 @@ impl Metrics {
         self.clusters.set(cluster, report);
     }
 
+    /// Replaces how far a cluster's consumer groups are behind, in records.
+    pub fn set_lags(&self, cluster: &ClusterLabels, groups: &[(String, u64)]) {
+        self.lags.set(cluster, groups);
+    }
+
     /// Removes every series of a cluster that is gone.
     pub fn forget(&self, cluster: &ClusterLabels) {
         self.clusters.forget(cluster);
+        self.lags.set(cluster, &[]);
     }
 
     /// Everything in `OpenMetrics` text (`application/openmetrics-text; version=1.0.0`).

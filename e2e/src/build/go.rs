@@ -68,6 +68,16 @@ const PEERS: Family = Family {
     programs: &[(".", "oidc")],
 };
 
+/// Judges of the alert rules and the dashboards, without the discovery of targets in a dozen clouds.
+const PROMETHEUS: Family = Family {
+    folder: "prometheus",
+    version: versions::PROMETHEUS,
+    programs: &[
+        ("github.com/prometheus/prometheus/cmd/promtool", "promtool"),
+        ("github.com/prometheus/prometheus/cmd/prometheus", "prometheus"),
+    ],
+};
+
 impl Programs {
     /// The folders, for `PATH`.
     pub fn folders(&self) -> &[PathBuf] {
@@ -89,7 +99,7 @@ pub fn all() -> Result<Programs> {
 /// Compiles only the family that holds `program`, for tools that need no cluster.
 pub fn one(program: &str) -> Result<PathBuf> {
     let holds = |family: &&Family| family.programs.iter().any(|(_, name)| *name == program);
-    let Some(family) = FAMILIES.iter().chain([&PEERS]).find(holds) else {
+    let Some(family) = FAMILIES.iter().chain([&PEERS, &PROMETHEUS]).find(holds) else {
         bail!("{program} is not one of the programs that this command builds");
     };
     Ok(build(family)?.join(program))
@@ -124,11 +134,23 @@ pub fn command(module: &Path) -> Command {
     go
 }
 
+/// Only Prometheus knows it.
+const TAGS: &str = "remove_all_sd";
+
 fn compile(module: &Path, package: &str, flags: &str, to: &Path) -> Result<()> {
     let mut go = command(module);
-    go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"])
-        .arg(to)
-        .arg(package);
+    go.args([
+        "build",
+        "-trimpath",
+        "-buildvcs=false",
+        "-tags",
+        TAGS,
+        "-ldflags",
+        flags,
+        "-o",
+    ])
+    .arg(to)
+    .arg(package);
     exec::quietly(&mut go)
 }
 

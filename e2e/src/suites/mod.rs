@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod first_light;
+mod insight;
 mod ledger;
 mod quorum;
 mod rights;
@@ -41,6 +42,7 @@ pub const ALL: &[Suite] = &[
     first_light::SUITE,
     access::SUITE,
     trust::SUITE,
+    insight::SUITE,
     safe_change::SUITE,
     quorum::SUITE,
     rights::SUITE,

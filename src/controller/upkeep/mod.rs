@@ -13,6 +13,7 @@ use super::finalize;
 use super::forming;
 use super::identity;
 use super::kafka::{self, KafkaFacts};
+use super::measured;
 use super::memory::Memory;
 use super::pods::PodFact;
 use super::reclaim;
@@ -130,6 +131,9 @@ impl Upkeep<'_> {
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         let before = std::mem::replace(&mut memory.kafka, facts.clone().map(Arc::new));
         memory.fill.look(self.context, admin.as_deref(), facts.as_ref()).await;
+        if memory.lags.look(self.context, admin.as_deref(), facts.as_ref()).await {
+            measured::lags(self.context, self.resource, &memory.lags);
+        }
         memory.certificates_until = self.trust.first_end(self.pods);
         let last = std::mem::take(&mut memory.delays);
         let delays = delays::look(self.context, self.cluster, identity, (self.pods, &last)).await;

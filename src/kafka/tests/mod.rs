@@ -6,6 +6,7 @@ mod eligible;
 mod faults;
 mod features;
 mod fuzz;
+mod groups;
 mod log_dirs;
 mod negotiation;
 mod quotas;

@@ -6,6 +6,7 @@ pub(crate) mod acls;
 pub(crate) mod cluster;
 pub(crate) mod configs;
 pub(crate) mod features;
+pub(crate) mod groups;
 pub(crate) mod log_dirs;
 pub(crate) mod partitions;
 pub(crate) mod quorum;

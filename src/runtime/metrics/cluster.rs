@@ -21,6 +21,10 @@ pub struct ClusterReport {
     pub ready: bool,
     /// The `Stalled` condition.
     pub stalled: bool,
+    /// The condition `CertificatesValid`; `None`: unknown.
+    pub certificates_valid: Option<bool>,
+    /// The condition `CapacitySufficient`; `None`: unknown.
+    pub capacity_sufficient: Option<bool>,
     pub partitions: Option<u64>,
     /// Partitions with fewer replicas in sync than assigned.
     pub under_replicated_partitions: Option<u64>,
@@ -74,7 +78,7 @@ pub struct Thresholds {
 type Read = fn(&ClusterReport) -> Option<u64>;
 
 /// Name after the prefix `productionkafka_`, help text, source.
-const GAUGES: [(&str, &str, Read); 29] = [
+const GAUGES: [(&str, &str, Read); 31] = [
     (
         "cluster_ready",
         "1 if the cluster's Ready condition is true",
@@ -84,6 +88,16 @@ const GAUGES: [(&str, &str, Read); 29] = [
         "cluster_stalled",
         "1 if the resource must be corrected (condition Stalled)",
         |report| Some(u64::from(report.stalled)),
+    ),
+    (
+        "cluster_certificates_valid",
+        "1 if no certificate is about to end and no authority is lost (condition CertificatesValid)",
+        |report| report.certificates_valid.map(u64::from),
+    ),
+    (
+        "cluster_capacity_sufficient",
+        "1 if no volume is nearly full and the stated workload fits (condition CapacitySufficient)",
+        |report| report.capacity_sufficient.map(u64::from),
     ),
     ("cluster_partitions", "Partitions of all topics", |report| {
         report.partitions

@@ -5,6 +5,7 @@ use super::gate::{Fault, Passage};
 use super::kafka::{Kafka, KafkaState, Process, Topic};
 use crate::controller::access::scram::GUARD;
 use crate::controller::kafka::Connector;
+use crate::kafka::groups::CommittedOffsets;
 use crate::kafka::{
     AclBinding, AclFilter, AdminFuture, BrokerError, BrokerState, ClientIdentity, ClusterView, ConfigChange,
     ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ControllerRegistration, Described, Endpoints,
@@ -753,6 +754,14 @@ impl KafkaAdmin for Admin {
             };
             brokers.into_iter().map(|id| (id, dirs(id))).collect()
         })
+    }
+
+    fn committed_offsets(&self, _: Vec<i32>) -> AdminFuture<'_, CommittedOffsets> {
+        self.ask(Target::Brokers, |_| CommittedOffsets::new())
+    }
+
+    fn end_offsets(&self, _: BTreeMap<i32, Vec<TopicPartition>>) -> AdminFuture<'_, BTreeMap<TopicPartition, i64>> {
+        self.ask(Target::Brokers, |_| BTreeMap::new())
     }
 
     fn alter_replica_log_dirs(
