@@ -53,7 +53,7 @@ pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
     if !arguments.manifests {
         code(&mut steps);
     }
-    for chart in ["productionkafka-crds", "productionkafka"] {
+    for chart in ["productionkafka-crds", "productionkafka", "productionkafka-node-tuning"] {
         charts(&mut steps, (&helm, &kubeconform), chart);
     }
     steps.step("chart productionkafka refuses an unknown value", || refuses(&helm));
@@ -80,7 +80,7 @@ fn code(steps: &mut Steps) {
 
 fn charts(steps: &mut Steps, (helm, kubeconform): (&Path, &Kubeconform), chart: &str) {
     for (what, values) in VARIANTS {
-        if chart == "productionkafka-crds" && !values.is_empty() {
+        if chart != "productionkafka" && !values.is_empty() {
             continue;
         }
         steps.step(&format!("chart {chart}, {what}: lint"), || lint(helm, chart, values));

@@ -41,7 +41,7 @@ pub use status::{
     VolumeStatus, VoterStatus,
 };
 pub use topic::{DeletionPolicy, KafkaTopic, KafkaTopicSpec, KafkaTopicStatus};
-pub use tuning::{Flush, Jvm, NodeTuning, OperatingSystem, Profile, Tuning};
+pub use tuning::{Flush, Jvm, OperatingSystem, Profile, Tuning};
 pub use user::{
     AclOperation, AclPermission, AclResource, AclResourceType, AclRule, KafkaUser, KafkaUserSpec, KafkaUserStatus,
     PasswordFrom, Pattern, PatternType, Quotas, RoleType, Rotation, RotationPhase, RotationStatus, UserAuthentication,

@@ -63,25 +63,19 @@ fn auto() -> String {
     "auto".into()
 }
 
-/// Kernel settings. Refused yet: nothing acts on them.
+/// Kernel settings. What belongs to the machine and not to the pod is set on the machine: see the chart's `nodeTuning`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OperatingSystem {
+    /// Of each pod's own network: those that Kubernetes takes for safe, for example `net.ipv4.tcp_rmem`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
     pub sysctls: BTreeMap<String, String>,
-    #[serde(default)]
-    pub node_tuning: NodeTuning,
+    /// A node starts only on a machine whose `vm.max_map_count` is at least this. Two maps for each segment; 65530 is the
+    /// kernel's default, and enough for some 30000 segments.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 65530, max = 16_777_216))]
     pub require_max_map_count: Option<i64>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum NodeTuning {
-    #[default]
-    Report,
-    DaemonSet,
 }
 
 /// Explicit flushes (`log.flush.*`): Kafka's durability is replication; each flush blocks appends.

@@ -8,6 +8,7 @@ pub(crate) mod crd;
 mod file;
 mod import;
 pub mod node_init;
+mod node_tuning;
 mod offline;
 pub(crate) mod plan;
 pub mod probe;
@@ -52,6 +53,8 @@ enum Command {
     AclSync(acl_sync::Args),
     /// Prepare a Kafka pod (what its init containers run).
     NodeInit(node_init::Args),
+    /// Set kernel parameters of a machine (what the chart productionkafka-node-tuning runs).
+    NodeTuning(node_tuning::Args),
     /// Answer a probe (what the kubelet runs in a Kafka pod).
     Probe(probe::Args),
 }
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => block_on(false, verify::run(args)),
         Command::AclSync(args) => block_on(false, acl_sync::run(args)),
         Command::NodeInit(args) => block_on(false, async { exit(node_init::run(args).await) }),
+        Command::NodeTuning(args) => block_on(false, node_tuning::run(args)),
         Command::Probe(args) => block_on(false, probe::run(args)),
     }
 }

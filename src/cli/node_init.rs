@@ -68,6 +68,9 @@ pub struct FormatArgs {
     /// Where the metadata log ends, if this controller is to go on as the only voter after the others were lost for good.
     #[arg(long, env = "PK_SOLE_VOTER")]
     pub sole_voter: Option<i64>,
+    /// `vm.max_map_count` that this machine must have.
+    #[arg(long, env = "PK_LEAST_MAP_COUNT")]
+    pub least_map_count: Option<u64>,
     /// Broker or controller configuration.
     #[arg(long, default_value = "/etc/kafka/operator/server.properties")]
     pub config: PathBuf,

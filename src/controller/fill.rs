@@ -112,11 +112,11 @@ mod tests {
     #[test]
     fn a_broker_that_is_away_for_a_moment_keeps_what_it_told() {
         let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let (full, half) = ([dir(80, "big")], [dir(50, "small")]);
+        let (most, half) = ([dir(80, "big")], [dir(50, "small")]);
         let mut fill = Fill::default();
         fill.take(
             at(0),
-            &BTreeMap::from([(100, &full[..]), (101, &half[..])]),
+            &BTreeMap::from([(100, &most[..]), (101, &half[..])]),
             &[100, 101],
         );
         let topic = |fill: &Fill| fill.usage().unwrap().topics[0].topic.clone();

@@ -33,6 +33,10 @@ pub struct Cluster {
     pub config: BTreeMap<String, String>,
     pub jvm_options: Vec<String>,
     pub jmx_exporter: bool,
+    /// Of each pod's own network, all safe.
+    pub sysctls: BTreeMap<String, String>,
+    /// `vm.max_map_count` that a machine must have.
+    pub least_map_count: Option<i64>,
     /// What it's measured against.
     pub workload: Option<Workload>,
     pub broker_limits: BrokerLimits,

@@ -76,7 +76,7 @@ fn pod(cluster: &Cluster, image: &str, bootstrap: &str, config_maps: &[String]) 
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(10),
-        security_context: Some(security_context::pod(USER)),
+        security_context: Some(security_context::pod(USER, &BTreeMap::new())),
         containers: vec![container(image, bootstrap)],
         volumes: Some(vec![Volume {
             name: "input".into(),

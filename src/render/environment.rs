@@ -77,6 +77,9 @@ pub fn format(input: &Input<'_>, node: &Node<'_>) -> Vec<EnvVar> {
         variable("LOG_DIR", "/tmp/kafka-logs"),
         variable("PK_CLUSTER_ID", identity.cluster_id.as_str()),
     ];
+    if let Some(count) = input.cluster.least_map_count {
+        all.push(variable("PK_LEAST_MAP_COUNT", &count.to_string()));
+    }
     // A disk that's lost later must never be formatted as a voter of the first day again: it would come up with the
     // voter set of that day.
     let first_day = node.roles.controller

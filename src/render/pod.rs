@@ -60,7 +60,10 @@ fn spec(input: &Input<'_>, node: &Node<'_>, config_map: &str) -> PodSpec {
         init_containers: Some(vec![containers::prepare(input, node), containers::format(input, node)]),
         containers: vec![containers::kafka(input, node)],
         volumes: Some(volumes::volumes(input, node, config_map)),
-        security_context: Some(security_context::pod(security_context::KAFKA_USER)),
+        security_context: Some(security_context::pod(
+            security_context::KAFKA_USER,
+            &input.cluster.sysctls,
+        )),
         automount_service_account_token: Some(false),
         // Environment variables per Service of the namespace would change with every new Service.
         enable_service_links: Some(false),

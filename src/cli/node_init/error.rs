@@ -48,6 +48,11 @@ pub enum NodeInitError {
         #[source]
         source: std::io::Error,
     },
+    #[error(
+        "vm.max_map_count of this machine is {found}, and spec.tuning.os.requireMaxMapCount asks for {least}: raise it \
+         there (sysctl -w vm.max_map_count={least}, or the chart's nodeTuning)"
+    )]
+    MapCount { found: u64, least: u64 },
     #[error("start the storage tool {tool}")]
     StartTool {
         tool: PathBuf,

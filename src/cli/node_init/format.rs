@@ -27,6 +27,7 @@ async fn format(args: &FormatArgs) -> Result<(), NodeInitError> {
     for warning in limits::warnings() {
         eprintln!("warning: {warning}");
     }
+    limits::enforce(args.least_map_count)?;
     match plan(&facts) {
         FormatPlan::Refuse { why } => Err(NodeInitError::Refused(Box::new(why))),
         FormatPlan::AlreadyFormatted { failing } => {

@@ -1,6 +1,7 @@
 //! Limits of the machine that Kafka runs into late and with misleading errors. They are reported, not enforced: no pod
-//! can raise them.
+//! can raise them. Only the number of memory maps is enforced where the resource asks for that.
 
+use super::NodeInitError;
 use std::fs;
 
 /// Kafka's operations guide asks for at least 100000 file descriptors.
@@ -13,6 +14,20 @@ pub(super) fn warnings() -> Vec<String> {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let maps = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
     judge(&limits, &maps)
+}
+
+/// Whether this machine has as many memory maps as the resource asks for; one that can't be read is none.
+pub(super) fn enforce(least: Option<u64>) -> Result<(), NodeInitError> {
+    let maps = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    enough(&maps, least)
+}
+
+fn enough(maps: &str, least: Option<u64>) -> Result<(), NodeInitError> {
+    let found = maps.trim().parse::<u64>().ok();
+    match (found, least) {
+        (Some(found), Some(least)) if found < least => Err(NodeInitError::MapCount { found, least }),
+        _ => Ok(()),
+    }
 }
 
 fn judge(limits: &str, maps: &str) -> Vec<String> {
@@ -57,6 +72,18 @@ mod tests {
             ["the hard limit of open files is 99999; Kafka needs 100000 (set LimitNOFILE of the container runtime)"]
         );
         assert_eq!(judge("", ""), Vec::<String>::new(), "unknown is no warning");
+    }
+
+    #[test]
+    fn too_few_maps_are_an_error_only_where_more_are_asked_for() {
+        assert!(enough("65530\n", None).is_ok());
+        assert!(enough("262144", Some(262_144)).is_ok());
+        assert!(enough("", Some(262_144)).is_ok());
+        let error = enough("65530\n", Some(262_144)).unwrap_err().to_string();
+        assert!(
+            error.contains("is 65530") && error.contains("vm.max_map_count=262144"),
+            "{error}"
+        );
     }
 
     #[test]

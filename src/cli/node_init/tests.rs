@@ -44,6 +44,7 @@ impl Node {
             config: at("server.properties"),
             storage_tool: at("kafka-storage.sh"),
             sole_voter: None,
+            least_map_count: None,
             resolve_timeout: Duration::from_secs(5),
             termination_log: at("termination-log"),
         };

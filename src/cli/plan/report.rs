@@ -62,6 +62,11 @@ pub(crate) fn text(plan: &Plan) -> String {
         format!("{} from {} to {}, {who}", one.feature, one.from, one.to)
     });
     section(&mut text, "feature levels", levels);
+    let capacity = plan.capacity.iter();
+    let changes = capacity.clone().flat_map(|capacity| &capacity.changes).map(setting);
+    let lacks = capacity.flat_map(|capacity| &capacity.shortages);
+    let lacks = lacks.map(|lack| format!("the workload lacks {lack}"));
+    section(&mut text, "capacity", changes.chain(lacks));
     let holds = plan.holds.iter().map(|hold| match &hold.before {
         Some(pod) => format!("before {pod}: {}", hold.why),
         None => hold.why.clone(),
@@ -126,7 +131,8 @@ fn object(change: &ObjectChange) -> String {
 
 fn setting(change: &SettingChange) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
-    format!("{} {} → {}", change.key, value(&change.old), value(&change.new))
+    let why = change.why.map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{} {} → {}{why}", change.key, value(&change.old), value(&change.new))
 }
 
 fn restarts(plan: &Plan) -> Vec<String> {

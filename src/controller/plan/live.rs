@@ -21,8 +21,11 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
 /// The given resource over the one that's there: its status and uid, the labels and annotations of both, and a generation
-/// of its own if the spec differs.
-pub async fn as_applied(context: &Context, given: &ProductionKafka) -> Result<ProductionKafka, PassError> {
+/// of its own if the spec differs. With the one that's there, if any.
+pub async fn as_applied(
+    context: &Context,
+    given: &ProductionKafka,
+) -> Result<(ProductionKafka, Option<ProductionKafka>), PassError> {
     let (namespace, name) = (given.namespace().unwrap_or_default(), given.name_any());
     let api: Api<ProductionKafka> = Api::namespaced(context.client.clone(), &namespace);
     let live = bounded("get", "ProductionKafka", (&namespace, &name), api.get_opt(&name)).await?;
@@ -31,10 +34,10 @@ pub async fn as_applied(context: &Context, given: &ProductionKafka) -> Result<Pr
         resource.metadata.uid = None;
         resource.metadata.generation = Some(1);
         resource.status = None;
-        return Ok(resource);
+        return Ok((resource, None));
     };
-    resource.metadata = live.metadata;
-    resource.status = live.status;
+    resource.metadata = live.metadata.clone();
+    resource.status.clone_from(&live.status);
     let annotations = resource.metadata.annotations.get_or_insert_default();
     annotations.extend(given.annotations().clone());
     let labels = resource.metadata.labels.get_or_insert_default();
@@ -42,7 +45,7 @@ pub async fn as_applied(context: &Context, given: &ProductionKafka) -> Result<Pr
     if live.spec != given.spec {
         resource.metadata.generation = resource.metadata.generation.map(|generation| generation + 1);
     }
-    Ok(resource)
+    Ok((resource, Some(live)))
 }
 
 /// Lists what the watches would hold.

@@ -5,6 +5,7 @@
 //! never holds, and Kafka is only asked to describe.
 
 mod asked;
+mod capacity;
 mod live;
 mod nodes;
 mod objects;
@@ -14,7 +15,8 @@ mod settings;
 mod value;
 
 pub use value::{
-    Action, Hold, LevelChange, NodeChange, ObjectChange, Plan, PodRestart, Problem, RestartStep, SettingChange, Verdict,
+    Action, CapacityChange, Hold, LevelChange, NodeChange, ObjectChange, Plan, PodRestart, Problem, RestartStep,
+    SettingChange, Verdict,
 };
 
 use super::admission;
@@ -65,7 +67,7 @@ pub async fn draft(
         namespace: given.namespace().unwrap_or_default(),
         name: given.name_any(),
     };
-    let resource = live::as_applied(context, given).await?;
+    let (resource, before) = live::as_applied(context, given).await?;
     live::fill(context, &key).await?;
     let mut memory = Memory::default();
     let facts = facts::gather(context, &resource, &key, &mut memory).await?;
@@ -81,6 +83,8 @@ pub async fn draft(
             return Ok(plan);
         }
     };
+    let before = before.and_then(|before| validate(&before, &facts).ok());
+    plan.capacity = capacity::change(before.as_ref(), &cluster);
     let draft = Draft::new(context, &resource, (&cluster, &facts), operator_image).await?;
     draft.fill(&mut plan, &mut memory).await?;
     Ok(plan)
@@ -145,6 +149,14 @@ impl<'a> Draft<'a> {
         self.levels(&asked, plan);
         self.disks(roll.policy(), plan);
         self.objects(&rendered, plan).await?;
+        let own = &self.resource.spec.tuning.config;
+        settings::explain(plan.settings.iter_mut(), own);
+        let pods = plan
+            .restarts
+            .iter_mut()
+            .flat_map(|step| &mut step.pods)
+            .chain(&mut plan.left);
+        settings::explain(pods.flat_map(|pod| &mut pod.settings), own);
         asked.tell(self.resource, plan);
         Ok(())
     }

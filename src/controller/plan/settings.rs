@@ -2,6 +2,7 @@
 
 use super::SettingChange;
 use super::asked::Asked;
+use crate::tuning;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What would be altered in Kafka while it runs.
@@ -11,6 +12,7 @@ pub(super) fn changes(asked: &Asked) -> Vec<SettingChange> {
         key: edit.key,
         old: edit.old,
         new: edit.new,
+        why: None,
     };
     edits.map(change).collect()
 }
@@ -23,9 +25,17 @@ pub(super) fn of_files(old: &str, new: &str) -> Vec<SettingChange> {
         let value = |file: &BTreeMap<&str, &str>| file.get(key).map(|value| (*value).to_owned());
         let (old, new) = (value(&old), value(&new));
         let key = key.to_owned();
-        (old != new).then_some(SettingChange { key, old, new })
+        let why = None;
+        (old != new).then_some(SettingChange { key, old, new, why })
     };
     keys.into_iter().filter_map(change).collect()
+}
+
+/// Adds why the profile sets what the resource doesn't.
+pub(super) fn explain<'a>(changes: impl Iterator<Item = &'a mut SettingChange>, own: &BTreeMap<String, String>) {
+    for change in changes.filter(|change| change.new.is_some() && !own.contains_key(&change.key)) {
+        change.why = tuning::reason(&change.key);
+    }
 }
 
 fn lines(text: &str) -> BTreeMap<&str, &str> {
@@ -43,6 +53,7 @@ mod tests {
             key: key.into(),
             old: old.map(str::to_owned),
             new: new.map(str::to_owned),
+            why: None,
         };
         assert_eq!(
             of_files("a=1\nb=2\n# c=3\nd=x=y\n", "a=1\nb=3\ne=5\nd=x=y\n"),

@@ -26,6 +26,8 @@ pub struct Plan {
     /// Nodes that take up other disks afterwards, one after the other, each with a restart.
     pub disks: Vec<i32>,
     pub levels: Vec<LevelChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityChange>,
     pub holds: Vec<Hold>,
     /// What can't be known from here.
     pub notes: Vec<String>,
@@ -61,6 +63,16 @@ pub struct SettingChange {
     /// `None`: it isn't set.
     pub old: Option<String>,
     pub new: Option<String>,
+    /// Why the tuning profile sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+}
+
+/// What the cluster can hold and carry, where that changes, and what its stated workload then lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CapacityChange {
+    pub changes: Vec<SettingChange>,
+    pub shortages: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -17,6 +17,7 @@ mod node_ids;
 mod pools;
 mod requests;
 mod security;
+mod sysctls;
 mod unavailable;
 mod upgrade;
 
@@ -156,6 +157,7 @@ pub fn validate(resource: &ProductionKafka, facts: &Facts) -> Result<Cluster, Fi
     availability::check(spec, facts, &mut findings);
     let security = security::check(&spec.security, &spec.listeners, &mut findings);
     let listeners = listeners::check(&spec.listeners, facts, &mut findings);
+    sysctls::check(&spec.tuning.os, &mut findings);
     let config = config::check(&spec.tuning, &pools, &mut findings);
     buffers::check(&pools, &config, &mut findings);
     let (workload, broker_limits) = capacity::check(&spec.capacity, &spec.monitoring.thresholds, &mut findings);
@@ -228,6 +230,8 @@ fn build(resource: &ProductionKafka, facts: &Facts, parts: Parts) -> Cluster {
         config: parts.config,
         jvm_options: parts.jvm_options,
         jmx_exporter: spec.monitoring.jmx_exporter,
+        sysctls: spec.tuning.os.sysctls.clone(),
+        least_map_count: spec.tuning.os.require_max_map_count,
         workload: parts.workload,
         broker_limits: parts.broker_limits,
         thresholds: spec.monitoring.thresholds.clone(),

@@ -1,7 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{CaSource, NodeTuning, ProductionKafkaSpec};
+use crate::api::{CaSource, ProductionKafkaSpec};
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -23,25 +23,5 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
         tls.certificate_authority != CaSource::Operator,
         "spec.security.tls.certificateAuthority".into(),
         "leave it at Operator",
-    );
-    operations(spec, &mut refuse);
-}
-
-fn operations(spec: &ProductionKafkaSpec, refuse: &mut impl FnMut(bool, String, &str)) {
-    let os = &spec.tuning.os;
-    refuse(
-        !os.sysctls.is_empty(),
-        "spec.tuning.os.sysctls".into(),
-        "set kernel parameters on the Kubernetes nodes",
-    );
-    refuse(
-        os.node_tuning != NodeTuning::Report,
-        "spec.tuning.os.nodeTuning".into(),
-        "leave it at Report",
-    );
-    refuse(
-        os.require_max_map_count.is_some(),
-        "spec.tuning.os.requireMaxMapCount".into(),
-        "leave it out",
     );
 }

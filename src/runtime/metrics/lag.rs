@@ -20,9 +20,11 @@ struct GroupLabels {
 #[derive(Clone)]
 pub(super) struct LagMetrics {
     family: Family<GroupLabels, Gauge>,
-    /// Groups that have a series, by cluster.
-    named: Arc<Mutex<BTreeMap<(String, String), Vec<GroupLabels>>>>,
+    named: Arc<Mutex<Named>>,
 }
+
+/// Groups that have a series, by namespace and name of their cluster.
+type Named = BTreeMap<(String, String), Vec<GroupLabels>>;
 
 impl LagMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {

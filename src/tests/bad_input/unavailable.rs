@@ -115,15 +115,18 @@ pub const WRONG: &[Case] = &[
         )],
     ),
     case(
-        "operating system",
+        "kernel settings",
         &[(
             LISTENERS,
-            "  tuning: {os: {sysctls: {net.ipv4.tcp_rmem: '1 2 3'}, nodeTuning: DaemonSet, requireMaxMapCount: 262144}}\n  listeners:\n",
+            "  tuning: {os: {sysctls: {net.core.somaxconn: '4096', net.ipv4.tcp_rmem: 'a lot', net.ipv4.tcp_wmem: '4096 65536 67108864'}, requireMaxMapCount: 1}}\n  listeners:\n",
         )],
         &[
-            ("spec.tuning.os.sysctls", "isn't available"),
-            ("spec.tuning.os.nodeTuning", "isn't available"),
-            ("spec.tuning.os.requireMaxMapCount", "isn't available"),
+            (
+                "spec.tuning.os.sysctls[net.core.somaxconn]",
+                "isn't one that Kubernetes takes for safe",
+            ),
+            ("spec.tuning.os.sysctls[net.ipv4.tcp_rmem]", "isn't numbers"),
+            ("spec.tuning.os.requireMaxMapCount", "isn't between"),
         ],
     ),
     case(

@@ -42,19 +42,19 @@ fn run(context: &Context) -> Result<Report> {
         start(context)
     });
     if up {
-        body(context, &mut report)?;
+        body(context, &mut report);
     }
     resources::end(context, NAMESPACE, report)
 }
 
-fn body(context: &Context, report: &mut Report) -> Result<()> {
+fn body(context: &Context, report: &mut Report) {
     clients::run(context, report);
     if !context.is_local() {
         report.skip(
             "dashboards and alerts",
             "Prometheus reaches pods in the suite's own cluster only",
         );
-        return Ok(());
+        return;
     }
     let mut prometheus = None;
     let scrapes = report.setup("Prometheus scrapes the operator and every Kafka node", || {
@@ -65,7 +65,6 @@ fn body(context: &Context, report: &mut Report) -> Result<()> {
         dashboards::run(context, &prometheus, report);
         detection::run(context, &prometheus, report);
     }
-    Ok(())
 }
 
 fn start(context: &Context) -> Result<()> {

@@ -8,6 +8,7 @@ fn setting_of(key: &str, old: Option<&str>, new: Option<&str>) -> SettingChange 
         key: key.into(),
         old: old.map(str::to_owned),
         new: new.map(str::to_owned),
+        why: None,
     }
 }
 
