@@ -6,6 +6,7 @@ use crate::controller::context::MANAGER;
 use crate::controller::kafka::RealConnector;
 use crate::controller::ledger::Ledger;
 use crate::controller::memory::Memories;
+use crate::controller::pulse;
 use crate::controller::queue::{self, Triggers};
 use crate::controller::stores::Stores;
 use crate::controller::topics::AllTopics;
@@ -130,6 +131,7 @@ async fn operate(args: Args) -> Result<(), RunError> {
     tracing::info!("leading");
     let fence = leadership.as_ref().map(crate::runtime::lease::Leadership::fence);
     let context = Arc::new(context(&args, &clients, stores, metrics, fence));
+    let beating = tokio::spawn(pulse::run(Arc::clone(&context), triggers.clone(), shutdown.clone()));
     let working = tokio::spawn(queue::run(context, receiver, shutdown.clone(), heartbeat));
     let drained = async {
         let _ = working.await;
@@ -140,6 +142,7 @@ async fn operate(args: Args) -> Result<(), RunError> {
         drained.await;
         Outcome::Released
     };
+    beating.abort();
     serving.abort();
     match outcome {
         Outcome::Released => Ok(()),

@@ -87,6 +87,9 @@ pub struct Memory {
     pub holds: Vec<&'static str>,
 }
 
+/// A cluster, its client, and what was seen of it last.
+pub type InSight = (ClusterKey, Arc<dyn KafkaAdmin>, Arc<KafkaFacts>);
+
 #[derive(Default)]
 pub struct Memories(Mutex<HashMap<ClusterKey, Memory>>);
 
@@ -107,6 +110,16 @@ impl Memories {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(key, memory);
+    }
+
+    /// Clusters that Kafka was last seen of, with whom to ask and what was seen.
+    pub fn in_sight(&self) -> Vec<InSight> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_sight = |(key, memory): (&ClusterKey, &Memory)| {
+            let (client, facts) = (memory.client.as_ref()?, memory.kafka.as_ref()?);
+            Some((key.clone(), Arc::clone(&client.admin), Arc::clone(facts)))
+        };
+        all.iter().filter_map(in_sight).collect()
     }
 
     pub fn forget(&self, key: &ClusterKey) {

@@ -31,6 +31,7 @@ pub mod objects;
 pub mod plan;
 pub mod pods;
 mod prune;
+pub mod pulse;
 pub mod queue;
 mod quorum;
 mod rebalance;
