@@ -21,5 +21,5 @@ e2e: ## the suites on a fresh local cluster; one of them: make e2e SUITE=first-l
 bench: ## measurements, one "name value unit" line each; one group: make bench SUITE=first-light
 	cargo e2e bench $(SUITE)
 
-crds: ## write crds/ anew from the Rust types
-	cargo run --quiet --bin productionkafka -- crd --dir crds
+crds: ## write crds/ and docs/reference.md anew from the Rust types
+	cargo run --quiet --bin productionkafka -- crd --dir crds && cargo run --quiet --bin productionkafka -- crd --reference docs/reference.md

@@ -7,7 +7,7 @@ use crate::render::{ClientCredentials, client_files};
 use crate::user::rotation::Rotation;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
-use kube::api::Api;
+use kube::api::{Api, ListParams};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -75,8 +75,12 @@ async fn text(args: &Args) -> Result<String, ConfigError> {
     let namespace = args.namespace.as_deref().unwrap_or_else(|| client.default_namespace());
     let read = |what: &str, name: &str| format!("{what} {namespace}/{name}");
     let users: Api<KafkaUser> = Api::namespaced(client.clone(), namespace);
-    let user = users.get(&args.user).await;
-    let user = user.map_err(|source| ConfigError::Read(read("KafkaUser", &args.user), source))?;
+    // The operator's own account may list users and not get one.
+    let named = ListParams::default().fields(&format!("metadata.name={}", args.user));
+    let found = users.list(&named).await;
+    let found = found.map_err(|source| ConfigError::Read(read("KafkaUser", &args.user), source))?;
+    let user = found.items.into_iter().next();
+    let user = user.ok_or_else(|| ConfigError::Unusable(format!("there's no {}", read("KafkaUser", &args.user))))?;
     let clusters: Api<ProductionKafka> = Api::namespaced(client.clone(), namespace);
     let cluster = clusters.get(&user.spec.cluster).await;
     let cluster = cluster.map_err(|source| ConfigError::Read(read("ProductionKafka", &user.spec.cluster), source))?;

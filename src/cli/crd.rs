@@ -1,5 +1,7 @@
 //! `crd`: the custom resource definitions, as the types define them.
 
+mod reference;
+
 use super::yaml;
 use crate::api::{KafkaTopic, KafkaUser, ProductionKafka};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -12,6 +14,9 @@ pub struct Args {
     /// Write `<plural>.<group>.yaml` files into this folder instead of printing.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Write every field as a page in Markdown instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
+    reference: Option<PathBuf>,
 }
 
 /// Why the definitions couldn't be written.
@@ -29,10 +34,16 @@ pub enum CrdError {
 
 /// File name and text of every definition.
 pub fn definitions() -> Result<Vec<(String, String)>, yaml::YamlError> {
+    all().iter().map(document).collect()
+}
+
+fn all() -> [CustomResourceDefinition; 3] {
     [ProductionKafka::crd(), KafkaTopic::crd(), KafkaUser::crd()]
-        .iter()
-        .map(document)
-        .collect()
+}
+
+/// Every field as a page in Markdown.
+pub fn reference() -> String {
+    reference::markdown(&all())
 }
 
 fn document(crd: &CustomResourceDefinition) -> Result<(String, String), yaml::YamlError> {
@@ -42,6 +53,12 @@ fn document(crd: &CustomResourceDefinition) -> Result<(String, String), yaml::Ya
 
 /// Prints or writes the definitions.
 pub fn run(args: &Args) -> Result<(), CrdError> {
+    if let Some(path) = &args.reference {
+        return std::fs::write(path, reference()).map_err(|source| CrdError::Write {
+            path: path.clone(),
+            source,
+        });
+    }
     for (name, text) in definitions()? {
         match &args.dir {
             Some(dir) => {

@@ -5,6 +5,7 @@ mod bad_input;
 mod convergence;
 mod crds;
 mod disks;
+mod docs;
 mod fuzz;
 mod layering;
 mod listeners;

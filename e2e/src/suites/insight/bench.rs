@@ -28,6 +28,16 @@ pub fn run(context: &Context) -> Result<Vec<Measurement>> {
     figures.add_spread("broker_killed_to_status", status, "s");
     figures.add_spread("broker_killed_to_metric", metric, "s");
     figures.add_spread("broker_killed_to_alert_pending", alert, "s");
+    let mut delays = Vec::new();
+    for number in 1..=TIMES {
+        let (kafka, status) = detection::fenced(context)?;
+        say(&format!(
+            "{number}: fenced after {kafka:.1} s, told {:.1} s later",
+            status - kafka
+        ));
+        delays.push(status - kafka);
+    }
+    figures.add_spread("broker_fenced_to_status", delays, "s");
     figures.add("scrape_interval", f64::from(u32::try_from(INTERVAL)?), "s");
     for (name, job) in [("scrape_operator", "operator"), ("scrape_kafka_node", "kafka")] {
         let seconds = prometheus.value(&format!("max(scrape_duration_seconds{{job=\"{job}\"}})"))?;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ use crate::{install, resources};
 const POD: &str = "orders-brokers-102-0";
 /// Nothing is expected to be slower than this.
 const SOON: Duration = Duration::from_mins(1);
+const CONTROLLER: &str = "orders-controllers-0-0";
+/// Since the last change: from then on the operator looks twice a minute.
+const CALM: Duration = Duration::from_secs(40);
 const STEADY: Duration = Duration::from_secs(75);
 
 /// Seconds from the kill of a broker's process.
@@ -34,6 +37,17 @@ pub fn run(context: &Context, prometheus: &Prometheus<'_>, report: &mut Report) 
         ));
         Ok(())
     });
+    report.test(
+        "a broker that Kafka fences is told, although its pod still looks well",
+        || {
+            let (kafka, status) = fenced(context)?;
+            say(&format!(
+                "stopped; Kafka fenced it after {kafka:.1} s, the status said so {:.1} s later",
+                status - kafka
+            ));
+            Ok(())
+        },
+    );
     report.test("alerts that should be silent are", || silent(context, prometheus));
     report.test("a steady cluster that is watched costs no write", || steady(context));
 }
@@ -60,6 +74,41 @@ pub fn detect(context: &Context, prometheus: &Prometheus<'_>) -> Result<Detected
     let detected = seen();
     resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY)?;
     detected
+}
+
+/// Freezes a broker's process in a calm cluster: seconds until Kafka's controller fences it, by its own log, and until the status
+/// says that it isn't in service.
+pub fn fenced(context: &Context) -> Result<(f64, f64)> {
+    std::thread::sleep(CALM);
+    let mut processes = Processes::of(context, NAMESPACE, &[POD])?;
+    let stopped = Timestamp::now();
+    processes.stop()?;
+    let told = context.wait_until("the status says it", SOON, || {
+        Ok(down(&resource(context)?).then(Timestamp::now))
+    });
+    processes.go_on()?;
+    let log = [
+        "-n",
+        NAMESPACE,
+        "logs",
+        CONTROLLER,
+        "-c",
+        "kafka",
+        "--timestamps",
+        "--since=3m",
+    ];
+    let log = context.kubectl(&log)?;
+    resources::wait_ready(context, NAMESPACE, &format!("pk/{CLUSTER}"), READY)?;
+    let fenced = log
+        .lines()
+        .filter(|line| line.contains("Fencing broker 102 "))
+        .filter_map(|line| {
+            let at: Timestamp = line.split(' ').next()?.parse().ok()?;
+            (at >= stopped).then_some(at)
+        });
+    let fenced = fenced.min().context("the controller's log doesn't tell of a fence")?;
+    let since = |at: Timestamp| at.duration_since(stopped).as_secs_f64();
+    Ok((since(fenced), since(told?)))
 }
 
 /// A broker isn't in service any more.

@@ -104,7 +104,7 @@ fn spec() -> Value {
         "nodePools": [resources::pool("controllers", "Controller", 1), resources::pool("brokers", "Broker", 3)],
         "listeners": [{"name": "scram", "port": 9094, "authentication": {"type": "ScramSha512"}}],
         "capacity": {"workload": {
-            "messagesPerSecond": 100, "messageBytes": "100", "retention": "1h", "partitions": 6,
+            "messagesPerSecond": 10, "messageBytes": "100", "retention": "1h", "partitions": 6,
         }},
         "monitoring": {"thresholds": {"consumerLagWarning": 100, "consumerLagCritical": 1000}},
         "tuning": {
