@@ -11,12 +11,13 @@ use crate::build::go;
 use crate::{definitions, exec, schemas};
 
 /// Kinds of others, whose schemas are not here. Any other unknown kind is an error: it may be a misspelt one.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 7] = [
     "argoproj.io/v1alpha1/Application",
     "helm.toolkit.fluxcd.io/v2/HelmRelease",
     "kustomize.config.k8s.io/v1beta1/Kustomization",
     "kustomize.toolkit.fluxcd.io/v1/Kustomization",
     "monitoring.coreos.com/v1/PodMonitor",
+    "monitoring.coreos.com/v1/PrometheusRule",
     "source.toolkit.fluxcd.io/v1/GitRepository",
 ];
 
