@@ -47,15 +47,15 @@ fn configured(context: &Context) -> Result<()> {
     std::fs::write(file.path(), &text)?;
     let client = client(context)?;
     client.put(&file.path().display().to_string(), "/tmp/own.properties")?;
-    let records = numbered("r", WRITTEN).replace('\n', "\\n");
+    let records = numbered("r", WRITTEN);
+    let connect = format!("--bootstrap-server \"$(cat /secrets/{USER}-kafka-credentials/bootstrap.servers)\"");
     let produce = format!(
-        "printf '{records}' | {BIN}/kafka-console-producer.sh --bootstrap-server \"$(cat /secrets/{USER}-kafka-credentials/bootstrap.servers)\" \
-         --command-config /tmp/own.properties --topic {TOPIC}"
+        "{records} | {BIN}/kafka-console-producer.sh {connect} --command-config /tmp/own.properties --topic {TOPIC}"
     );
     client.run(90, &produce)?;
     let consume = format!(
-        "{BIN}/kafka-console-consumer.sh --bootstrap-server \"$(cat /secrets/{USER}-kafka-credentials/bootstrap.servers)\" \
-         --command-config /tmp/own.properties --topic {TOPIC} --group readers --from-beginning --max-messages {READ}"
+        "{BIN}/kafka-console-consumer.sh {connect} --command-config /tmp/own.properties --topic {TOPIC} \
+         --group readers --from-beginning --max-messages {READ}"
     );
     let read = client.run(90, &consume)?;
     ensure!(

@@ -17,8 +17,10 @@ use crate::{alerts, diagnosis, exec, install};
 
 /// On loopback of the cluster's own network.
 const ADDRESS: &str = "127.0.0.1:19090";
-/// Seconds between two scrapes, and between two looks at the rules.
+/// Seconds between two scrapes of the operator, and between two looks at the rules.
 pub const INTERVAL: u64 = 2;
+/// Seconds between two scrapes of a Kafka node.
+const KAFKA_INTERVAL: u64 = 20;
 
 pub struct Prometheus<'a> {
     context: &'a Context,
@@ -54,7 +56,7 @@ impl<'a> Prometheus<'a> {
             process: process.context("start Prometheus")?,
             _folder: folder,
         };
-        context.wait_until("every target is scraped", Duration::from_mins(2), || {
+        context.wait_until("every target is scraped", Duration::from_mins(3), || {
             let up = prometheus.query("up == 1")?;
             ensure!(
                 up.len() == targets.len(),
@@ -132,15 +134,25 @@ fn targets(context: &Context) -> Result<Vec<Target>> {
     Ok(all)
 }
 
+/// The operator's own numbers cost nothing; those of a JVM that has just started cost it seconds.
 fn config_of(targets: &[Target]) -> Value {
-    let interval = format!("{INTERVAL}s");
-    let fixed: Vec<Value> = targets
-        .iter()
-        .map(|(address, labels)| json!({"targets": [address], "labels": labels}))
-        .collect();
+    let of = |job: &str| -> Vec<Value> {
+        let own = targets
+            .iter()
+            .filter(|(_, labels)| labels.get("job") == Some(&Value::from(job)));
+        own.map(|(address, labels)| json!({"targets": [address], "labels": labels}))
+            .collect()
+    };
+    let scrape = |job: &str, seconds: u64| {
+        let interval = format!("{seconds}s");
+        json!({
+            "job_name": job, "honor_labels": true, "static_configs": of(job),
+            "scrape_interval": interval, "scrape_timeout": interval,
+        })
+    };
     json!({
-        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+        "global": {"evaluation_interval": format!("{INTERVAL}s")},
         "rule_files": [alerts::rules()],
-        "scrape_configs": [{"job_name": "all", "honor_labels": true, "static_configs": fixed}],
+        "scrape_configs": [scrape("operator", INTERVAL), scrape("kafka", KAFKA_INTERVAL)],
     })
 }
