@@ -110,7 +110,12 @@ async fn told(args: &Args) -> Result<(String, Verdict), PlanError> {
         may_delete_volumes: args.delete_volumes,
         protects: args.deletion_protection,
     };
-    let context = context(client, settings, Arc::new(RealConnector), World::real());
+    let context = context(
+        client,
+        settings,
+        Arc::new(RealConnector(Metrics::new(env!("CARGO_PKG_VERSION")))),
+        World::real(),
+    );
     let plan = draft(&context, &resource, args.operator_image.as_deref()).await?;
     let text = match args.output {
         Output::Text => report::text(&plan),

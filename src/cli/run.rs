@@ -184,7 +184,7 @@ fn context(
         memories: Memories::default(),
         access: Accesses::default(),
         topics: AllTopics::default(),
-        connector: Arc::new(RealConnector),
+        connector: Arc::new(RealConnector(metrics.clone())),
         metrics,
         fence,
         recorder: Recorder::new(clients.calls.clone(), reporter),

@@ -10,9 +10,10 @@ use crate::kafka::endpoint::{Endpoint, Endpoints};
 use crate::kafka::errors::{ErrorCode, KafkaError};
 use crate::kafka::tls::{ClientIdentity, TlsError};
 use crate::kafka::views::{ClusterView, FeaturesView, PartitionsView, QuorumView};
-use crate::kafka::{Transport, shown};
+use crate::kafka::{Observer, Transport, shown};
 use crate::model::{Cluster, Identity, ports};
 use crate::pki;
+use crate::runtime::metrics::Metrics;
 use crate::runtime::scrape;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -31,8 +32,14 @@ pub trait Connector: Send + Sync {
     fn metrics(&self, address: String, path: String, limit: Duration) -> BoxFuture<'_, Option<String>>;
 }
 
-/// Opens real clients.
-pub struct RealConnector;
+/// Opens real clients, whose calls are counted.
+pub struct RealConnector(pub Metrics);
+
+impl Observer for Metrics {
+    fn called(&self, api: &'static str, outcome: &'static str, took: Duration) {
+        self.kafka_request(api, outcome, took);
+    }
+}
 
 impl Connector for RealConnector {
     fn open(&self, identity: &ClientIdentity, endpoints: Endpoints) -> Result<Arc<dyn KafkaAdmin>, TlsError> {
@@ -42,11 +49,8 @@ impl Connector for RealConnector {
             attempt_timeout: Duration::from_secs(4),
             ..ClientOptions::default()
         };
-        Ok(Arc::new(KafkaClient::new(
-            Transport::Tls(identity.client_config()?),
-            endpoints,
-            options,
-        )))
+        let client = KafkaClient::new(Transport::Tls(identity.client_config()?), endpoints, options);
+        Ok(Arc::new(client.observed(Arc::new(self.0.clone()))))
     }
 
     fn certificate(&self, address: String, limit: Duration) -> BoxFuture<'_, Option<String>> {

@@ -5,7 +5,7 @@
 //! proves that the first try was not carried out.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -77,6 +77,12 @@ impl From<ProtocolFault> for Refusal {
     }
 }
 
+/// Is told of each call when it's over: the request's name in the protocol, `ok` or the category of its error, and how long it took
+/// with all its attempts.
+pub trait Observer: Send + Sync {
+    fn called(&self, api: &'static str, outcome: &'static str, took: Duration);
+}
+
 /// Limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -93,6 +99,7 @@ pub(crate) struct Caller {
     pool: Pool,
     limits: Limits,
     endpoints: RwLock<Endpoints>,
+    observer: Option<Arc<dyn Observer>>,
     /// Where the last success of each kind was; the next call starts there.
     broker_cursor: AtomicUsize,
     controller_cursor: AtomicUsize,
@@ -104,9 +111,16 @@ impl Caller {
             pool,
             limits,
             endpoints: RwLock::new(endpoints),
+            observer: None,
             broker_cursor: AtomicUsize::new(0),
             controller_cursor: AtomicUsize::new(0),
         }
+    }
+
+    /// Tells somebody of each call.
+    pub(crate) fn observed(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// Replaces what may be dialled; connections to endpoints that stay are kept.
@@ -117,6 +131,16 @@ impl Caller {
 
     /// Asks `target` and, where that is safe, asks again until the deadline.
     pub(crate) async fn call<A: Api>(&self, target: Target, api: A) -> Result<A::Output, KafkaError> {
+        let start = Instant::now();
+        let result = self.bounded(target, api).await;
+        if let Some(observer) = &self.observer {
+            let outcome = result.as_ref().err().map_or("ok", KafkaError::category);
+            observer.called(A::NAME, outcome, start.elapsed());
+        }
+        result
+    }
+
+    async fn bounded<A: Api>(&self, target: Target, api: A) -> Result<A::Output, KafkaError> {
         let mut last = None;
         let deadline = Instant::now() + self.limits.call;
         match timeout_at(deadline, self.rounds(target, &api, &mut last)).await {

@@ -4,13 +4,14 @@
 //! `call`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
 
 use super::acls::{AclBinding, AclFilter};
 use super::admin::{AdminFuture, Described, KafkaAdmin, Outcomes, Target};
-use super::call::{Caller, Limits};
+use super::call::{Caller, Limits, Observer};
 use super::configs::{ConfigChange, ConfigQuery, ConfigResource};
 use super::connection::ConnectionSettings;
 use super::endpoint::Endpoints;
@@ -77,6 +78,15 @@ impl KafkaClient {
         Self {
             caller: Caller::new(pool, limits, endpoints),
             attempt_timeout: options.attempt_timeout,
+        }
+    }
+
+    /// Tells somebody of each call.
+    #[must_use]
+    pub fn observed(self, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            caller: self.caller.observed(observer),
+            ..self
         }
     }
 

@@ -31,6 +31,7 @@ mod wire;
 
 pub use acls::{AclBinding, AclFilter, AclOperation, AclPatternType, AclPermission, AclResourceType};
 pub use admin::{AdminFuture, Described, KafkaAdmin, Outcomes, Target};
+pub use call::Observer;
 pub use client::{ClientOptions, KafkaClient};
 pub use configs::{ConfigChange, ConfigEntry, ConfigOp, ConfigQuery, ConfigResource, ConfigSource, ConfigSynonym};
 pub use endpoint::{Endpoint, Endpoints};

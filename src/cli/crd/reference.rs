@@ -92,6 +92,7 @@ fn kind(schema: &Value) -> String {
             }
         }
         Some(other) => other.to_owned(),
+        None if schema.get("x-kubernetes-int-or-string").is_some() => "quantity".to_owned(),
         None => "any".to_owned(),
     }
 }

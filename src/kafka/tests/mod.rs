@@ -9,6 +9,7 @@ mod fuzz;
 mod groups;
 mod log_dirs;
 mod negotiation;
+mod observed;
 mod quotas;
 mod reassignments;
 mod registrations;

@@ -28,13 +28,22 @@ pub fn run(context: &Context, prometheus: &Prometheus<'_>, report: &mut Report) 
 fn filled(context: &Context, prometheus: &Prometheus<'_>) -> Result<()> {
     let queries = queries()?;
     ensure!(queries.len() > 50, "only {} queries were found", queries.len());
-    for (panel, expression) in &queries {
-        context.wait_until(&format!("{panel}: {expression}"), FILLED, || {
-            let series = prometheus.query(expression)?;
-            ensure!(!series.is_empty(), "no data");
-            Ok(Some(()))
-        })?;
-    }
+    let mut left: Vec<&(String, String)> = queries.iter().collect();
+    context.wait_until("every query returns data", FILLED, || {
+        let mut empty = Vec::new();
+        for query in &left {
+            if prometheus.query(&query.1)?.is_empty() {
+                empty.push(*query);
+            }
+        }
+        left = empty;
+        let named: Vec<String> = left
+            .iter()
+            .map(|(panel, expression)| format!("{panel}: {expression}"))
+            .collect();
+        ensure!(left.is_empty(), "no data: {}", named.join("; "));
+        Ok(Some(()))
+    })?;
     say(&format!("{} queries of five dashboards", queries.len()));
     Ok(())
 }
