@@ -3,36 +3,67 @@
 
 use super::Observed;
 use super::conditions::{Verdict, bounded};
-use crate::api::{CapacityStatus, ConditionStatus, TopicShare};
+use crate::api::{CapacityStatus, ConditionStatus, NodeStatus, TopicShare};
 use crate::capacity::{Supply, Usage, estimate};
+use std::collections::BTreeSet;
 
 /// A volume that's full in fewer days leaves no time to order a larger one.
 const SOON: i32 = 7;
 
-pub fn status(observed: &Observed<'_>) -> Option<CapacityStatus> {
+/// A number that's shown stays until it's off by this many: a volume that fills costs a write now and then, not each minute.
+const STEP: i32 = 3;
+
+pub fn status(observed: &Observed<'_>, old: Option<&CapacityStatus>) -> Option<CapacityStatus> {
     let usage = observed.fill.usage();
+    let old = old.cloned().unwrap_or_default();
     let status = CapacityStatus {
-        fullest_percent: usage.and_then(Usage::fullest).map(crate::capacity::Volume::percent),
-        days_until_full: observed.fill.days,
+        fullest_percent: usage
+            .and_then(Usage::fullest)
+            .map(|volume| shown(volume.percent(), old.fullest_percent)),
+        days_until_full: observed.fill.days.map(|days| match old.days_until_full {
+            Some(before) if days > 2 && days.abs_diff(before) < 2 => before,
+            _ => days,
+        }),
         shortages: shortages(observed),
-        largest_topics: usage.map(shares).unwrap_or_default(),
+        largest_topics: usage
+            .map(|usage| shares(usage, &old.largest_topics))
+            .unwrap_or_default(),
     };
     (status != CapacityStatus::default()).then_some(status)
 }
 
+/// What's shown of a value, after what was shown before.
+fn shown(now: i32, before: Option<i32>) -> i32 {
+    before.filter(|before| (now - before).abs() < STEP).unwrap_or(now)
+}
+
+/// Volumes of the nodes as they're shown.
+pub fn steadied(mut nodes: Vec<NodeStatus>, old: &[NodeStatus]) -> Vec<NodeStatus> {
+    for node in &mut nodes {
+        let before = old.iter().find(|before| before.id == node.id);
+        for volume in &mut node.volumes {
+            let before = before.and_then(|before| before.volumes.iter().find(|one| one.name == volume.name));
+            let before = before.and_then(|before| before.used_percent);
+            volume.used_percent = volume.used_percent.map(|now| shown(now, before));
+        }
+    }
+    nodes
+}
+
 /// Whole percent of all data, the largest first; what takes less than one percent isn't told.
-fn shares(usage: &Usage) -> Vec<TopicShare> {
+fn shares(usage: &Usage, old: &[TopicShare]) -> Vec<TopicShare> {
     let percent = |bytes: u64| u128::from(bytes) * 100 / u128::from(usage.data.0.max(1));
     let share = |topic: &crate::capacity::TopicSize| {
-        let percent = i32::try_from(percent(topic.bytes.0))
-            .ok()
-            .filter(|percent| *percent > 0)?;
-        Some(TopicShare {
+        let percent = i32::try_from(percent(topic.bytes.0)).ok()?;
+        let before = old.iter().find(|before| before.topic == topic.topic);
+        (percent > 0).then(|| TopicShare {
             topic: topic.topic.clone(),
-            percent,
+            percent: shown(percent, before.map(|before| before.percent)),
         })
     };
-    usage.topics.iter().filter_map(share).collect()
+    let mut shares: Vec<TopicShare> = usage.topics.iter().filter_map(share).collect();
+    shares.sort_by(|one, other| other.percent.cmp(&one.percent).then(one.topic.cmp(&other.topic)));
+    shares
 }
 
 fn shortages(observed: &Observed<'_>) -> Vec<String> {
@@ -45,13 +76,16 @@ fn shortages(observed: &Observed<'_>) -> Vec<String> {
 pub fn sufficient(observed: &Observed<'_>) -> Verdict {
     let fullest = observed.fill.usage().and_then(Usage::fullest);
     let limit = observed.cluster.thresholds.disk_critical_percent;
-    if let Some(volume) = fullest.filter(|volume| volume.percent() >= limit) {
+    let full = observed.fill.usage().into_iter().flat_map(|usage| &usage.volumes);
+    let full = full
+        .filter(|volume| volume.percent() >= limit)
+        .map(|volume| volume.node);
+    let full: BTreeSet<i32> = full.collect();
+    if !full.is_empty() {
+        let named: Vec<String> = full.iter().take(10).map(ToString::to_string).collect();
         let message = format!(
-            "a volume of broker {} is {} % full ({} of {}), {limit} % is critical: raise its size, shorten retention or add brokers",
-            volume.node,
-            volume.percent(),
-            volume.used,
-            volume.total
+            "volumes of broker {} are {limit} % full or fuller: raise their size, shorten retention or add brokers",
+            named.join(", ")
         );
         return (ConditionStatus::False, "VolumeFull", message);
     }
@@ -72,4 +106,49 @@ pub fn sufficient(observed: &Observed<'_>) -> Verdict {
         return (ConditionStatus::Unknown, "NotObserved", message.to_owned());
     }
     (ConditionStatus::True, "Sufficient", known.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::VolumeStatus;
+    use crate::capacity::TopicSize;
+    use crate::capacity::units::Bytes;
+
+    #[test]
+    fn what_is_shown_follows_in_steps() {
+        assert_eq!(shown(80, None), 80);
+        assert_eq!(shown(81, Some(79)), 79);
+        assert_eq!(shown(77, Some(79)), 79);
+        assert_eq!(shown(82, Some(79)), 82);
+        let node = |percent: i32| NodeStatus {
+            id: 100,
+            volumes: vec![VolumeStatus {
+                name: "data-0".into(),
+                used_percent: Some(percent),
+            }],
+            ..NodeStatus::default()
+        };
+        let percent = |nodes: Vec<NodeStatus>| nodes[0].volumes[0].used_percent;
+        assert_eq!(percent(steadied(vec![node(80)], &[node(79)])), Some(79));
+        assert_eq!(percent(steadied(vec![node(90)], &[node(79)])), Some(90));
+        assert_eq!(percent(steadied(vec![node(80)], &[])), Some(80));
+    }
+
+    #[test]
+    fn topics_of_about_the_same_size_keep_their_order() {
+        let usage = |first: u64, second: u64| Usage {
+            topics: [("a", first), ("b", second)]
+                .map(|(topic, bytes)| TopicSize {
+                    topic: topic.into(),
+                    bytes: Bytes(bytes),
+                })
+                .into(),
+            data: Bytes(100),
+            ..Usage::default()
+        };
+        let first = shares(&usage(50, 49), &[]);
+        assert_eq!(shares(&usage(49, 50), &first), first);
+        assert_ne!(shares(&usage(40, 60), &first), first);
+    }
 }

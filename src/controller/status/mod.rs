@@ -69,7 +69,8 @@ pub struct Observed<'a> {
 /// Status of a valid resource.
 pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> ProductionKafkaStatus {
     let cluster = observed.cluster;
-    let nodes = nodes(observed);
+    let before = old.map(|old| old.nodes.as_slice()).unwrap_or_default();
+    let nodes = capacity::steadied(nodes(observed), before);
     let replication = observed
         .kafka
         .and_then(|kafka| kafka.partitions.as_ref())
@@ -115,7 +116,7 @@ pub fn status(observed: &Observed<'_>, old: Option<&ProductionKafkaStatus>) -> P
         listeners: listeners(cluster, observed.assigned),
         rollout: observed.rollout.and_then(|planned| planned.status.clone()),
         upgrade: observed.upgrade.cloned(),
-        capacity: capacity::status(observed),
+        capacity: capacity::status(observed, old.and_then(|old| old.capacity.as_ref())),
         rebalance: observed
             .rebalance
             .or(old.and_then(|old| old.rebalance.as_ref()))
