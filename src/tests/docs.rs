@@ -84,8 +84,11 @@ fn unknown(value: &Value, schema: &Value, path: &str) -> Vec<String> {
 /// What's wrong with a block; a part of a resource must fit one kind.
 fn problem(block: &str) -> Option<String> {
     if block.contains("apiVersion:") {
-        let documents = block.split("\n---\n").filter(|one| one.contains("productionkafka.dev"));
-        return documents.filter_map(whole).next();
+        let documents: Vec<&str> = block
+            .split("\n---\n")
+            .filter(|one| one.contains("productionkafka.dev"))
+            .collect();
+        return documents.into_iter().find_map(whole);
     }
     let value: Value = match yaml::from_str(block) {
         Ok(value) => value,
