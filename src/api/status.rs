@@ -200,7 +200,7 @@ pub struct CapacityStatus {
     /// What `spec.capacity.workload` needs and the cluster doesn't have; `productionkafka capacity` shows the arithmetic.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<String>,
-    /// The ten topics that take the most, with all their replicas.
+    /// The ten topics that take the most, with all their replicas; none that takes less than one percent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub largest_topics: Vec<TopicShare>,
 }
@@ -209,7 +209,7 @@ pub struct CapacityStatus {
 #[serde(rename_all = "camelCase")]
 pub struct TopicShare {
     pub topic: String,
-    /// Of all data, rounded down.
+    /// Of all volumes together, rounded down.
     pub percent: i32,
 }
 

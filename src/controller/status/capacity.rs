@@ -50,9 +50,15 @@ pub fn steadied(mut nodes: Vec<NodeStatus>, old: &[NodeStatus]) -> Vec<NodeStatu
     nodes
 }
 
-/// Whole percent of all data, the largest first; what takes less than one percent isn't told.
+/// Whole percent of all volumes, the largest first; what takes less than one percent isn't told.
 fn shares(usage: &Usage, old: &[TopicShare]) -> Vec<TopicShare> {
-    let percent = |bytes: u64| u128::from(bytes) * 100 / u128::from(usage.data.0.max(1));
+    let all = usage
+        .volumes
+        .iter()
+        .map(|volume| u128::from(volume.total.0))
+        .sum::<u128>()
+        .max(1);
+    let percent = |bytes: u64| u128::from(bytes) * 100 / all;
     let share = |topic: &crate::capacity::TopicSize| {
         let percent = i32::try_from(percent(topic.bytes.0)).ok()?;
         let before = old.iter().find(|before| before.topic == topic.topic);
@@ -112,8 +118,8 @@ pub fn sufficient(observed: &Observed<'_>) -> Verdict {
 mod tests {
     use super::*;
     use crate::api::VolumeStatus;
-    use crate::capacity::TopicSize;
     use crate::capacity::units::Bytes;
+    use crate::capacity::{TopicSize, Volume};
 
     #[test]
     fn what_is_shown_follows_in_steps() {
@@ -144,7 +150,12 @@ mod tests {
                     bytes: Bytes(bytes),
                 })
                 .into(),
-            data: Bytes(100),
+            volumes: vec![Volume {
+                node: 100,
+                path: "/a".into(),
+                total: Bytes(100),
+                used: Bytes(99),
+            }],
             ..Usage::default()
         };
         let first = shares(&usage(50, 49), &[]);

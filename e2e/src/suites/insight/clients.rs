@@ -139,8 +139,8 @@ fn full(context: &Context) -> Result<()> {
         ensure!(brokers.len() == 3, "{} brokers", brokers.len());
         let told = |node: &&&Value| node.pointer("/volumes/0/usedPercent").and_then(Value::as_i64).is_some();
         ensure!(brokers.iter().filter(told).count() == 3, "some say nothing");
-        let largest = resource.pointer("/status/capacity/largestTopics/0/topic");
-        ensure!(largest.is_some(), "no topic is named");
+        let fullest = resource.pointer("/status/capacity/fullestPercent");
+        ensure!(fullest.is_some(), "the fullest isn't named");
         Ok(Some(()))
     })?;
     let resource = resource(context)?;
