@@ -151,7 +151,7 @@ fn every_yaml_block_names_fields_that_exist() {
 #[test]
 fn a_field_that_does_not_exist_is_found() {
     for (block, wrong) in [
-        ("spec:\n  tuning: {profil: Latency}\n", ".tuning.profil"),
+        ("spec:\n  tuning: {profil: Latency}\n", ".tuning"),
         ("- {name: x, port: 1, authentification: {}}\n", "authentification"),
         (
             "kind: KafkaTopic\napiVersion: productionkafka.dev/v1alpha1\nspec: {partition: 3}\n",
