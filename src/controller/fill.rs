@@ -37,9 +37,8 @@ struct Scope {
 impl Scope {
     fn of(facts: &KafkaFacts) -> Option<Self> {
         let brokers = &facts.brokers.as_ref()?.brokers;
-        let serving = brokers.iter().filter(|broker| !broker.fenced);
         Some(Self {
-            serving: serving.map(|broker| broker.id).collect(),
+            serving: facts.all_serving().collect(),
             registered: brokers.iter().map(|broker| broker.id).collect(),
             partitions: facts.partitions.as_ref()?.partitions.len(),
         })

@@ -83,10 +83,15 @@ pub struct KafkaFacts {
 }
 
 impl KafkaFacts {
+    /// Brokers that serve.
+    pub fn all_serving(&self) -> impl Iterator<Item = i32> {
+        let brokers = self.brokers.iter().flat_map(|view| &view.brokers);
+        brokers.filter(|broker| !broker.fenced).map(|broker| broker.id)
+    }
+
     /// A broker that serves, whichever.
     pub fn serving(&self) -> Option<i32> {
-        let mut brokers = self.brokers.iter().flat_map(|view| &view.brokers);
-        brokers.find(|broker| !broker.fenced).map(|broker| broker.id)
+        self.all_serving().next()
     }
 }
 
@@ -233,11 +238,10 @@ fn lacks_metadata(error: &KafkaError) -> bool {
 
 /// Brokers that serve and have replicas offline have lost a log directory; they are asked which.
 async fn failed_dirs(admin: &dyn KafkaAdmin, facts: &KafkaFacts) -> BTreeMap<i32, Vec<String>> {
-    let (Some(brokers), Some(partitions)) = (&facts.brokers, &facts.partitions) else {
+    let Some(partitions) = &facts.partitions else {
         return BTreeMap::new();
     };
-    let serving = brokers.brokers.iter().filter(|broker| !broker.fenced);
-    let serving: BTreeSet<i32> = serving.map(|broker| broker.id).collect();
+    let serving: BTreeSet<i32> = facts.all_serving().collect();
     let offline = partitions.partitions.iter().flat_map(|one| &one.offline);
     let suspects: BTreeSet<i32> = offline.filter(|id| serving.contains(id)).copied().collect();
     if suspects.is_empty() {

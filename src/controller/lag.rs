@@ -34,14 +34,7 @@ impl Lags {
             return false;
         }
         let view = facts.and_then(|facts| facts.partitions.as_ref());
-        let brokers = facts
-            .iter()
-            .flat_map(|facts| &facts.brokers)
-            .flat_map(|view| &view.brokers);
-        let serving: Vec<i32> = brokers
-            .filter(|broker| !broker.fenced)
-            .map(|broker| broker.id)
-            .collect();
+        let serving: Vec<i32> = facts.iter().flat_map(|facts| facts.all_serving()).collect();
         let (Some(admin), Some(view), false) = (admin, view, serving.is_empty()) else {
             self.groups.clear();
             return true;
