@@ -1,7 +1,8 @@
 #!/bin/sh
 # Training run for the class-data archives, inside a chroot of the image in a network of its own: formats, starts and
-# uses one node, and leaves /archive/storage.jsa (StorageTool) and /archive/kafka.jsa (server). The node has TLS, SCRAM and
-# the authorizer, as production nodes have, so that their classes are in the archive. /training holds its certificate.
+# uses one node, and leaves /archive/storage.jsa (StorageTool), /archive/kafka.jsa (server) and, where the image has the
+# client tools, /archive/tools.jsa (all of those). The node has TLS, SCRAM and the authorizer, as production nodes have, so
+# that their classes are in the archive. /training holds its certificate.
 set -e
 busybox ip link set lo up
 hostname localhost
@@ -39,6 +40,13 @@ ssl.keystore.location=/training/node.pem
 ssl.truststore.type=PEM
 ssl.truststore.location=/training/ca.crt
 END
+cat >scram.properties <<'END'
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="u" password="p";
+ssl.truststore.type=PEM
+ssl.truststore.location=/training/ca.crt
+END
 export LOG_DIR=/tmp/logs EXTRA_ARGS= KAFKA_HEAP_OPTS=-Xmx512m KAFKA_JMX_OPTS=" "
 record() { export KAFKA_OPTS="-Xlog:cds*=error -Xlog:aot*=error -XX:ArchiveClassesAtExit=/archive/$1"; }
 
@@ -56,11 +64,34 @@ until grep -q 'Kafka Server started' server.log; do
 done
 # Traffic loads the classes of the request path as well.
 if ls /opt/kafka/libs/kafka-tools-[0-9]*.jar >/dev/null 2>&1; then
-  at=localhost:9091
-  /opt/kafka/bin/kafka-topics.sh --bootstrap-server $at --command-config client.properties --create --topic t --partitions 2 >/dev/null
-  /opt/kafka/bin/kafka-producer-perf-test.sh --topic t --num-records 1000 --record-size 100 --throughput -1 \
-    --bootstrap-server $at --command-config client.properties >/dev/null
-  /opt/kafka/bin/kafka-console-consumer.sh --bootstrap-server $at --command-config client.properties --topic t --group g --from-beginning --max-messages 1000 >/dev/null 2>&1
+  count=0
+  # One tool with the serial collector, as short-lived tools should have; what it loads goes into a list.
+  tool() {
+    count=$((count + 1))
+    KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" \
+      KAFKA_OPTS="-Xshare:off -XX:DumpLoadedClassList=/tmp/classes.$count" "/opt/kafka/bin/$@" >tool.log 2>&1 ||
+      { echo "$@" >&2; cat tool.log >&2; exit 1; }
+  }
+  mutual="--bootstrap-server localhost:9091 --command-config client.properties"
+  tool kafka-topics.sh $mutual --create --topic t --partitions 2
+  tool kafka-producer-perf-test.sh --topic t --num-records 1000 --record-size 100 --throughput -1 $mutual
+  tool kafka-console-consumer.sh $mutual --topic t --group g --from-beginning --max-messages 1000
+  tool kafka-topics.sh $mutual --describe
+  tool kafka-broker-api-versions.sh $mutual
+  tool kafka-configs.sh $mutual --alter --entity-type users --entity-name u --add-config SCRAM-SHA-512=[iterations=4096,password=p]
+  tool kafka-acls.sh $mutual --add --allow-principal User:u --operation All --topic '*' --group '*'
+  tool kafka-acls.sh $mutual --list
+  tool kafka-metadata-quorum.sh $mutual describe --status
+  password="--bootstrap-server localhost:9094 --command-config scram.properties"
+  echo x >record
+  tool kafka-console-producer.sh $password --topic t <record
+  tool kafka-console-consumer.sh $password --topic t --group h --from-beginning --max-messages 10
+  # Without the numbers that differ from list to list, and without classes of loaders other than the JVM's own.
+  cat classes.* | grep -v ' source: ' | sed 's/ id: [0-9]*$//' | LC_ALL=C sort -u >classes
+  KAFKA_JVM_PERFORMANCE_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" \
+    KAFKA_OPTS="-Xlog:cds*=error -Xlog:aot*=error -Xshare:dump -XX:SharedClassListFile=/tmp/classes -XX:SharedArchiveFile=/archive/tools.jsa" \
+    /opt/kafka/bin/kafka-run-class.sh org.apache.kafka.tools.TopicCommand
+  test -s /archive/tools.jsa
 fi
 kill -TERM $server
 # 143 is how a JVM ends after SIGTERM.

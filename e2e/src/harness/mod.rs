@@ -9,6 +9,7 @@ mod report;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -34,12 +35,14 @@ pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
         let mut passed = true;
         for suite in &suites {
             println!("suite {}: {}", suite.name, suite.about);
+            let started = Instant::now();
             let report = run_suite(suite, context);
             println!(
-                "{}: {} passed, {} failed",
+                "{}: {} passed, {} failed ({:.0} s)",
                 suite.name,
                 report.passed,
-                report.failed.len()
+                report.failed.len(),
+                started.elapsed().as_secs_f64()
             );
             passed &= report.failed.is_empty();
         }

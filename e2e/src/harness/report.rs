@@ -33,6 +33,8 @@ pub struct Report {
     pub skipped: usize,
     /// Parts of the names of the tests that are asked for; all without any.
     only: Vec<String>,
+    /// Whether what takes longer than CI allows is asked for.
+    full: bool,
 }
 
 impl Report {
@@ -40,6 +42,7 @@ impl Report {
     pub fn of(context: &Context) -> Self {
         Self {
             only: context.only.clone(),
+            full: context.full,
             ..Self::default()
         }
     }
@@ -74,6 +77,15 @@ impl Report {
         result.is_ok()
     }
 
+    /// Like [`Report::test`] with `--full`; else it says what the test takes.
+    pub fn long(&mut self, name: &str, takes: &str, check: impl FnOnce() -> Result<()>) -> bool {
+        if self.full {
+            return self.test(name, check);
+        }
+        self.skip(name, &format!("{takes}: --full"));
+        true
+    }
+
     /// Says that a test cannot run here, and why; it counts neither as passed nor as failed.
     pub fn skip(&mut self, name: &str, why: &str) {
         println!("  skipped {name}: {why}");
@@ -98,6 +110,18 @@ mod tests {
             (1, ["first".to_owned()].as_slice(), 1)
         );
     }
+    #[test]
+    fn a_long_test_runs_when_all_is_asked_for() {
+        let mut report = Report::default();
+        assert!(report.long("rolls", "an hour", || Err(anyhow!("not asked for"))));
+        let mut full = Report {
+            full: true,
+            ..Report::default()
+        };
+        assert!(!full.long("rolls", "an hour", || Err(anyhow!("broken"))));
+        assert_eq!((report.skipped, report.failed.len(), full.failed.len()), (1, 0, 1));
+    }
+
     #[test]
     fn only_what_is_asked_for_runs_and_what_sets_it_up() {
         let mut report = Report {

@@ -27,7 +27,7 @@ pub const SUITE: Suite = Suite {
 const EVERYBODYS: [&str; 2] = ["authorization.k8s.io", "authentication.k8s.io"];
 
 /// Used where no audit log shows it, or not by the suites that CI runs.
-const UNSEEN: [(&str, &str); 7] = [
+const UNSEEN: [(&str, &str); 8] = [
     (
         "update kafkatopics.productionkafka.dev/finalizers",
         "asked by OwnerReferencesPermissionEnforcement",
@@ -47,6 +47,10 @@ const UNSEEN: [(&str, &str); 7] = [
     (
         "delete poddisruptionbudgets.policy",
         "of a cluster whose nodes get both roles",
+    ),
+    (
+        "delete tlsroutes.gateway.networking.k8s.io",
+        "of a listener that is taken away",
     ),
     ("delete pods", "one that doesn't run what it should and serves nothing"),
     (

@@ -19,6 +19,11 @@ pub fn run(context: &Context, report: &mut Report) {
         "rights and credentials changed by hand are changed back; strangers' stay",
         || changed_by_hand(context),
     );
+    report.long(
+        "rights that no resource manages go where that's asked for",
+        "a minute",
+        || pruned(context),
+    );
     report.test("with a user go its credential, quotas and rights", || gone(context));
 }
 
@@ -67,6 +72,11 @@ fn changed_by_hand(context: &Context) -> Result<()> {
     })?;
     say(&format!("changed back after {:.0} s", started.elapsed().as_secs_f64()));
     ensure!(rights(&admin, "stranger")?.len() == 1, "a stranger's right is gone");
+    Ok(())
+}
+
+fn pruned(context: &Context) -> Result<()> {
+    let admin = Admin::start(context, NAMESPACE, CLUSTER, BROKER)?;
     change(
         context,
         &format!("pk/{CLUSTER}"),

@@ -128,7 +128,7 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("clients reach every broker through a Gateway, by server name", || {
         reach(context)
     });
-    report.test("routes go with their listener", || leave(context));
+    report.long("routes go with their listener", "a roll", || leave(context));
 }
 
 fn reach(context: &Context) -> Result<()> {

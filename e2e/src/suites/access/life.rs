@@ -24,8 +24,9 @@ pub fn run(context: &Context, report: &mut Report) {
         );
         return;
     }
-    report.test(
+    report.long(
         "users come, change and go while the operator is killed again and again",
+        "a minute",
         || lives(context),
     );
 }

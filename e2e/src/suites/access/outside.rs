@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{CLUSTER, NAMESPACE, authentication, gateway, listen, peers, say, settled, user};
-use crate::client::{BIN, Client, numbered};
+use crate::client::{BIN, Client, counted, numbered};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 
@@ -24,7 +24,7 @@ const BOOTSTRAP: &str = "203.0.113.10";
 
 pub fn run(context: &Context, report: &mut Report) {
     let ready = report.test(
-        "seven listeners come: PLAIN, OAuth, Kerberos, load balancers, node ports, a Gateway, a certificate from elsewhere",
+        "eight listeners come: PLAIN, OAuth, Kerberos, load balancers, node ports, Services, a Gateway, a certificate from elsewhere",
         || come(context),
     );
     if !ready {
@@ -33,14 +33,18 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("a user of SASL/PLAIN writes and reads; a wrong password fails", || {
         plain(context)
     });
-    for listener in ["balanced", "ports"] {
+    for listener in ["balanced", "ports", "services"] {
         report.test(
             &format!("clients reach every broker through listener {listener}, by its certificate"),
             || reach(context, listener),
         );
     }
     authentication::run(context, report);
-    report.test("another address restarts its broker alone", || moved(context));
+    report.long(
+        "another address restarts its broker alone",
+        "a minute and a half",
+        || moved(context),
+    );
     gateway::run(context, report);
 }
 
@@ -79,6 +83,7 @@ fn come(context: &Context) -> Result<()> {
         json!({"name": "plain", "port": 9096, "authentication": {"type": "Plain", "plain": {"secretName": "plain-users-of-mine"}}}),
         json!({"name": "balanced", "port": 9097, "authentication": scram, "exposure": {"type": "LoadBalancer"}}),
         json!({"name": "ports", "port": 9098, "authentication": scram, "exposure": {"type": "NodePort"}}),
+        json!({"name": "services", "port": 9103, "authentication": scram, "exposure": {"type": "ClusterIP"}}),
     ];
     listeners.extend(peers::listeners());
     gateway::define(context)?;
@@ -186,9 +191,9 @@ pub fn round_trip(client: &Client<'_>, servers: &str, settings: &str, (tag, opti
     ensure!(!written.text.contains("Exception"), "{}", written.tail());
     let read = format!(
         "{options} {BIN}/kafka-console-consumer.sh --bootstrap-server {servers} --command-config {settings} --topic {TOPIC} \
-         --group outside-{tag} --from-beginning --timeout-ms 15000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l"
+         --group outside-{tag} --from-beginning --timeout-ms 15000"
     );
-    let count = client.run(60, &read)?;
+    let count = client.run(60, &counted(&read, tag, 60))?;
     ensure!(count.trim() == "60", "{} of 60 records came back", count.trim());
     say(&format!("60 records written and read by way of {servers}"));
     Ok(())
@@ -204,6 +209,21 @@ fn reach(context: &Context, listener: &str) -> Result<()> {
         &format!("grep -v '^bootstrap.servers' /secrets/{secret}/client.properties > /tmp/outside.properties"),
     )?;
     round_trip(&client, &servers, "/tmp/outside.properties", (listener, ""))?;
+    if listener == "services" {
+        let known = client.run(
+            60,
+            &format!("{BIN}/kafka-broker-api-versions.sh --bootstrap-server {servers} --command-config /tmp/outside.properties"),
+        )?;
+        for broker in 100..103 {
+            let name = format!("{CLUSTER}-{listener}-{broker}");
+            let path = "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}";
+            let address = context.kubectl(&["-n", NAMESPACE, "get", "service", &name, "-o", path])?;
+            ensure!(
+                known.contains(&format!("{address} (id: {broker}")),
+                "broker {broker} isn't at {address}, the address of its Service: {known}"
+            );
+        }
+    }
     client.delete()
 }
 

@@ -20,15 +20,14 @@ pub fn run(context: &Context, report: &mut Report) {
         "a password is replaced under load; the old one works until its end and not after",
         || turned(context, "turn-scram", Authentication::ScramSha512),
     );
-    report.test(
+    report.long(
         "a certificate is replaced under load; the old one loses its rights at its end",
+        "two minutes",
         || turned(context, "turn-mtls", Authentication::Mtls),
     );
-    if context.full {
-        report.test("a listener comes and goes under load", || listener(context));
-    } else {
-        report.skip("a listener comes and goes under load", "two rolls: --full");
-    }
+    report.long("a listener comes and goes under load", "two rolls", || {
+        listener(context)
+    });
 }
 
 fn load(name: &str, authentication: Authentication) -> Load {

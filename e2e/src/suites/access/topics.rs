@@ -75,7 +75,7 @@ fn grows(context: &Context) -> Result<()> {
     );
     say("6 partitions of 3 replicas, all in sync");
     let read = format!(
-        "{BIN}/kafka-console-consumer.sh {server} --topic {TOPIC} --group shape --from-beginning --timeout-ms 15000 2>/dev/null | sort -u | wc -l"
+        "{BIN}/kafka-console-consumer.sh {server} --topic {TOPIC} --group shape --from-beginning --max-messages 300 --timeout-ms 15000 2>/dev/null | sort -u | wc -l"
     );
     let count = client.run(60, &read)?;
     ensure!(count.trim() == "300", "{} of 300 records", count.trim());

@@ -5,14 +5,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{NAMESPACE, evidence};
 use crate::admin::Admin;
-use crate::client::{Attempt, BIN, Client, numbered};
+use crate::client::{Attempt, BIN, Client, counted, numbered};
 use crate::harness::{Context, Report};
 
 const SCRAM: &str = "/secrets/payments-app-kafka-credentials";
 const MTLS: &str = "/secrets/payments-mtls-kafka-credentials";
 /// Limits of a tool whose connection fails: by default it would try for minutes.
-const IMPATIENT: &str = "request.timeout.ms=4000\\ndefault.api.timeout.ms=6000\\nmax.block.ms=6000\\n\
-    socket.connection.setup.timeout.ms=3000\\n";
+const IMPATIENT: &str = "request.timeout.ms=10000\\ndefault.api.timeout.ms=15000\\nmax.block.ms=15000\\n\
+    socket.connection.setup.timeout.ms=8000\\n";
 /// How the Java client says that the other side hung up, or that no answer came.
 const NO_ANSWER: [&str; 3] = ["TimeoutException", "Timed out", "disconnected"];
 /// A client without TLS takes the broker's TLS alert for the size of an answer, 0x15030300 bytes, and runs out of memory.
@@ -47,10 +47,10 @@ impl<'a> Clients<'a> {
         self.app.run(90, &line).context("write as payments-app").map(drop)
     }
 
-    /// How many different records with the tag are there, read from the beginning in a group of its own.
-    pub fn read(&self, tag: &str, group: &str) -> Result<usize> {
+    /// How many different records with the tag are there, read from the beginning in a group of its own, until `wanted` are.
+    pub fn read(&self, (tag, wanted): (&str, usize), group: &str) -> Result<usize> {
         let consumer = consumer(SCRAM, "client.properties", "payments", group);
-        let line = format!("{consumer} --timeout-ms 25000 2>/dev/null | grep '^{tag} ' | sort -u | wc -l");
+        let line = counted(&format!("{consumer} --timeout-ms 25000"), tag, wanted);
         let count = self.app.run(90, &line).context("read as payments-app")?;
         count
             .trim()
@@ -79,7 +79,7 @@ fn files() -> String {
 pub fn run(context: &Context, clients: &Clients<'_>, report: &mut Report) {
     report.test("the user writes and reads its topic", || {
         clients.write("suite", 500)?;
-        let count = clients.read("suite", "payments-suite")?;
+        let count = clients.read(("suite", 500), "payments-suite")?;
         ensure!(count == 500, "{count} of 500 records were read");
         evidence("500 records written and read with SCRAM-SHA-512 over TLS");
         Ok(())

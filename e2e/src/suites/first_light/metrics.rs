@@ -6,23 +6,29 @@ use serde_json::Value;
 use super::{NAMESPACE, children};
 use crate::harness::Context;
 
-/// Requests of one kind that all Kafka nodes together have received since they started.
-pub fn kafka_requests(context: &Context, request: &str) -> Result<f64> {
-    let mut sum = 0.0;
+/// Requests of each of these kinds that all Kafka nodes together have received since they started.
+pub fn kafka_requests<'a>(context: &Context, requests: &[&'a str]) -> Result<Vec<(&'a str, f64)>> {
+    let texts = texts(context)?;
+    let count = |request: &&'a str| {
+        let label = format!("request=\"{request}\"");
+        let of = |text: &String| total(text, "kafka_network_requestmetrics_requests_total", &label);
+        (*request, texts.iter().map(of).sum())
+    };
+    Ok(requests.iter().map(count).collect())
+}
+
+/// What each Kafka node shows.
+fn texts(context: &Context) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
     for pod in children::pods(context)? {
         let name = pod
             .pointer("/metadata/name")
             .and_then(Value::as_str)
             .context("a pod has a name")?;
         let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{name}:9404/proxy/metrics");
-        let text = context.kubectl(&["get", "--raw", &path])?;
-        sum += total(
-            &text,
-            "kafka_network_requestmetrics_requests_total",
-            &format!("request=\"{request}\""),
-        );
+        texts.push(context.kubectl(&["get", "--raw", &path])?);
     }
-    Ok(sum)
+    Ok(texts)
 }
 
 /// Sum of a metric's series that carry a label; no series is 0, since Kafka makes them with the first request.

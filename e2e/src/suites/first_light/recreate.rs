@@ -52,7 +52,7 @@ fn delete_and_return(context: &Context, clients: &Clients<'_>, report: &mut Repo
         let after = lasting(context)?;
         let before = before.take().context("what was before")?;
         ensure!(after == before, "before {before:?}, after {after:?}");
-        let count = clients.read("before", "payments-after")?;
+        let count = clients.read(("before", RECORDS), "payments-after")?;
         ensure!(count == RECORDS, "{count} of {RECORDS} records are left");
         evidence(format!(
             "Ready after {seconds:.1} s; cluster id {}; {count} records read",

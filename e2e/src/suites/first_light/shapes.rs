@@ -22,6 +22,8 @@ struct Shape {
     nodes: usize,
     disks: usize,
     resource: fn() -> Result<String>,
+    /// Left to `--full`: another suite runs much the same.
+    long: bool,
 }
 
 const SHAPES: [Shape; 3] = [
@@ -32,6 +34,7 @@ const SHAPES: [Shape; 3] = [
         nodes: 3,
         disks: 2,
         resource: || Ok(two_disks()),
+        long: false,
     },
     Shape {
         about: "Kafka 4.2.1: one node that is everything",
@@ -40,6 +43,7 @@ const SHAPES: [Shape; 3] = [
         nodes: 1,
         disks: 1,
         resource: || Ok(single()),
+        long: false,
     },
     Shape {
         about: "examples/minimal.yaml",
@@ -48,6 +52,7 @@ const SHAPES: [Shape; 3] = [
         nodes: 3,
         disks: 1,
         resource: minimal,
+        long: true,
     },
 ];
 
@@ -60,14 +65,19 @@ pub fn run(context: &Context, report: &mut Report) {
         return;
     }
     for shape in &SHAPES {
-        report.test(shape.about, || {
+        let check = || {
             let result = runs(context, shape);
             if result.is_err() {
                 diagnosis::print(context, NAMESPACE, install::NAMESPACE);
             }
             end(context)?;
             result
-        });
+        };
+        if shape.long {
+            report.long(shape.about, "a minute", check);
+        } else {
+            report.test(shape.about, check);
+        }
     }
 }
 

@@ -13,9 +13,11 @@ use crate::resources;
 use std::time::{Duration, Instant};
 
 pub fn run(context: &Context, report: &mut Report) {
-    report.test("a static setting of brokers restarts brokers alone", || {
-        setting(context)
-    });
+    report.long(
+        "a static setting of brokers restarts brokers alone",
+        "a roll, and an upgrade rolls too",
+        || setting(context),
+    );
     report.test("a setting that Kafka takes over while it runs restarts nothing", || {
         dynamic(context)
     });

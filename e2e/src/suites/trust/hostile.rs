@@ -88,12 +88,12 @@ fn refused(context: &Context) -> Result<()> {
         let line = format!(
             "printf 'security.protocol=SSL\\nssl.keystore.type=PEM\\nssl.keystore.location=/secrets/hostile/{name}.pem\\n\
              ssl.truststore.type=PEM\\nssl.truststore.location=/secrets/{public}/ca.crt\\n\
-             default.api.timeout.ms=15000\\nrequest.timeout.ms=10000\\n' > /tmp/{name}.properties; \
-             {BIN}/kafka-broker-api-versions.sh --bootstrap-server {CLUSTER}-mtls-bootstrap.{NAMESPACE}.svc:{} --command-config /tmp/{name}.properties",
+             default.api.timeout.ms=30000\\nrequest.timeout.ms=10000\\n' > /tmp/{name}.properties; \
+             {BIN}/kafka-topics.sh --bootstrap-server {CLUSTER}-mtls-bootstrap.{NAMESPACE}.svc:{} --command-config /tmp/{name}.properties --list",
             PORTS[1]
         );
-        let attempt = client.attempt(40, &line)?;
-        let let_in = attempt.text.contains("id: 100");
+        let attempt = client.attempt(60, &line)?;
+        let let_in = attempt.succeeded;
         if *name == "good" {
             ensure!(let_in, "the good one isn't let in: {}", attempt.tail());
             continue;

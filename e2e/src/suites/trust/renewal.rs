@@ -17,11 +17,7 @@ pub fn run(context: &Context, report: &mut Report) {
         "every listener shows a new certificate under load; no process restarts, nobody is refused",
         || renewed(context, 1),
     );
-    if context.full {
-        report.test("sixty renewals in a row", || renewed(context, MANY));
-    } else {
-        report.skip("sixty renewals in a row", "an hour: --full");
-    }
+    report.long("sixty renewals in a row", "an hour", || renewed(context, MANY));
 }
 
 fn renewed(context: &Context, times: usize) -> Result<()> {
