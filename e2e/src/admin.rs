@@ -65,11 +65,12 @@ impl<'a> Admin<'a> {
     }
 
     /// What `kafka-metadata-shell.sh` says of a file of the metadata log. A command among its arguments is carried out as soon
-    /// as it has read anything at all (`MetadataShell.waitUntilCaughtUp`), so it's typed a while later.
+    /// as it has read anything at all (`MetadataShell.waitUntilCaughtUp`), so it's typed a while later. Of a file
+    /// that ends within a batch it may never have read enough: the file must be copied anew.
     pub fn metadata(&self, file: &str, command: &str) -> Result<String> {
         let typed = format!("(sleep 6; echo '{command}'; sleep 2; echo exit)");
         let line = format!("{typed} | {BIN}/kafka-metadata-shell.sh --snapshot {file}");
-        self.pod.run(60, &line)
+        self.pod.run(30, &line)
     }
 
     /// Ids of the controllers that are registered, running or not, as one of them says.

@@ -83,7 +83,18 @@ impl<'a> Client<'a> {
 
     fn command(&self, seconds: u32, line: &str) -> Result<Command> {
         let limit = seconds.to_string();
-        let words = ["kubectl", "-n", &self.namespace, "exec", &self.name, "--"];
+        // A process that outlives the shell in the pod holds its output open, and kubectl with it.
+        let patience = (seconds + 20).to_string();
+        let words = [
+            "timeout",
+            &patience,
+            "kubectl",
+            "-n",
+            &self.namespace,
+            "exec",
+            &self.name,
+            "--",
+        ];
         self.context
             .command(&[&words[..], &["timeout", &limit, "sh", "-c", line]].concat())
     }

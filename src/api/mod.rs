@@ -31,7 +31,7 @@ pub use maintenance::{
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};
 pub use security::{
-    Audit, Authorization, CaSource, DelegationTokens, EncryptionAtRest, EncryptionRequirement, KeyAlgorithm,
+    Audit, Authorization, DelegationTokens, EncryptionAtRest, EncryptionRequirement, GivenAuthority, KeyAlgorithm,
     NetworkPolicySettings, Security, Tls, TlsVersion,
 };
 pub use status::{

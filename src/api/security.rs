@@ -47,9 +47,12 @@ fn max_lifetime() -> DurationText {
 pub struct Tls {
     #[serde(default)]
     pub key_algorithm: KeyAlgorithm,
-    /// Who signs. `CertManager` and `Secret` aren't available yet.
-    #[serde(default)]
-    pub certificate_authority: CaSource,
+    /// Who signs certificates of nodes and listeners. Left out: an authority that the operator makes and renews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_authority: Option<GivenAuthority>,
+    /// Who signs certificates of users with `Mtls`. Left out: an authority that the operator makes and renews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients_authority: Option<GivenAuthority>,
     #[serde(default = "leaf_lifetime")]
     pub leaf_lifetime: DurationText,
     /// Of certificates between nodes, which Kafka reads when it starts: they're made anew in the middle of it, and the next
@@ -72,7 +75,8 @@ impl Default for Tls {
     fn default() -> Self {
         Self {
             key_algorithm: KeyAlgorithm::default(),
-            certificate_authority: CaSource::default(),
+            cluster_authority: None,
+            clients_authority: None,
             leaf_lifetime: leaf_lifetime(),
             node_leaf_lifetime: node_leaf_lifetime(),
             ca_lifetime: ca_lifetime(),
@@ -112,12 +116,15 @@ pub enum KeyAlgorithm {
     Rsa4096,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CaSource {
-    #[default]
-    Operator,
-    CertManager,
-    Secret,
+/// An authority that others make and renew: cert-manager, Vault, a person. The operator follows it: another certificate of the
+/// same name and key is taken up at once, another key replaces the one before it with `trustOverlap`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GivenAuthority {
+    /// Secret of the resource's namespace as cert-manager writes it for a `Certificate` with `isCA`: `tls.crt`, `tls.key`, and
+    /// `ca.crt` if somebody else has signed it. Read every five minutes.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -2,6 +2,8 @@
 //! changes them: without the old one no node would trust another. One that's lost is said to be lost, and held: what doesn't
 //! need its key goes on.
 //!
+//! One that others make is copied from their Secret, and followed from there (`trust::given`).
+//!
 //! A Secret holds the one that signs (`ca.crt`, `ca.key`) and, during a replacement, the one that comes (`next.crt`, `next.key`)
 //! or the one that goes (`former.crt`), and since when (`since`); and the last request that was heard (`answered`). So each step is
 //! one write.
@@ -11,7 +13,9 @@ use super::context::Context;
 use super::error::PassError;
 use super::identity::cluster_key;
 use super::secrets;
-use super::trust::{CA, CLIENTS_CA, CLUSTER_CA, ORGANISATION, SecretData, StoredLeaf, Trust, algorithm, off_thread};
+use super::trust::{
+    CA, CLIENTS_CA, CLUSTER_CA, ORGANISATION, SecretData, StoredLeaf, Trust, algorithm, given, off_thread,
+};
 use crate::model::{Cluster, ClusterNames, Identity};
 use crate::pki::{AuthorityRequest, Beside, CertificateAuthority, Succession, trusts};
 use crate::render::{self, Child, Kind};
@@ -26,6 +30,8 @@ pub struct Authority {
     succession: Option<Box<Succession>>,
     /// Certificates that are trusted; while the authority is lost, as the leaves' Secrets have them.
     trusted: Option<String>,
+    /// The same with what they were signed by.
+    public: Option<String>,
     /// What's wrong and what to do.
     loss: Option<String>,
 }
@@ -34,6 +40,7 @@ impl Authority {
     pub(super) fn whole(succession: Succession) -> Self {
         Self {
             trusted: Some(succession.trusted()),
+            public: Some(succession.public()),
             succession: Some(Box::new(succession)),
             loss: None,
         }
@@ -48,9 +55,14 @@ impl Authority {
         self.succession.as_deref()
     }
 
-    /// All that is trusted, PEM.
+    /// All that nodes trust, PEM.
     pub fn trusted(&self) -> Option<&str> {
         self.trusted.as_deref()
+    }
+
+    /// All that applications are given to trust, PEM.
+    pub fn public(&self) -> Option<&str> {
+        self.public.as_deref()
     }
 
     pub fn loss(&self) -> Option<&str> {
@@ -88,11 +100,13 @@ pub async fn both(
         name: names.cluster_ca(),
         secret: render::cluster_ca_secret,
         trusted: trusted(&[CA, CLUSTER_CA]),
+        given: cluster.security.authorities.cluster.clone(),
     };
     let clients_ca = Wanted {
         name: names.clients_ca(),
         secret: render::clients_ca_secret,
         trusted: trusted(&[CLIENTS_CA]),
+        given: cluster.security.authorities.clients.clone(),
     };
     let cluster_ca = of(known.map(|trust| &trust.cluster_ca), cluster_ca);
     let clients_ca = of(known.map(|trust| &trust.clients_ca), clients_ca);
@@ -104,6 +118,8 @@ struct Wanted {
     secret: RenderSecret,
     /// Certificate that the nodes trust.
     trusted: Option<String>,
+    /// Secret of others that it comes from.
+    given: Option<String>,
 }
 
 /// Whether there's nothing that `both` would make.
@@ -133,7 +149,7 @@ async fn load(context: &Context, cluster: &Cluster, started: bool, wanted: Wante
         Some(data) => match parse(&data) {
             Err(problem) => problem,
             Ok(succession) => {
-                let is_known = |pem: &str| !trusts(pem).is_disjoint(&trusts(succession.signer.cert_pem()));
+                let is_known = |pem: &str| !trusts(pem).is_disjoint(&trusts(&succession.signer.own_pem()));
                 if !started || wanted.trusted.as_deref().is_none_or(is_known) {
                     return Ok(Authority::whole(succession));
                 }
@@ -149,6 +165,7 @@ async fn load(context: &Context, cluster: &Cluster, started: bool, wanted: Wante
     );
     Ok(Authority {
         succession: None,
+        public: wanted.trusted.clone(),
         trusted: wanted.trusted,
         loss: Some(why),
     })
@@ -156,7 +173,13 @@ async fn load(context: &Context, cluster: &Cluster, started: bool, wanted: Wante
 
 async fn make(context: &Context, cluster: &Cluster, wanted: &Wanted) -> Result<Authority, PassError> {
     let (namespace, name) = (&cluster.names.namespace, &wanted.name);
-    let made = generate(context, cluster, name, name.clone()).await?;
+    let made = match &wanted.given {
+        Some(secret) => {
+            let given = given::read(context, namespace, secret).await?;
+            given.map_err(|problem| content(cluster, secret, problem))?
+        }
+        None => generate(context, cluster, name, name.clone()).await?,
+    };
     let made = Succession::alone(made);
     let secret = (wanted.secret)(&cluster.names, &texts(&made));
     if apply::create(context, namespace, &secret).await?.is_some() {

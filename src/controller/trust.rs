@@ -5,6 +5,7 @@
 //! A change of trust always comes with another leaf: whoever shows the leaf has read the trust too. Keys are made off the async
 //! threads.
 
+pub(super) mod given;
 mod requests;
 mod running;
 mod stored;
@@ -97,6 +98,8 @@ pub struct Trust {
     pub servers: BTreeMap<i32, String>,
     /// What replacements of authorities wait for, in sentences.
     pub replacing: Vec<String>,
+    /// What's wrong with authorities that others should give; what was taken from them goes on.
+    pub ungiven: Vec<String>,
     /// When the next leaf must be looked at.
     next: Option<Timestamp>,
     made_for: MadeFor,
@@ -168,7 +171,7 @@ fn secrets_of(cluster: &Cluster, identity: &Identity, trust: &Trust) -> Vec<Wish
     if let Some(ca) = trust.clients_ca.succession() {
         secrets.push(render::clients_ca_secret(names, &authority::texts(ca)));
     }
-    if let Some(public) = trust.cluster_ca.trusted() {
+    if let Some(public) = trust.cluster_ca.public() {
         let public = BTreeMap::from([("ca.crt".to_owned(), public.to_owned())]);
         secrets.push(render::cluster_ca_cert_secret(cluster, &public));
     }
@@ -233,6 +236,7 @@ impl Trust {
             },
             servers: BTreeMap::new(),
             replacing: Vec::new(),
+            ungiven: Vec::new(),
             next: None,
             made_for,
             secrets: Vec::new(),

@@ -128,6 +128,7 @@ pub struct VolumeClaim {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecuritySettings {
+    pub authorities: GivenAuthorities,
     pub key_algorithm: KeyAlgorithm,
     pub leaf_lifetime: Duration,
     /// Of certificates between nodes.
@@ -144,6 +145,13 @@ pub struct SecuritySettings {
     pub network_policy: bool,
     /// `None`: no tokens.
     pub delegation_tokens: Option<TokenLifetimes>,
+}
+
+/// Secrets with the authorities that others make; `None`: the operator does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenAuthorities {
+    pub cluster: Option<String>,
+    pub clients: Option<String>,
 }
 
 /// Of delegation tokens.

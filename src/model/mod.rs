@@ -17,8 +17,8 @@ pub mod windows;
 pub mod workload;
 
 pub use cluster::{
-    ClientAuth, ClientListener, Cluster, Disk, MaintenancePolicy, Node, Pool, Roles, SecuritySettings, TokenLifetimes,
-    UpgradePolicy, VolumeClaim,
+    ClientAuth, ClientListener, Cluster, Disk, GivenAuthorities, MaintenancePolicy, Node, Pool, Roles,
+    SecuritySettings, TokenLifetimes, UpgradePolicy, VolumeClaim,
 };
 pub use disks::{NodeDisk, NodeDisks};
 pub use found::{Address, Found, with_port};

@@ -100,7 +100,12 @@ impl CertificateAuthority {
         })
     }
 
-    /// The certificate in PEM, what applications trust.
+    /// Its own certificate alone, in PEM: what it's trusted by. Whoever trusts what signed it, too, trusts all its siblings.
+    pub fn own_pem(&self) -> String {
+        with_final_newline(parse::first_block(&self.cert_pem))
+    }
+
+    /// The certificate in PEM with its chain, which applications need that accept only what leads to a root.
     pub fn cert_pem(&self) -> &str {
         &self.cert_pem
     }

@@ -17,6 +17,14 @@ pub(super) fn first_certificate(pem: &str) -> Result<Vec<u8>, PkiError> {
     Err(PkiError::NoCertificate)
 }
 
+/// The text of the first CERTIFICATE block; all of it if there's none.
+pub(super) fn first_block(pem: &str) -> &str {
+    const END: &str = "-----END CERTIFICATE-----";
+    let start = pem.find("-----BEGIN CERTIFICATE-----").unwrap_or_default();
+    let end = pem.find(END).map_or(pem.len(), |end| end + END.len());
+    pem.get(start..end).unwrap_or(pem)
+}
+
 /// Every CERTIFICATE block of `pem`, as DER; what can't be read is left out.
 pub(super) fn certificates(pem: &str) -> Vec<Vec<u8>> {
     let blocks = Pem::iter_from_buffer(pem.as_bytes()).flatten();

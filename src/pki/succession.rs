@@ -78,14 +78,38 @@ impl Succession {
         }
     }
 
-    /// All certificates that are trusted, the signer's first.
+    /// All certificates that are trusted, the signer's first; nothing that they were signed by.
     pub fn trusted(&self) -> String {
+        let other = match &self.beside {
+            Some(Beside::Next { ca, .. }) => ca.own_pem(),
+            Some(Beside::Former { cert_pem, .. }) => format!("{}\n", parse::first_block(cert_pem)),
+            None => String::new(),
+        };
+        format!("{}{other}", self.signer.own_pem())
+    }
+
+    /// The same with what they were signed by, for applications, some of which accept only what leads to a root.
+    pub fn public(&self) -> String {
         let other = match &self.beside {
             Some(Beside::Next { ca, .. }) => ca.cert_pem(),
             Some(Beside::Former { cert_pem, .. }) => cert_pem,
             None => "",
         };
         format!("{}{other}", self.signer.cert_pem())
+    }
+
+    /// What becomes of it when its giver shows this one; `None`: nothing, or not before a replacement is over.
+    pub fn followed(&self, given: &CertificateAuthority, now: Timestamp) -> Option<Self> {
+        if self.beside.is_some() || given.cert_pem() == self.signer.cert_pem() {
+            return None;
+        }
+        if trusts(&given.own_pem()) == trusts(&self.signer.own_pem()) {
+            return Some(Self {
+                signer: given.clone(),
+                ..self.clone()
+            });
+        }
+        Some(self.clone().begun(given.clone(), now, self.answered))
     }
 
     /// What to do now.

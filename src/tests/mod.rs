@@ -7,6 +7,7 @@ mod crds;
 mod disks;
 mod docs;
 mod fuzz;
+mod given;
 mod layering;
 mod listeners;
 pub mod mutate;

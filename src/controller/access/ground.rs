@@ -54,7 +54,7 @@ impl Ground {
 
     /// Whom a client of the listener trusts: the cluster's authority, and that of the listener's own certificate.
     pub fn authorities(&self, listener: &ClientListener) -> Option<String> {
-        let own = self.trust.cluster_ca.trusted()?;
+        let own = self.trust.cluster_ca.public()?;
         Some(match self.found.authorities.get(&listener.name) {
             Some(given) => format!("{}\n{}\n", own.trim_end(), given.trim()),
             None => own.to_owned(),
@@ -76,7 +76,7 @@ fn mark(cluster: &Cluster, trust: &Trust, found: &Found) -> u64 {
         render::bootstrap_servers(cluster, listener, found).hash(&mut hasher);
         found.authorities.get(&listener.name).hash(&mut hasher);
     }
-    trust.cluster_ca.trusted().hash(&mut hasher);
+    trust.cluster_ca.public().hash(&mut hasher);
     trust
         .clients_ca
         .signer()

@@ -195,6 +195,10 @@ fn certificates_valid(judged: &Judged<'_>) -> Verdict {
             format!("a certificate ends at {}", until.strftime("%Y-%m-%d %H:%M UTC")),
         );
     }
+    if !judged.observed.ungiven.is_empty() {
+        let message = judged.observed.ungiven.join("; ");
+        return (ConditionStatus::True, "AuthorityNotGiven", bounded(&message));
+    }
     if let Some(first) = judged.observed.certificates.first() {
         let others = judged.observed.certificates.iter().skip(1);
         let message = others.fold(first.clone(), |all, one| format!("{all}; {one}"));

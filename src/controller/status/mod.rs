@@ -43,6 +43,8 @@ pub struct Observed<'a> {
     pub running: &'a Running,
     /// What brokers don't show yet, and what replacements of authorities wait for.
     pub certificates: &'a [String],
+    /// What's wrong with authorities that others should give.
+    pub ungiven: &'a [String],
     pub certificates_until: Option<jiff::Timestamp>,
     pub upgrade: Option<&'a UpgradeStatus>,
     /// Replicas that are moved, as this process knows.

@@ -1,14 +1,14 @@
 //! The certificates as their Secrets hold them, and which of them would be issued anew. For `plan`: nothing is made and
 //! nothing is written.
 
-use super::{Layout, MadeFor, Requests, Running, Trust, secrets_of, stored_leaves, succeed, wanted_leaves};
+use super::{Layout, MadeFor, Requests, Running, Trust, given, secrets_of, stored_leaves, succeed, wanted_leaves};
 use crate::api::ProductionKafka;
 use crate::controller::apply::Wish;
 use crate::controller::authority;
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
 use crate::model::{Cluster, Found, Identity};
-use crate::pki::{IssueReason, LeafDecision};
+use crate::pki::{CertificateAuthority, IssueReason, LeafDecision};
 use crate::render::Kind;
 
 /// In place of the serial of a certificate that isn't issued yet.
@@ -32,6 +32,16 @@ impl Stored {
         let all = self.trust.iter().flat_map(|trust| &trust.secrets);
         all.filter(|wish| wish.child.kind == Kind::Secret && !self.due.iter().any(|(name, _)| *name == wish.child.name))
     }
+}
+
+/// What others give at the moment; nothing if that can't be used, which the status tells.
+async fn given_by(
+    context: &Context,
+    cluster: &Cluster,
+    secret: Option<&String>,
+) -> Result<Option<CertificateAuthority>, PassError> {
+    let Some(secret) = secret else { return Ok(None) };
+    Ok(given::read(context, &cluster.names.namespace, secret).await?.ok())
 }
 
 /// Reads every Secret with a certificate.
@@ -83,6 +93,12 @@ pub async fn read(
     }
     trust.secrets = secrets_of(cluster, identity, &trust);
     let told = |authority, costs, asked| succeed::foretold(authority, cluster, costs, (asked, context.now()));
+    let authorities = &cluster.security.authorities;
+    let given = futures::future::try_join(
+        given_by(context, cluster, authorities.cluster.as_ref()),
+        given_by(context, cluster, authorities.clients.as_ref()),
+    );
+    let (given_cluster, given_clients) = given.await?;
     let of_cluster = (
         "cluster's",
         "every node restarts three times, and applications have to read ca.crt again meanwhile",
@@ -92,8 +108,16 @@ pub async fn read(
         "nothing restarts, and every mTLS user gets another certificate",
     );
     let authorities = [
-        told(&trust.cluster_ca, of_cluster, requests.cluster_ca),
-        told(&trust.clients_ca, of_clients, requests.clients_ca),
+        told(
+            (&trust.cluster_ca, given_cluster.as_ref()),
+            of_cluster,
+            requests.cluster_ca,
+        ),
+        told(
+            (&trust.clients_ca, given_clients.as_ref()),
+            of_clients,
+            requests.clients_ca,
+        ),
     ];
     Ok(Stored {
         authorities: authorities.into_iter().flatten().collect(),

@@ -1,6 +1,6 @@
 //! One step in the succession of the authorities: what the pure decision asks for is made, nothing is written here.
 
-use super::{MadeFor, ORGANISATION, Trust, off_thread};
+use super::{MadeFor, ORGANISATION, Trust, given, off_thread};
 use crate::controller::authority::{self, Authority};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
@@ -8,7 +8,7 @@ use crate::controller::identity::cluster_key;
 use crate::controller::memory::Memory;
 use crate::controller::pods::PodFact;
 use crate::model::{Cluster, Identity};
-use crate::pki::{Beside, Outlook, Step, Succession};
+use crate::pki::{Beside, CertificateAuthority, Outlook, Step, Succession};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -57,6 +57,7 @@ pub(super) async fn stepped(
     let of_cluster = Asked {
         secret: cluster.names.cluster_ca(),
         at: requests.cluster_ca,
+        given: cluster.security.authorities.cluster.clone(),
         before: overlap,
         after: Duration::ZERO,
         shown: shown.between_nodes && shown.to_clients,
@@ -64,12 +65,14 @@ pub(super) async fn stepped(
     let of_clients = Asked {
         secret: cluster.names.clients_ca(),
         at: requests.clients_ca,
+        given: cluster.security.authorities.clients.clone(),
         before: Duration::ZERO,
         after: overlap,
         shown: shown.to_clients,
     };
-    let (cluster_ca, one) = step(context, cluster, cluster_ca, &of_cluster).await?;
-    let (clients_ca, other) = step(context, cluster, clients_ca, &of_clients).await?;
+    let mut ungiven = Vec::new();
+    let (cluster_ca, one) = moved(context, cluster, (cluster_ca, &of_cluster), &mut ungiven).await?;
+    let (clients_ca, other) = moved(context, cluster, (clients_ca, &of_clients), &mut ungiven).await?;
     let replaced = [
         (&cluster_ca, "cluster's", &of_cluster),
         (&clients_ca, "clients'", &of_clients),
@@ -78,10 +81,14 @@ pub(super) async fn stepped(
     let replacing = told.into_iter().flatten().collect();
     let mut trust = Trust {
         replacing,
+        ungiven,
         ..Trust::without_leaves((cluster_ca, clients_ca), made_for)
     };
     trust.look_at(one);
     trust.look_at(other);
+    if of_cluster.given.is_some() || of_clients.given.is_some() {
+        trust.look_at(context.now().checked_add(given::AGAIN).ok());
+    }
     Ok(trust)
 }
 
@@ -91,9 +98,37 @@ struct Asked {
     pub secret: String,
     /// When a person asked for another key.
     pub at: Option<Timestamp>,
+    /// Secret of others that it comes from.
+    pub given: Option<String>,
     pub before: Duration,
     pub after: Duration,
     pub shown: bool,
+}
+
+/// The authority as others give it now, else after its own step; and when to look at it again. One change at a time: what is
+/// shown was shown under the trust before it. `ungiven` is told what's wrong with what others give.
+async fn moved(
+    context: &Context,
+    cluster: &Cluster,
+    (authority, asked): (Authority, &Asked),
+    ungiven: &mut Vec<String>,
+) -> Result<(Authority, Option<Timestamp>), PassError> {
+    let (Some(secret), Some(succession)) = (&asked.given, authority.succession()) else {
+        return step(context, cluster, authority, asked).await;
+    };
+    let namespace = &cluster.names.namespace;
+    match given::read(context, namespace, secret).await? {
+        Ok(ca) => {
+            if let Some(next) = succession.followed(&ca, context.now()) {
+                tracing::info!(secret = %secret, "an authority that others make has changed");
+                return Ok((Authority::whole(next), Some(context.now())));
+            }
+        }
+        Err(problem) => ungiven.push(format!(
+            "Secret {namespace}/{secret} {problem}; the operator goes on with what it has taken from there"
+        )),
+    }
+    step(context, cluster, authority, asked).await
 }
 
 /// The authority after its step, and when to look at it again.
@@ -108,7 +143,13 @@ async fn step(
     };
     let now = context.now();
     let overlaps = (asked.before, asked.after);
-    let step = succession.step(&outlook(succession, (asked.at, now), overlaps, asked.shown));
+    let outlook = outlook(
+        (succession, asked.given.is_some()),
+        (asked.at, now),
+        overlaps,
+        asked.shown,
+    );
+    let step = succession.step(&outlook);
     if let Step::Stay { until } = step {
         return Ok((authority, until));
     }
@@ -149,14 +190,20 @@ async fn carried_out(
 
 /// What would become of an authority, for `plan`; `None`: nothing.
 pub(super) fn foretold(
-    authority: &Authority,
+    (authority, given): (&Authority, Option<&CertificateAuthority>),
     cluster: &Cluster,
     (what, costs): (&str, &str),
     (asked, now): (Option<Timestamp>, Timestamp),
 ) -> Option<String> {
     let succession = authority.succession()?;
+    if let Some(next) = given.and_then(|given| succession.followed(given, now)) {
+        return Some(match next.beside {
+            Some(_) => format!("the {what} authority would be replaced by the one that its Secret holds: {costs}"),
+            None => format!("the {what} authority has another certificate with the same key; nothing restarts"),
+        });
+    }
     let step = succession.step(&outlook(
-        succession,
+        (succession, given.is_some()),
         (asked, now),
         (Duration::MAX, Duration::MAX),
         false,
@@ -176,20 +223,20 @@ pub(super) fn foretold(
     }
 }
 
-/// An authority that others have made is theirs to renew.
+/// An authority that others have made is theirs to renew, and one that they give is theirs to replace.
 fn outlook(
-    succession: &Succession,
+    (succession, given): (&Succession, bool),
     (asked, now): (Option<Timestamp>, Timestamp),
     (before, after): (Duration, Duration),
     shown: bool,
 ) -> Outlook {
     Outlook {
         now,
-        asked,
+        asked: asked.filter(|_| !given),
         before,
         after,
         shown,
-        own: succession.signer.facts().organisation.as_deref() == Some(ORGANISATION),
+        own: !given && succession.signer.facts().organisation.as_deref() == Some(ORGANISATION),
     }
 }
 

@@ -372,6 +372,7 @@ impl Upkeep<'_> {
             certificates_until: memory.certificates_until,
             fill: &memory.fill,
             certificates: &certificates,
+            ungiven: &self.trust.ungiven,
             upgrade: memory.upgrade.as_ref(),
             rebalance: memory.rebalance.as_ref(),
             disks: memory.disks.as_deref(),

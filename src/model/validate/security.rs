@@ -1,9 +1,9 @@
 //! Lifetimes of certificates, super users.
 
 use super::Findings;
-use crate::api::{AuthenticationType, DelegationTokens, DurationText, Listener, Security};
+use crate::api::{AuthenticationType, DelegationTokens, DurationText, Listener, Security, Tls};
 use crate::model::measure;
-use crate::model::{SecuritySettings, TokenLifetimes};
+use crate::model::{GivenAuthorities, SecuritySettings, TokenLifetimes};
 use std::time::Duration;
 
 /// A leaf of less can't be rolled out in time.
@@ -11,6 +11,7 @@ const SHORTEST_LEAF: Duration = Duration::from_hours(1);
 
 pub fn check(security: &Security, listeners: &[Listener], findings: &mut Findings) -> Option<SecuritySettings> {
     let tls = &security.tls;
+    let authorities = authorities(tls, findings);
     let given = security.delegation_tokens.as_ref();
     let tokens = given.map(|tokens| token_lifetimes(tokens, listeners, findings));
     let mut read = |text, field| duration(text, &format!("tls.{field}"), findings);
@@ -58,6 +59,7 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
         );
     }
     Some(SecuritySettings {
+        authorities,
         key_algorithm: tls.key_algorithm,
         leaf_lifetime,
         node_leaf_lifetime,
@@ -71,6 +73,21 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
         network_policy: security.network_policy.enabled,
         delegation_tokens,
     })
+}
+
+fn authorities(tls: &Tls, findings: &mut Findings) -> GivenAuthorities {
+    let name = |given: &Option<crate::api::GivenAuthority>| given.as_ref().map(|given| given.secret_name.clone());
+    let given = GivenAuthorities {
+        cluster: name(&tls.cluster_authority),
+        clients: name(&tls.clients_authority),
+    };
+    if given.cluster.is_some() && given.cluster == given.clients {
+        findings.add(
+            "spec.security.tls.clientsAuthority.secretName",
+            "is the Secret of clusterAuthority too: users would be taken for nodes; give each an authority of its own",
+        );
+    }
+    given
 }
 
 fn duration(text: &DurationText, field: &str, findings: &mut Findings) -> Option<Duration> {

@@ -1,7 +1,7 @@
 //! Fields of the API that nothing acts on yet: refused, never ignored. A line goes when its behaviour comes.
 
 use super::Findings;
-use crate::api::{CaSource, ProductionKafkaSpec};
+use crate::api::ProductionKafkaSpec;
 
 pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
     let mut refuse = |asked: bool, path: String, instead: &str| {
@@ -17,11 +17,5 @@ pub fn check(spec: &ProductionKafkaSpec, findings: &mut Findings) {
         ha.unclean_leader_election,
         "spec.highAvailability.uncleanLeaderElection".into(),
         "leave it off: acknowledged writes would be lost",
-    );
-    let tls = &spec.security.tls;
-    refuse(
-        tls.certificate_authority != CaSource::Operator,
-        "spec.security.tls.certificateAuthority".into(),
-        "leave it at Operator",
     );
 }

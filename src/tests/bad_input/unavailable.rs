@@ -9,12 +9,15 @@ pub const WRONG: &[Case] = &[
         &[("spec.highAvailability.uncleanLeaderElection", "isn't available")],
     ),
     case(
-        "another CA",
+        "one authority for all",
         &[(
             LISTENERS,
-            "  security: {tls: {certificateAuthority: CertManager}}\n  listeners:\n",
+            "  security: {tls: {clusterAuthority: {secretName: ca}, clientsAuthority: {secretName: ca}}}\n  listeners:\n",
         )],
-        &[("spec.security.tls.certificateAuthority", "isn't available")],
+        &[(
+            "spec.security.tls.clientsAuthority.secretName",
+            "is the Secret of clusterAuthority too",
+        )],
     ),
     case(
         "a domain that isn't one",

@@ -145,7 +145,7 @@ pub fn problems(state: &State, kafka: &KafkaState) -> Vec<String> {
 
 /// The authority is among those that are trusted.
 fn trusts(pem: &str, authority: &CertificateAuthority) -> bool {
-    pki::trusts(pem).is_superset(&pki::trusts(authority.cert_pem()))
+    pki::trusts(pem).is_superset(&pki::trusts(&authority.own_pem()))
 }
 
 fn signs(authority: &CertificateAuthority, cert_pem: &str, key: &str) -> bool {
