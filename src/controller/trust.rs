@@ -5,6 +5,7 @@
 //! A change of trust always comes with another leaf: whoever shows the leaf has read the trust too. Keys are made off the async
 //! threads.
 
+mod data;
 pub(super) mod given;
 mod requests;
 mod running;
@@ -13,6 +14,7 @@ mod succeed;
 mod users;
 mod wanted;
 
+pub use data::SecretData;
 pub use requests::Requests;
 pub use running::{Former, Running};
 pub use stored::{Stored, read};
@@ -46,16 +48,6 @@ pub(super) const ORGANISATION: &str = "productionkafka";
 pub(super) const CA: &str = "ca.crt";
 pub(super) const CLUSTER_CA: &str = "cluster-ca.crt";
 pub(super) const CLIENTS_CA: &str = "clients-ca.crt";
-
-/// One Secret's data; Debug shows the keys only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretData(pub BTreeMap<String, String>);
-
-impl std::fmt::Debug for SecretData {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
-    }
-}
 
 /// A leaf as it's stored.
 #[derive(Clone, Debug)]

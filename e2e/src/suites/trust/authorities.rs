@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{CLUSTER, NAMESPACE, all_shown, ask, blameless, load, pods, reason, said, say, settled, texts};
+use super::{CLUSTER, NAMESPACE, all_shown, ask, blameless, given, load, pods, reason, said, say, settled, texts};
 use crate::client::{BIN, Client};
 use crate::harness::{Context, Report};
 use crate::ledger::Authentication;
@@ -16,7 +16,7 @@ const MANY: usize = 5;
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test(
-        "the clients' authority is replaced under load: nothing restarts, certificates by the former one end with it",
+        "others replace the clients' authority under load: nothing restarts, certificates by the former one end with it",
         || clients(context),
     );
     report.long(
@@ -54,6 +54,8 @@ fn clients(context: &Context) -> Result<()> {
     old.run(10, &format!("cp -r /secrets/{credentials} /tmp/old && sed 's#/secrets/{credentials}#/tmp/old#g' /tmp/old/client.properties > /tmp/old.properties"))?;
     let before = pods(context)?;
     let start = Instant::now();
+    given::replace(context)?;
+    // So that it's read at once.
     ask(context, "replace-clients-ca")?;
     stage(context, &secret, Some("former.crt"))?;
     say(&format!(

@@ -7,7 +7,7 @@ use rcgen::{
 };
 use serde_json::json;
 
-use super::{CLUSTER, NAMESPACE, PORTS, say, texts};
+use super::{CLUSTER, NAMESPACE, PORTS, given, say, texts};
 use crate::client::{BIN, Client};
 use crate::harness::{Context, Report};
 
@@ -15,7 +15,7 @@ const NAME: &str = "mallory";
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test(
-        "client certificates by a sibling, by the nodes' authority, by themselves or out of date are refused",
+        "client certificates by a sibling, the root, the nodes' authority, by themselves or out of date are refused",
         || refused(context),
     );
 }
@@ -46,15 +46,10 @@ fn issuer(context: &Context, secret: &str) -> Result<Issuer<'static, KeyPair>> {
 }
 
 /// With the name of the clients' authority and a key of its own.
-fn sibling() -> Result<Issuer<'static, KeyPair>> {
+fn namesake() -> Result<Issuer<'static, KeyPair>> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, "productionkafka");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, format!("{CLUSTER}-clients-ca"));
+    params.distinguished_name.push(DnType::CommonName, given::NAME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let certificate = params.self_signed(&key)?;
@@ -64,11 +59,14 @@ fn sibling() -> Result<Issuer<'static, KeyPair>> {
 fn refused(context: &Context) -> Result<()> {
     let clients = issuer(context, &format!("{CLUSTER}-clients-ca"))?;
     let nodes = issuer(context, &format!("{CLUSTER}-cluster-ca"))?;
-    let sibling = sibling()?;
+    let namesake = namesake()?;
+    let (root, sibling, chain) = given::relatives(context)?;
     let good = (-1, 1);
     let all = [
         ("good", leaf(Some(&clients), good)?),
-        ("sibling", leaf(Some(&sibling), good)?),
+        ("namesake", leaf(Some(&namesake), good)?),
+        ("root", leaf(Some(&root), good)?),
+        ("sibling", leaf(Some(&sibling), good)? + &chain),
         ("nodes", leaf(Some(&nodes), good)?),
         ("itself", leaf(None, good)?),
         ("expired", leaf(Some(&clients), (-3, -1))?),

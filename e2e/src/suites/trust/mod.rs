@@ -4,6 +4,7 @@
 mod admission;
 mod authorities;
 mod bench;
+mod given;
 mod hostile;
 mod renewal;
 mod verify;
@@ -59,14 +60,16 @@ fn run(context: &Context) -> Result<Report> {
 }
 
 fn start(context: &Context) -> Result<()> {
-    resources::start(context, NAMESPACE, (CLUSTER, &resource().to_string()), READY)
+    let mut manifests = given::manifests()?;
+    manifests.push(resource().to_string());
+    resources::start(context, NAMESPACE, (CLUSTER, &manifests.join("\n---\n")), READY)
 }
 
-/// Certificates of an hour; clients prove anew who they are every few seconds.
+/// Certificates of an hour, users' ones by an authority that others give; clients prove anew who they are every few seconds.
 fn resource() -> Value {
     let tls = json!({
         "leafLifetime": "1h", "nodeLeafLifetime": "2h", "renewBefore": "20m", "caLifetime": "30d",
-        "trustOverlap": format!("{OVERLAP}s"),
+        "trustOverlap": format!("{OVERLAP}s"), "clientsAuthority": {"secretName": given::SECRET},
     });
     json!({
         "apiVersion": "productionkafka.dev/v1alpha1",
