@@ -18,12 +18,16 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("Kerberos: a principal with a keytab writes and reads", || {
         kerberos(context)
     });
-    report.test("a delegation token stands for its user until it is ended", || {
-        token(context)
-    });
-    report.test("a listener's own certificate: clients trust who signed it", || {
-        edge(context)
-    });
+    report.long(
+        "a delegation token stands for its user until it is ended",
+        "half a minute",
+        || token(context),
+    );
+    report.long(
+        "a listener's own certificate: clients trust who signed it",
+        "half a minute",
+        || edge(context),
+    );
 }
 
 /// Kafka's tool asks for it as the user; whoever has it is the user, until it's ended.

@@ -11,8 +11,9 @@ use crate::harness::{Context, Report};
 use crate::ledger::{Ledger, Load, Topic};
 
 pub fn run(context: &Context, report: &mut Report) {
-    report.test(
+    report.long(
         "two of three brokers freeze: writing stops, nothing is lost, and the figures say so",
+        "a minute",
         || frozen(context),
     );
 }

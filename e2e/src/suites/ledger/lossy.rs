@@ -15,7 +15,9 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("unclean leader election: the ledger reports the loss", || {
         unclean(context)
     });
-    report.test("acks=1: the ledger reports the loss", || acks_of_the_leader(context));
+    report.long("acks=1: the ledger reports the loss", "a minute", || {
+        acks_of_the_leader(context)
+    });
 }
 
 /// The follower freezes and leaves the in-sync replicas; the leader alone acknowledges, then freezes too; the follower

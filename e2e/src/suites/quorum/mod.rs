@@ -52,8 +52,9 @@ fn run(context: &Context) -> Result<Report> {
     }
     resources::clean(context, NAMESPACE)?;
     if report.setup("three controllers and three brokers are Ready", || start(context)) {
-        report.test(
+        report.long(
             "the disk of one controller is lost: it votes again with another",
+            "three minutes",
             || lost(context),
         );
         report.test("what forms the addresses of a pool's nodes can't be changed", || {

@@ -15,8 +15,9 @@ use crate::resources;
 const MANY: usize = 5;
 
 pub fn run(context: &Context, report: &mut Report) {
-    report.test(
+    report.long(
         "others replace the clients' authority under load: nothing restarts, certificates by the former one end with it",
+        "three minutes",
         || clients(context),
     );
     report.long(
