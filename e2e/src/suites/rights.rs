@@ -27,7 +27,7 @@ pub const SUITE: Suite = Suite {
 const EVERYBODYS: [&str; 2] = ["authorization.k8s.io", "authentication.k8s.io"];
 
 /// Used where no audit log shows it, or not by the suites that CI runs.
-const UNSEEN: [(&str, &str); 8] = [
+const UNSEEN: [(&str, &str); 9] = [
     (
         "update kafkatopics.productionkafka.dev/finalizers",
         "asked by OwnerReferencesPermissionEnforcement",
@@ -52,6 +52,7 @@ const UNSEEN: [(&str, &str); 8] = [
         "delete tlsroutes.gateway.networking.k8s.io",
         "of a listener that is taken away",
     ),
+    ("delete services", "of a listener that is taken away"),
     ("delete pods", "one that doesn't run what it should and serves nothing"),
     (
         "patch events.events.k8s.io",
