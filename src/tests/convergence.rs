@@ -107,7 +107,7 @@ fn killed_after_each_write_without_its_answer() {
 
 #[test]
 fn killed_after_each_write() {
-    strike(Fault::KillAfter, 2);
+    strike(Fault::KillAfter, 1);
 }
 
 #[test]

@@ -45,21 +45,11 @@ fn parse(data: &SecretData, now: Timestamp) -> Result<CertificateAuthority, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::{AuthorityRequest, KeyAlgorithm};
+    use crate::controller::authority::tests::authority;
     use std::collections::BTreeMap;
 
-    fn authority(name: &str) -> CertificateAuthority {
-        let request = AuthorityRequest {
-            common_name: name.into(),
-            organisation: None,
-            algorithm: KeyAlgorithm::EcdsaP256,
-            lifetime: Duration::from_hours(1_000),
-        };
-        CertificateAuthority::generate(&request, at(0)).unwrap()
-    }
-
     fn at(hours: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(500_000 + hours)
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(9 + hours)
     }
 
     fn data(texts: &[(&str, &str)]) -> SecretData {

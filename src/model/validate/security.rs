@@ -1,7 +1,7 @@
 //! Lifetimes of certificates, super users.
 
 use super::Findings;
-use crate::api::{AuthenticationType, DelegationTokens, DurationText, Listener, Security, Tls};
+use crate::api::{AuthenticationType, DelegationTokens, DurationText, GivenAuthority, Listener, Security, Tls};
 use crate::model::measure;
 use crate::model::{GivenAuthorities, SecuritySettings, TokenLifetimes};
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub fn check(security: &Security, listeners: &[Listener], findings: &mut Finding
 }
 
 fn authorities(tls: &Tls, findings: &mut Findings) -> GivenAuthorities {
-    let name = |given: &Option<crate::api::GivenAuthority>| given.as_ref().map(|given| given.secret_name.clone());
+    let name = |given: &Option<GivenAuthority>| given.as_ref().map(|given| given.secret_name.clone());
     let given = GivenAuthorities {
         cluster: name(&tls.cluster_authority),
         clients: name(&tls.clients_authority),
