@@ -73,6 +73,17 @@ impl Entry {
         self.response_status.as_ref().is_some_and(|status| status.code == 201)
     }
 
+    /// Whether it counts as a request of `user`: once for each request. A watch counts when it begins, because its end may come after
+    /// everything else, or never be told when whoever watches is killed; any other request when it is answered.
+    fn counts_for(&self, user: &str) -> bool {
+        let stage = if self.verb == "watch" {
+            "ResponseStarted"
+        } else {
+            "ResponseComplete"
+        };
+        self.user.username.contains(user) && self.stage == stage
+    }
+
     /// The resource that it is about, for example `leases` or `pods/status`; empty for other paths.
     pub fn resource(&self) -> String {
         let Some(object) = &self.object_ref else {
@@ -117,7 +128,7 @@ impl Audit {
         &self.path
     }
 
-    /// Answered requests received at or after `since` whose user name contains `user`. Watches are listed once they end.
+    /// Answered requests received at or after `since` whose user name contains `user`.
     pub fn since(&self, since: Timestamp, user: &str) -> Result<Vec<Entry>> {
         let file = File::open(&self.path).with_context(|| format!("open {}", self.path.display()))?;
         let mut found = Vec::new();
@@ -127,8 +138,7 @@ impl Audit {
             let Ok(entry) = serde_json::from_str::<Entry>(&line) else {
                 continue;
             };
-            let wanted = entry.request_received_timestamp >= since && entry.user.username.contains(user);
-            if wanted && entry.stage == "ResponseComplete" {
+            if entry.request_received_timestamp >= since && entry.counts_for(user) {
                 found.push(entry);
             }
         }
@@ -163,8 +173,7 @@ impl Follower {
             }
             let line = std::mem::take(&mut self.half);
             let entry = serde_json::from_str::<Entry>(&line).ok();
-            let wanted = |entry: &Entry| entry.user.username.contains(user) && entry.stage == "ResponseComplete";
-            found.extend(entry.filter(wanted));
+            found.extend(entry.filter(|entry| entry.counts_for(user)));
         }
         Ok(found)
     }
@@ -191,6 +200,21 @@ mod tests {
         assert!(audit.since(at("2026-01-01T10:00:01Z"), ":operator").unwrap().is_empty());
         assert!(audit.since(at("2026-01-01T10:00:00Z"), "admin").unwrap().is_empty());
     }
+
+    #[test]
+    fn a_watch_counts_once_and_before_it_ends() {
+        let entry = |verb: &str, stage: &str| {
+            let line = LINE
+                .replace("\"patch\"", &format!("\"{verb}\""))
+                .replace("ResponseComplete", stage);
+            serde_json::from_str::<Entry>(&line).unwrap()
+        };
+        assert!(entry("watch", "ResponseStarted").counts_for(":operator"));
+        assert!(!entry("watch", "ResponseComplete").counts_for(":operator"));
+        assert!(!entry("get", "ResponseStarted").counts_for(":operator"));
+        assert!(entry("get", "ResponseComplete").counts_for(":operator"));
+    }
+
     #[test]
     fn a_follower_reads_what_is_added_and_waits_for_the_end_of_a_line() {
         let file = tempfile::NamedTempFile::new().unwrap();
