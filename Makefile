@@ -10,7 +10,7 @@ demo: ## a local Kubernetes, the operator, a Kafka cluster, and a client that wr
 	cargo e2e demo
 
 test: ## everything: format, lints, unit tests, charts, then every suite on a fresh local cluster
-	cargo e2e check && cargo e2e test
+	cargo e2e test --check
 
 lint: ## format and lints only
 	cargo fmt --all --check && cargo clippy --workspace --all-targets -- --deny warnings

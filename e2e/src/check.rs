@@ -1,6 +1,7 @@
 //! `cargo e2e check`: every check that needs no cluster, one line per step and a closing line.
 //!
-//! Steps go on after a failure, so that one run shows everything. Helm and kubeconform are built when they are missing.
+//! Steps go on after a failure, so that one run shows everything. Helm, kubeconform and promtool are built when they are missing. Half
+//! of the steps take seconds and come before the suites; the other half takes minutes of a processor and runs beside them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +11,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::build::go;
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, Part};
 use crate::conform::Kubeconform;
-use crate::{alerts, digest, exec, paths};
+use crate::{alerts, digest, exec, paths, release, versions};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
@@ -48,21 +49,13 @@ const BROKEN: [(&str, &str); 5] = [
 
 /// Runs every step; fails when one failed.
 pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
-    let (helm, kubeconform) = (tool("helm")?, Kubeconform::new()?);
     let mut steps = Steps::default();
-    if !arguments.manifests {
-        code(&mut steps);
+    if arguments.part != Some(Part::Slow) {
+        quick(&mut steps, arguments.manifests)?;
     }
-    for chart in ["productionkafka-crds", "productionkafka", "productionkafka-node-tuning"] {
-        charts(&mut steps, (&helm, &kubeconform), chart);
+    if arguments.part != Some(Part::Quick) {
+        slow(&mut steps, arguments.manifests);
     }
-    steps.step("chart productionkafka refuses an unknown value", || refuses(&helm));
-    for (file, text) in examples()? {
-        steps.step(&format!("{file}: kubeconform"), || kubeconform.accepts(&text).map(drop));
-    }
-    steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
-    steps.step("alert rules: each is tested and has a runbook", alerts::complete);
-    steps.step("kubeconform refuses what is broken", || broken(&kubeconform));
     println!("check: {} passed, {} failed", steps.passed, steps.failed);
     Ok(if steps.failed == 0 {
         ExitCode::SUCCESS
@@ -71,11 +64,47 @@ pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
     })
 }
 
-fn code(steps: &mut Steps) {
-    let lints = "clippy --workspace --all-targets --quiet -- --deny warnings";
-    steps.cargo("format", "fmt --all --check");
-    steps.cargo("clippy", lints);
-    steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
+/// Format, lints, charts, examples.
+fn quick(steps: &mut Steps, only_manifests: bool) -> Result<()> {
+    let (helm, kubeconform) = (tool("helm")?, Kubeconform::new()?);
+    if !only_manifests {
+        steps.cargo("format", "fmt --all --check");
+        let lints = "clippy --workspace --all-targets --quiet -- --deny warnings";
+        steps.cargo("clippy", lints);
+    }
+    for chart in ["productionkafka-crds", "productionkafka", "productionkafka-node-tuning"] {
+        charts(steps, (&helm, &kubeconform), chart);
+    }
+    steps.step("chart productionkafka refuses an unknown value", || refuses(&helm));
+    for (file, text) in examples()? {
+        steps.step(&format!("{file}: kubeconform"), || kubeconform.accepts(&text).map(drop));
+    }
+    steps.step("alert rules: each is tested and has a runbook", alerts::complete);
+    steps.step("kubeconform refuses what is broken", || broken(&kubeconform));
+    Ok(())
+}
+
+/// Unit tests, and what is judged by programs that take minutes to compile.
+fn slow(steps: &mut Steps, only_manifests: bool) {
+    if !only_manifests {
+        steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
+        steps.step("dependencies: licences, sources, one TLS implementation", dependencies);
+    }
+    steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
+}
+
+/// By `deny.toml`; advisories are left out, for they change without the source and need a network: `cargo deny check advisories`.
+fn dependencies() -> Result<()> {
+    let mut deny = Command::new(release::tool("cargo-deny", versions::CARGO_DENY)?);
+    deny.args([
+        "--workspace",
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    exec::quietly(deny.current_dir(paths::repository()))
 }
 
 fn charts(steps: &mut Steps, (helm, kubeconform): (&Path, &Kubeconform), chart: &str) {

@@ -67,6 +67,8 @@ pub enum Command {
     Demo,
     /// Format, lints, unit tests, charts and examples: every check that needs no cluster.
     Check(CheckArgs),
+    /// Make what a version is published as: image, bill of materials, charts with the image's digest.
+    Release(ReleaseArgs),
     /// List the cluster's log files, or print those whose name begins with NAME.
     Logs { log: Option<String> },
     /// Take this process over as the cluster's outermost process.
@@ -97,6 +99,9 @@ pub struct TestArgs {
     /// Also run what takes longer than CI allows.
     #[arg(long)]
     pub full: bool,
+    /// Run the checks that need no cluster, too: the quick ones first, the slow ones beside the suites.
+    #[arg(long)]
+    pub check: bool,
     /// Run only tests whose name contains TEXT, after what sets the suite up; may be given several times.
     #[arg(long, value_name = "TEXT")]
     pub only: Vec<String>,
@@ -105,11 +110,40 @@ pub struct TestArgs {
     pub keep: bool,
 }
 
+#[derive(Clone, Debug, Args)]
+pub struct ReleaseArgs {
+    /// Folder for the files; created if missing.
+    #[arg(long)]
+    pub to: std::path::PathBuf,
+    /// Where the image will be pushed, without tag.
+    #[arg(long, default_value = "docker.io/productionkafka/operator")]
+    pub repository: String,
+}
+
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CheckArgs {
     /// Only charts and examples, which takes seconds.
     #[arg(long)]
     pub manifests: bool,
+    /// Only what takes seconds, or only what takes minutes.
+    #[arg(long)]
+    pub part: Option<Part>,
+}
+
+impl CheckArgs {
+    pub const fn only(part: Part) -> Self {
+        Self {
+            manifests: false,
+            part: Some(part),
+        }
+    }
+}
+
+/// Half of the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    Quick,
+    Slow,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::build::{go, operator};
 use crate::cli::{self, Cli, Target};
 use crate::cluster::{Spec, boot, containerd, down, enter, up};
-use crate::{check, demo, harness, paths};
+use crate::{check, demo, harness, paths, release};
 
 /// Carries out one command.
 pub fn run(cli: Cli) -> Result<ExitCode> {
@@ -31,6 +31,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         cli::Command::Demo => demo::demo(&target)?,
         cli::Command::Check(arguments) => return check::check(arguments),
         cli::Command::Logs { log } => logs(name, log.as_deref())?,
+        cli::Command::Release(arguments) => return release::release(&arguments),
         cli::Command::Launch => boot::launch(name)?,
         cli::Command::Init => boot::init(name)?,
         cli::Command::Boot => boot::boot(name)?,

@@ -1,6 +1,6 @@
 //! The custom resources: what a user may write and what the operator answers in `status`.
 //!
-//! Types only. Every list, map and string is bounded (CEL cost), integers are signed (the apiserver knows int32 and
+//! Types, and tables of what is refused. Every list, map and string is bounded (CEL cost), integers are signed (the apiserver knows int32 and
 //! int64 only), and defaults are the production posture. What can be said without seeing another object is a CEL rule
 //! here; the rest is `model::validate`.
 
@@ -11,6 +11,7 @@ mod listeners;
 mod maintenance;
 mod pools;
 mod quantity;
+pub mod refused;
 mod security;
 mod status;
 mod topic;

@@ -2,6 +2,7 @@
 //! authorisation off.
 
 use super::DurationText;
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -137,12 +138,13 @@ pub enum TlsVersion {
 }
 
 /// Authorisation is always on; nobody but the nodes and the operator is a super user unless named here.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Authorization {
     /// More super users, as Kafka principals: `User:alice`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 6, max = 256)))]
+    #[x_kube(validation = super::refused::super_users())]
     pub super_users: Vec<String>,
     /// Remove the ACLs of principals that no `KafkaUser` manages. Off: they are left alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

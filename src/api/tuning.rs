@@ -1,10 +1,12 @@
 //! How tuned: profile, extra broker keys, JVM, operating system, flush policy.
 
+use super::refused;
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tuning {
     /// `Balanced`: threads by the broker's cores. `Throughput`: more of them, and the kernel sizes socket buffers. `Latency`:
@@ -14,7 +16,13 @@ pub struct Tuning {
     pub profile: Profile,
     /// Any other broker key. Keys that the operator owns and keys that can weaken the cluster are refused.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 100))]
+    #[schemars(extend("maxProperties" = 100), extend("additionalProperties" = {"type": "string", "maxLength": 4096}))]
+    #[x_kube(
+        validation = refused::owned_keys(),
+        validation = refused::owned_families(),
+        validation = refused::class_keys(),
+        validation = refused::references()
+    )]
     pub config: BTreeMap<String, String>,
     #[serde(default)]
     pub jvm: Jvm,
@@ -37,7 +45,7 @@ impl Profile {
     pub const ALL: [Self; 4] = [Self::Balanced, Self::Throughput, Self::Latency, Self::Reference];
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Jvm {
     /// `auto` (a quarter of the memory limit, at most 6 GiB) or a JVM size such as `4g`.
@@ -47,6 +55,7 @@ pub struct Jvm {
     /// More JVM options; a collector chosen here replaces the default one. Options that run code are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 2, max = 256)))]
+    #[x_kube(validation = refused::jvm_options())]
     pub options: Vec<String>,
 }
 

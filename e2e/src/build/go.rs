@@ -5,6 +5,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use super::cached;
 use crate::{digest, exec, paths, versions};
@@ -68,6 +69,13 @@ const PEERS: Family = Family {
     programs: &[(".", "oidc")],
 };
 
+/// Issues certificates as in many companies' clusters.
+const CERT_MANAGER: Family = Family {
+    folder: "certmanager",
+    version: versions::CERT_MANAGER,
+    programs: &[(".", "certmanager")],
+};
+
 /// Judges of the alert rules and the dashboards, without the discovery of targets in a dozen clouds.
 const PROMETHEUS: Family = Family {
     folder: "prometheus",
@@ -99,7 +107,7 @@ pub fn all() -> Result<Programs> {
 /// Compiles only the family that holds `program`, for tools that need no cluster.
 pub fn one(program: &str) -> Result<PathBuf> {
     let holds = |family: &&Family| family.programs.iter().any(|(_, name)| *name == program);
-    let Some(family) = FAMILIES.iter().chain([&PEERS, &PROMETHEUS]).find(holds) else {
+    let Some(family) = FAMILIES.iter().chain([&PEERS, &CERT_MANAGER, &PROMETHEUS]).find(holds) else {
         bail!("{program} is not one of the programs that this command builds");
     };
     Ok(build(family)?.join(program))
@@ -121,6 +129,15 @@ fn build(family: &Family) -> Result<PathBuf> {
             .iter()
             .try_for_each(|(package, name)| compile(&module, package, &flags, &scratch.join(name)))
     })
+}
+
+/// Where the sources of a module are that a folder of `e2e/go` requires.
+pub fn sources(folder: &str, module: &str) -> Result<PathBuf> {
+    let mut list = command(&source(folder));
+    list.args(["mod", "download", "-json", module]);
+    let answer: Value = serde_json::from_str(&exec::output(&mut list)?).context("parse what go mod download says")?;
+    let found = answer.get("Dir").and_then(Value::as_str);
+    found.map(PathBuf::from).with_context(|| format!("find {module}"))
 }
 
 /// A `go` command in `module` that only follows the lock files.

@@ -9,6 +9,7 @@ pub mod go;
 pub mod java;
 pub mod kafka;
 pub mod ledger;
+pub mod oci;
 pub mod operator;
 pub mod pack;
 pub mod peers;

@@ -24,30 +24,42 @@ pub fn image_name() -> String {
 pub fn image() -> Result<PathBuf> {
     let folder = paths::repository().join("target/e2e");
     let layer = folder.join("operator-image");
-    remove(&layer)?;
-    fs::create_dir_all(&layer)?;
-    compile(&layer.join("productionkafka"))?;
-    let jar = exporter()?;
-    fs::copy(&jar, layer.join("jmx_prometheus_javaagent.jar")).with_context(|| format!("copy {}", jar.display()))?;
-    let image = Image {
-        name: image_name(),
-        config: json!({"User": USER, "Entrypoint": ["/productionkafka"], "Env": ["PATH=/"], "WorkingDir": "/"}),
-        ..Image::default()
-    };
+    // Several checkouts share the compiled dependencies. The lock is held until the binary is copied out.
+    let lock = super::lock("operator-target")?;
+    let target = paths::cache()?.join("operator-target");
+    fill(&layer, &paths::repository(), &target)?;
+    drop(lock);
     let archive = folder.join("operator.tar");
-    docker_archive(&image, &[layer], &archive)?;
+    docker_archive(&image_named(&image_name()), &[layer], &archive)?;
     Ok(archive)
 }
 
-/// Compiles into a target folder in the cache: other flags in the usual one would rebuild everything each time, and
-/// several checkouts share the compiled dependencies. The lock is held until the binary is copied out.
-fn compile(to: &Path) -> Result<()> {
-    let target = paths::cache()?.join("operator-target");
-    fs::create_dir_all(&target)?;
-    let _lock = super::lock("operator-target")?;
+/// What the image is beside its files.
+pub fn image_named(name: &str) -> Image {
+    Image {
+        name: name.to_owned(),
+        config: json!({"User": USER, "Entrypoint": ["/productionkafka"], "Env": ["PATH=/"], "WorkingDir": "/"}),
+        ..Image::default()
+    }
+}
+
+/// Fills a folder with the image's files: the binary compiled from `source` in `target`, and the exporter.
+pub fn fill(layer: &Path, source: &Path, target: &Path) -> Result<()> {
+    remove(layer)?;
+    fs::create_dir_all(layer)?;
+    compile(source, target, &layer.join("productionkafka"))?;
+    let jar = exporter()?;
+    fs::copy(&jar, layer.join("jmx_prometheus_javaagent.jar")).with_context(|| format!("copy {}", jar.display()))?;
+    Ok(())
+}
+
+/// Compiles in a target folder of its own: other flags in the usual one would rebuild everything each time. No path of this machine
+/// is left in the binary, so that the same source gives the same bytes elsewhere.
+fn compile(source: &Path, target: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(target)?;
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(paths::repository());
+    cargo.current_dir(source);
     cargo.args([
         "build",
         "--release",
@@ -58,13 +70,27 @@ fn compile(to: &Path) -> Result<()> {
         &triple,
         "--target-dir",
     ]);
-    cargo.arg(&target);
+    cargo.arg(target);
     // Static, so that it also runs inside the Kafka image, whatever libc that has.
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    let places = [(source, "/source"), (target, "/target"), (&cargo_home()?, "/cargo")];
+    let remapped = places.map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    cargo.env(
+        "RUSTFLAGS",
+        format!("-C target-feature=+crt-static {}", remapped.join(" ")),
+    );
+    let mapped = places.map(|(path, name)| format!("-ffile-prefix-map={}={name}", path.display()));
+    cargo.env("CFLAGS", mapped.join(" "));
     exec::run(&mut cargo).context("compile the operator")?;
     let binary = target.join(triple).join("release/productionkafka");
     fs::copy(&binary, to).with_context(|| format!("copy {}", binary.display()))?;
     Ok(())
+}
+
+/// Where cargo keeps the sources of dependencies.
+fn cargo_home() -> Result<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
+    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    given.or_else(home).context("neither CARGO_HOME nor HOME is set")
 }
 
 /// The exporter from Maven Central, checked against its pinned digest.

@@ -54,15 +54,7 @@ pub fn docker_archive(image: &Image, layers: &[PathBuf], to: &Path) -> Result<()
 }
 
 fn write_archive(image: &Image, layers: &[(String, PathBuf)], to: &Path) -> Result<()> {
-    let diff_ids: Vec<String> = layers.iter().map(|(digest, _)| format!("sha256:{digest}")).collect();
-    let history: Vec<Value> = layers
-        .iter()
-        .map(|_| json!({"created": "2026-01-01T00:00:00Z"}))
-        .collect();
-    let config = serde_json::to_vec(&json!({
-        "created": "2026-01-01T00:00:00Z", "architecture": architecture(), "os": "linux", "config": image.config,
-        "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
-    }))?;
+    let config = configuration(image, layers.iter().map(|(digest, _)| digest.as_str()))?;
     let config_name = format!("{}.json", crate::digest::hex(&config));
     let names: Vec<String> = layers.iter().map(|(digest, _)| format!("{digest}/layer.tar")).collect();
     let manifest = json!([{"Config": config_name, "RepoTags": [image.name], "Layers": names}]);
@@ -83,14 +75,27 @@ fn write_archive(image: &Image, layers: &[(String, PathBuf)], to: &Path) -> Resu
     Ok(())
 }
 
-fn append(archive: &mut Builder<impl Write>, name: &str, size: u64, content: impl Read) -> Result<()> {
+/// The image's configuration: how it runs, and the digests of its layers, lowest first.
+pub(super) fn configuration<'a>(image: &Image, layers: impl Iterator<Item = &'a str>) -> Result<Vec<u8>> {
+    let diff_ids: Vec<String> = layers.map(|digest| format!("sha256:{digest}")).collect();
+    let history: Vec<Value> = diff_ids
+        .iter()
+        .map(|_| json!({"created": "2026-01-01T00:00:00Z"}))
+        .collect();
+    Ok(serde_json::to_vec(&json!({
+        "created": "2026-01-01T00:00:00Z", "architecture": architecture(), "os": "linux", "config": image.config,
+        "rootfs": {"type": "layers", "diff_ids": diff_ids}, "history": history,
+    }))?)
+}
+
+pub(super) fn append(archive: &mut Builder<impl Write>, name: &str, size: u64, content: impl Read) -> Result<()> {
     let mut header = plain_header(EntryType::Regular, 0o644);
     header.set_size(size);
     Ok(archive.append_data(&mut header, name, content)?)
 }
 
 /// Writes one layer and returns its SHA-256.
-fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
+pub(super) fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
     let mut layer = Builder::new(Hashing {
         inner: BufWriter::new(File::create(to)?),
         hasher: Sha256::new(),

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::pack::{Image, docker_archive};
 use super::{cached, debian, go, remove};
-use crate::{digest, exec, packages, paths};
+use crate::{digest, packages};
 
 /// Name of the image inside the cluster.
 pub const IMAGE: &str = "localhost/authentication-peers:1";
@@ -45,15 +45,8 @@ const PACKAGES: [&str; 25] = [
 
 /// The definition of TLSRoutes, as the Gateway API publishes it.
 pub fn routes_definition() -> Result<String> {
-    let folder = paths::repository().join("e2e/go/gateway");
-    let mut list = go::command(&folder);
-    list.args(["mod", "download", "-json", "sigs.k8s.io/gateway-api"]);
-    let answer: Value = serde_json::from_str(&exec::output(&mut list)?).context("parse what go mod download says")?;
-    let module = answer
-        .get("Dir")
-        .and_then(Value::as_str)
-        .context("find the Gateway API's module")?;
-    let file = Path::new(module).join("config/crd/standard/gateway.networking.k8s.io_tlsroutes.yaml");
+    let module = go::sources("gateway", "sigs.k8s.io/gateway-api")?;
+    let file = module.join("config/crd/standard/gateway.networking.k8s.io_tlsroutes.yaml");
     fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))
 }
 

@@ -1,6 +1,7 @@
 //! Running suites: on the running cluster, on a fresh one that is ended afterwards, or on the caller's own.
 
 pub mod audit;
+mod beside;
 mod context;
 mod figures;
 pub mod guest;
@@ -14,16 +15,17 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 pub use audit::Audit;
+use beside::Beside;
 pub use context::{Context, RELEASE};
 pub use figures::Figures;
 pub use processes::Processes;
 pub use report::{Measurement, Report};
 
 use crate::build::operator;
-use crate::cli::{self, Target, TestArgs, UpArgs};
+use crate::cli::{self, CheckArgs, Part, Target, TestArgs, UpArgs};
 use crate::cluster::{Spec, down, enter, up};
 use crate::suites::{self, Suite};
-use crate::{commands, install};
+use crate::{check, commands, install};
 
 /// Name of the cluster that is started when none is up and none is named.
 const FRESH: &str = "test";
@@ -31,7 +33,14 @@ const FRESH: &str = "test";
 /// Runs suites and prints the closing line of each; fails when a test failed.
 pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
     let suites = chosen(&arguments.suites)?;
+    if arguments.check {
+        let quick = check::check(CheckArgs::only(Part::Quick))?;
+        if quick != ExitCode::SUCCESS {
+            return Ok(quick);
+        }
+    }
     let passed = on_cluster(target, arguments, &suites, |context| {
+        let slow = arguments.check.then(Beside::start).transpose()?;
         let mut passed = true;
         for suite in &suites {
             println!("suite {}: {}", suite.name, suite.about);
@@ -45,6 +54,9 @@ pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
                 started.elapsed().as_secs_f64()
             );
             passed &= report.failed.is_empty();
+        }
+        if let Some(slow) = slow {
+            passed &= slow.finish()?;
         }
         Ok(passed)
     })?;

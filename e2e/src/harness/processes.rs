@@ -1,4 +1,4 @@
-//! Signals to Kafka's own processes, from outside of their containers: the first process of a container cannot be
+//! Signals to processes of Kafka and of the operator, from outside of their containers: the first process of a container cannot be
 //! stopped or killed from inside. Only where the cluster's processes run on this machine.
 
 use anyhow::{Context as _, Result, ensure};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Context;
 
-/// The Java processes of some pods. What was stopped goes on when this is dropped.
+/// The processes of some pods. What was stopped goes on when this is dropped.
 pub struct Processes<'a> {
     context: &'a Context,
     /// Numbers inside the cluster's namespace, separated by spaces.
@@ -17,13 +17,23 @@ pub struct Processes<'a> {
 impl<'a> Processes<'a> {
     /// Those of the pods' container `kafka`, one per pod.
     pub fn of(context: &'a Context, namespace: &str, pods: &[&str]) -> Result<Self> {
+        Self::find(context, (namespace, pods), ("kafka", "java"))
+    }
+
+    /// That of the operator's pod.
+    pub fn of_operator(context: &'a Context, namespace: &str, pod: &str) -> Result<Self> {
+        Self::find(context, (namespace, &[pod]), ("operator", "productionkafka"))
+    }
+
+    /// By the name of the container and that of its program.
+    fn find(context: &'a Context, (namespace, pods): (&str, &[&str]), (name, program): (&str, &str)) -> Result<Self> {
         ensure!(context.audit.is_some(), "the cluster's processes are out of reach");
         let mut numbers = Vec::new();
         for pod in pods {
-            let container = container(context, namespace, pod)?;
+            let container = container(context, (namespace, pod), name)?;
             let line = format!(
                 "for file in $(grep -ls {container} /proc/[0-9]*/cgroup); do
-                   folder=${{file%/cgroup}}; [ \"$(cat $folder/comm)\" = java ] && echo ${{folder#/proc/}}
+                   folder=${{file%/cgroup}}; [ \"$(cat $folder/comm)\" = {program} ] && echo ${{folder#/proc/}}
                  done; true"
             );
             let found = context.sh(&line)?;
@@ -74,17 +84,17 @@ impl Drop for Processes<'_> {
 }
 
 /// Id of the running container, which its control group's name holds.
-fn container(context: &Context, namespace: &str, pod: &str) -> Result<String> {
+fn container(context: &Context, (namespace, pod): (&str, &str), name: &str) -> Result<String> {
     let object = context.kubectl_json(&["-n", namespace, "get", "pod", pod])?;
     let statuses = object
         .pointer("/status/containerStatuses")
         .and_then(Value::as_array)
         .cloned();
-    let of_kafka = statuses
+    let found = statuses
         .into_iter()
         .flatten()
-        .find(|status| status.get("name") == Some(&"kafka".into()));
-    let id = of_kafka.and_then(|status| status.get("containerID").and_then(Value::as_str).map(str::to_owned));
-    let id = id.with_context(|| format!("pod {pod} has a container kafka"))?;
+        .find(|status| status.get("name") == Some(&name.into()));
+    let id = found.and_then(|status| status.get("containerID").and_then(Value::as_str).map(str::to_owned));
+    let id = id.with_context(|| format!("pod {pod} has a container {name}"))?;
     Ok(id.rsplit('/').next().unwrap_or_default().to_owned())
 }

@@ -2,102 +2,9 @@
 
 use super::{Findings, Pool};
 use crate::api::Tuning;
+use crate::api::refused::{OWNED_KEYS, OWNED_PREFIXES};
 use crate::tuning::{self, Machine};
 use std::collections::BTreeMap;
-
-/// Keys that follow from another field, with that field.
-const OWNED: [(&str, &str); 33] = [
-    ("advertised.listeners", "listeners"),
-    (
-        "allow.everyone.if.no.acl.found",
-        "security: authorisation can't be switched off",
-    ),
-    ("auto.create.topics.enable", "KafkaTopic resources"),
-    ("broker.id", "nodePools"),
-    ("broker.rack", "highAvailability.rack"),
-    (
-        "controlled.shutdown.enable",
-        "nothing: clean shutdowns can't be switched off",
-    ),
-    ("cordoned.log.dirs", "nodePools"),
-    ("default.replication.factor", "highAvailability.replicationFactor"),
-    ("early.start.listeners", "listeners"),
-    (
-        "group.coordinator.new.enable",
-        "nothing: the group coordinator is chosen by version",
-    ),
-    (
-        "follower.replication.throttled.rate",
-        "nothing: reassignments are throttled by the operator while they run",
-    ),
-    (
-        "leader.replication.throttled.rate",
-        "nothing: reassignments are throttled by the operator while they run",
-    ),
-    ("listeners", "listeners"),
-    ("log.dir", "nodePools[].storage"),
-    ("log.dirs", "nodePools[].storage"),
-    (
-        "log.retention.hours",
-        "log.retention.ms in tuning.config, which can be changed without a restart",
-    ),
-    (
-        "log.retention.minutes",
-        "log.retention.ms in tuning.config, which can be changed without a restart",
-    ),
-    (
-        "log.roll.hours",
-        "log.roll.ms in tuning.config, which can be changed without a restart",
-    ),
-    (
-        "log.roll.jitter.hours",
-        "log.roll.jitter.ms in tuning.config, which can be changed without a restart",
-    ),
-    ("metadata.log.dir", "nodePools[].storage"),
-    ("min.insync.replicas", "highAvailability.minInSyncReplicas"),
-    ("node.id", "nodePools"),
-    ("offsets.topic.replication.factor", "highAvailability.replicationFactor"),
-    ("principal.builder.class", "listeners"),
-    ("process.roles", "nodePools[].roles"),
-    (
-        "replica.alter.log.dirs.io.max.bytes.per.second",
-        "nothing: moves between disks are throttled by the operator while they run",
-    ),
-    ("replica.selector.class", "highAvailability.rack"),
-    (
-        "share.coordinator.state.topic.min.isr",
-        "highAvailability.minInSyncReplicas",
-    ),
-    (
-        "share.coordinator.state.topic.replication.factor",
-        "highAvailability.replicationFactor",
-    ),
-    ("super.users", "security.authorization.superUsers"),
-    ("transaction.state.log.min.isr", "highAvailability.minInSyncReplicas"),
-    (
-        "transaction.state.log.replication.factor",
-        "highAvailability.replicationFactor",
-    ),
-    (
-        "unclean.leader.election.enable",
-        "highAvailability.uncleanLeaderElection",
-    ),
-];
-
-/// Families that the operator owns.
-const OWNED_PREFIXES: [&str; 11] = [
-    "advertised.",
-    "authorizer.",
-    "config.providers",
-    "controller.",
-    "inter.broker.",
-    "listener.",
-    "sasl.",
-    "security.",
-    "ssl.",
-    "zookeeper.",
-    "java.",
-];
 
 /// Settings of the profile, under the user's own.
 pub fn check(tuning: &Tuning, pools: &[Pool], findings: &mut Findings) -> BTreeMap<String, String> {
@@ -133,7 +40,7 @@ fn problem(key: &str, value: &str, flush_acknowledged: bool) -> Option<String> {
     if value.len() > 4096 || value.contains(['\n', '\r', '\0']) || value.contains("${") {
         return Some("its value has a line break, a ${…} reference or more than 4096 characters".into());
     }
-    if let Some((_, field)) = OWNED.iter().find(|(owned, _)| *owned == key) {
+    if let Some((_, field)) = OWNED_KEYS.iter().find(|(owned, _)| *owned == key) {
         return Some(format!("is set by the operator: use {field}"));
     }
     if OWNED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {

@@ -1,37 +1,7 @@
 //! JVM options a user may add: sizes, collectors, flags; nothing that runs code or loosens Kafka's own safety switches.
 
 use super::Findings;
-
-/// Options that run code, open a port, read files of options or undo what the operator sets.
-const REFUSED: [&str; 27] = [
-    "-javaagent",
-    "-agentlib",
-    "-agentpath",
-    "-Xrun",
-    "-Xdebug",
-    "-Xbootclasspath",
-    "-Xmx",
-    "-Xms",
-    "-Xloggc",
-    "-XX:OnError",
-    "-XX:OnOutOfMemoryError",
-    "-XX:Flags",
-    "-XX:VMOptionsFile",
-    "-XX:HeapDumpPath",
-    "-XX:ErrorFile",
-    "-XX:SharedArchiveFile",
-    "-XX:MaxHeapSize",
-    "-XX:InitialHeapSize",
-    "-Dcom.sun.management",
-    "-Dorg.apache.kafka",
-    "-Djava.class.path",
-    "-Djava.library.path",
-    "-Djava.security",
-    "-Djava.system.class.loader",
-    "-Djavax.net.ssl",
-    "-Dlog4j",
-    "-Djdk.",
-];
+use crate::api::refused::JVM_OPTIONS;
 
 pub fn check(options: &[String], findings: &mut Findings) -> Vec<String> {
     for option in options {
@@ -41,7 +11,7 @@ pub fn check(options: &[String], findings: &mut Findings) -> Vec<String> {
             "has a space, quote or shell character: write one option per list entry"
         } else if option.starts_with("-Xmx") || option.starts_with("-Xms") {
             "is set by tuning.jvm.heap: use that"
-        } else if REFUSED.iter().any(|refused| option.starts_with(refused)) {
+        } else if JVM_OPTIONS.iter().any(|refused| option.starts_with(refused)) {
             "runs code, opens a port or undoes a safety setting, which isn't allowed: remove it"
         } else {
             continue;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use super::applications::{TOPIC_CHANGES, TOPICS, USER_CHANGES, USERS};
 use super::evidence;
 use super::table::{By, CASES, Case};
 use crate::harness::{Context, Report};
@@ -25,7 +26,12 @@ pub fn run(context: &Context, report: &mut Report) {
             "{} bad inputs are refused by the API server, with the reason",
             api.len()
         ),
-        || every(&api, |case| refused_by_api(context, case)),
+        || every(&api, |case| refused_by_api(context, case, base(case.name))),
+    );
+    let count = USERS.len() + TOPICS.len() + USER_CHANGES.len() + TOPIC_CHANGES.len();
+    report.test(
+        &format!("{count} bad users, topics and changes of them are refused by the API server, with the reason"),
+        || applications(context),
     );
     report.test(
         &format!("{} bad inputs are Stalled, with field and advice", operator.len()),
@@ -55,8 +61,40 @@ fn base(name: &str) -> Value {
     })
 }
 
-fn changed(case: &Case) -> Result<Value> {
-    let mut resource = base(case.name);
+fn application(kind: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "productionkafka.dev/v1alpha1", "kind": kind,
+        "metadata": {"name": "valid", "namespace": NAMESPACE}, "spec": spec,
+    })
+}
+
+fn user() -> Value {
+    application(
+        "KafkaUser",
+        &json!({"cluster": "valid", "authentication": {"type": "ScramSha512"}}),
+    )
+}
+
+fn topic() -> Value {
+    application("KafkaTopic", &json!({"cluster": "valid", "partitions": 3}))
+}
+
+/// What is there is changed, what isn't is created; all of it by dry runs.
+fn applications(context: &Context) -> Result<()> {
+    let of = |cases: &'static [Case]| cases.iter().collect::<Vec<_>>();
+    dry_run(context, &user())?;
+    dry_run(context, &topic())?;
+    every(&of(USERS), |case| refused_by_api(context, case, user()))?;
+    every(&of(TOPICS), |case| refused_by_api(context, case, topic()))?;
+    context.apply(&format!("{}\n---\n{}", user(), topic()))?;
+    every(&of(USER_CHANGES), |case| change_refused(context, case, user()))?;
+    every(&of(TOPIC_CHANGES), |case| change_refused(context, case, topic()))?;
+    context
+        .kubectl(&["-n", NAMESPACE, "delete", "pku,pkt", "--all", "--wait", "--timeout=60s"])
+        .map(drop)
+}
+
+fn changed(case: &Case, mut resource: Value) -> Result<Value> {
     for (pointer, text) in case.changes {
         let value = serde_json::from_str(text).with_context(|| format!("{}: {text}", case.name))?;
         put(&mut resource, pointer, value).with_context(|| format!("{}: {pointer}", case.name))?;
@@ -79,7 +117,10 @@ fn put(resource: &mut Value, pointer: &str, value: Value) -> Result<()> {
 }
 
 fn list(cases: &[&Case]) -> Result<Value> {
-    let items = cases.iter().map(|case| changed(case)).collect::<Result<Vec<_>>>()?;
+    let items = cases
+        .iter()
+        .map(|case| changed(case, base(case.name)))
+        .collect::<Result<Vec<_>>>()?;
     Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
@@ -100,12 +141,24 @@ fn every(cases: &[&Case], check: impl Fn(&Case) -> Result<()>) -> Result<()> {
 }
 
 fn dry_run(context: &Context, resource: &Value) -> Result<String> {
-    let words = ["kubectl", "create", "--dry-run=server", "--validate=strict", "-f", "-"];
+    tried(context, "create", resource)
+}
+
+fn tried(context: &Context, verb: &str, resource: &Value) -> Result<String> {
+    let words = ["kubectl", verb, "--dry-run=server", "--validate=strict", "-f", "-"];
     exec::output_with_input(&mut context.command(&words)?, &resource.to_string())
 }
 
-fn refused_by_api(context: &Context, case: &Case) -> Result<()> {
-    match dry_run(context, &changed(case)?) {
+fn refused_by_api(context: &Context, case: &Case, base: Value) -> Result<()> {
+    refused(dry_run(context, &changed(case, base)?), case)
+}
+
+fn change_refused(context: &Context, case: &Case, base: Value) -> Result<()> {
+    refused(tried(context, "replace", &changed(case, base)?), case)
+}
+
+fn refused(result: Result<String>, case: &Case) -> Result<()> {
+    match result {
         Ok(_) => bail!("accepted"),
         Err(error) => says(&format!("{error:#}"), case.says),
     }
@@ -156,8 +209,20 @@ mod tests {
 
     #[test]
     fn every_case_differs_from_the_valid_resource() {
-        for case in CASES {
-            assert_ne!(changed(case).unwrap(), base(case.name), "{}", case.name);
-        }
+        let differ = |cases: &[Case], base: &dyn Fn(&str) -> Value| {
+            for case in cases {
+                assert_ne!(
+                    changed(case, base(case.name)).unwrap(),
+                    base(case.name),
+                    "{}",
+                    case.name
+                );
+            }
+        };
+        differ(CASES, &base);
+        differ(USERS, &|_| user());
+        differ(USER_CHANGES, &|_| user());
+        differ(TOPICS, &|_| topic());
+        differ(TOPIC_CHANGES, &|_| topic());
     }
 }

@@ -1,6 +1,7 @@
 //! From `kubectl apply` to a hardened, Ready Kafka: installation, clients and what they may not do, quorum, steady
 //! state, repair of children, bad input, deletion and return. Its tests run in this order on one cluster.
 
+mod applications;
 pub(super) mod bench;
 mod children;
 mod clients;

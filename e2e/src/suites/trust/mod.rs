@@ -4,9 +4,12 @@
 mod admission;
 mod authorities;
 mod bench;
+mod cert_manager;
+mod fence;
 mod given;
 mod hostile;
 mod renewal;
+mod sabotage;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -54,7 +57,9 @@ fn run(context: &Context) -> Result<Report> {
         hostile::run(context, &mut report);
         admission::run(context, &mut report);
         verify::run(context, &mut report);
+        fence::run(context, &mut report);
         authorities::run(context, &mut report);
+        cert_manager::run(context, &mut report);
     }
     resources::end(context, NAMESPACE, report)
 }

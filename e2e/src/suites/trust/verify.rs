@@ -22,22 +22,48 @@ pub fn run(context: &Context, report: &mut Report) {
             // The class is everybody's.
             context.kubectl(&["annotate", CLASS, &format!("{VOUCHED}-")])?;
             super::admission::protect(context, NAMESPACE, false)?;
-            context.kubectl(&["delete", "clusterrolebinding", "trust-reviewer", "--ignore-not-found"])?;
+            end_review(context)?;
             result
         },
     );
+    report.test("a sabotaged cluster fails every control that an object shows", || {
+        review(context)?;
+        let result = super::sabotage::run(context);
+        end_review(context)?;
+        result
+    });
 }
 
-fn verified(context: &Context) -> Result<()> {
+/// An account for whoever runs the command.
+fn review(context: &Context) -> Result<()> {
     context.kubectl(&["-n", NAMESPACE, "create", "serviceaccount", "reviewer"])?;
     let account = format!("--serviceaccount={NAMESPACE}:reviewer");
-    context.kubectl(&[
+    let words = [
         "create",
         "clusterrolebinding",
         "trust-reviewer",
         "--clusterrole=cluster-admin",
         &account,
-    ])?;
+    ];
+    context.kubectl(&words).map(drop)
+}
+
+fn end_review(context: &Context) -> Result<()> {
+    context.kubectl(&["delete", "clusterrolebinding", "trust-reviewer", "--ignore-not-found"])?;
+    let words = [
+        "-n",
+        NAMESPACE,
+        "delete",
+        "serviceaccount/reviewer",
+        "pod/verify",
+        "--ignore-not-found",
+        "--grace-period=1",
+    ];
+    context.kubectl(&words).map(drop)
+}
+
+fn verified(context: &Context) -> Result<()> {
+    review(context)?;
     // Tags instead of digests, no protection, a version with published vulnerabilities, a class that shows nothing.
     let (code, failed, passed) = judged(context, "")?;
     ensure!(failed == BTreeSet::from([8, 21, 22, 43]), "{failed:?} failed");
@@ -60,7 +86,7 @@ fn verified(context: &Context) -> Result<()> {
 }
 
 /// How it ended, what failed, and how many passed.
-fn judged(context: &Context, except: &str) -> Result<(i64, BTreeSet<u64>, usize)> {
+pub(super) fn judged(context: &Context, except: &str) -> Result<(i64, BTreeSet<u64>, usize)> {
     context.kubectl(&[
         "-n",
         NAMESPACE,

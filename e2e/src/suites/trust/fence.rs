@@ -1,0 +1,143 @@
+//! Two operators, of which the leader is paused in the middle of its work: once the other has taken over, the API server itself
+//! refuses whatever the former leader would still take away.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{CLUSTER, NAMESPACE, pods, say, settled};
+use crate::harness::{Context, Processes, Report};
+use crate::{exec, install};
+
+const LEASE: &str = "lease/productionkafka";
+/// Three lease durations, on a busy machine.
+const TAKEN_OVER: Duration = Duration::from_secs(45);
+
+pub fn run(context: &Context, report: &mut Report) {
+    report.test(
+        "a leader that was paused may take nothing away after another took over",
+        || {
+            let before = pods(context)?;
+            install::operator(context, "replicas: 2\n")?;
+            let result = fenced(context);
+            install::operator(context, "")?;
+            result?;
+            settled(context)?;
+            ensure!(pods(context)? == before, "Kafka was restarted");
+            Ok(())
+        },
+    );
+}
+
+fn fenced(context: &Context) -> Result<()> {
+    let leader = context.wait_until("one of two operators leads", TAKEN_OVER, || leading(context, ""))?;
+    let words = [
+        "-n",
+        install::NAMESPACE,
+        "get",
+        "pods",
+        "-l",
+        "app.kubernetes.io/name=productionkafka",
+        "-o",
+    ];
+    let names = context.kubectl(&[&words[..], &["jsonpath={.items[*].metadata.name}"]].concat())?;
+    let standby = names
+        .split_whitespace()
+        .find(|name| *name != leader)
+        .context("a second operator")?;
+    let (of_leader, of_standby) = (token(context, &leader)?, token(context, standby)?);
+    evicts(context, &of_leader).context("the leader")?;
+    refused(context, &of_standby).context("the stand-in")?;
+
+    let mut process = Processes::of_operator(context, install::NAMESPACE, &leader)?;
+    process.stop()?;
+    context.wait_until("the other takes over", TAKEN_OVER, || leading(context, &leader))?;
+    // What the paused one has in hand arrives now.
+    refused(context, &of_leader).context("the former leader")?;
+    evicts(context, &of_standby).context("the new leader")?;
+    process.go_on()?;
+    refused(context, &of_leader).context("the former leader, awake")?;
+    say("a token of the former leader's pod was refused by the API server");
+    Ok(())
+}
+
+/// Who leads, if it's another one than `former` and still there.
+fn leading(context: &Context, former: &str) -> Result<Option<String>> {
+    let lease = context.kubectl_json(&["-n", install::NAMESPACE, "get", LEASE])?;
+    let holder = lease
+        .pointer("/spec/holderIdentity")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if holder.is_empty() || holder == former {
+        return Ok(None);
+    }
+    let pod = context.kubectl(&[
+        "-n",
+        install::NAMESPACE,
+        "get",
+        "pod",
+        holder,
+        "--ignore-not-found",
+        "-o",
+        "name",
+    ])?;
+    Ok((!pod.trim().is_empty()).then(|| holder.to_owned()))
+}
+
+/// A token as the pod has one.
+fn token(context: &Context, pod: &str) -> Result<String> {
+    let bound = ["--bound-object-kind=Pod", &format!("--bound-object-name={pod}")];
+    let words = [
+        &["-n", install::NAMESPACE, "create", "token", "productionkafka"],
+        &bound[..],
+    ]
+    .concat();
+    Ok(context.kubectl(&words)?.trim().to_owned())
+}
+
+/// A deletion in the name of the token's pod, which isn't carried out.
+fn try_to_delete(context: &Context, token: &str) -> Result<String> {
+    let server = context.kubectl(&[
+        "config",
+        "view",
+        "--minify",
+        "-o",
+        "jsonpath={.clusters[0].cluster.server}",
+    ])?;
+    let (server, token) = (format!("--server={}", server.trim()), format!("--token={token}"));
+    let pod = format!("pod/{CLUSTER}-brokers-100-0");
+    let words = [
+        "kubectl",
+        "--kubeconfig=/dev/null",
+        &server,
+        "--insecure-skip-tls-verify",
+        &token,
+        "-n",
+        NAMESPACE,
+        "delete",
+        &pod,
+        "--dry-run=server",
+        "--wait=false",
+    ];
+    exec::output(&mut context.command(&words)?)
+}
+
+fn evicts(context: &Context, token: &str) -> Result<()> {
+    // The API server's own watch brings the Lease to the policy.
+    context.wait_until("it may take a pod away", Duration::from_secs(20), || {
+        try_to_delete(context, token).map(Some)
+    })?;
+    Ok(())
+}
+
+fn refused(context: &Context, token: &str) -> Result<()> {
+    match try_to_delete(context, token) {
+        Ok(done) => bail!("it went through: {}", done.trim()),
+        Err(error) => {
+            let said = format!("{error:#}");
+            ensure!(said.contains("this operator doesn't lead"), "{said}");
+            Ok(())
+        }
+    }
+}
