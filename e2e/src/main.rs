@@ -21,6 +21,7 @@ mod install;
 mod ledger;
 mod packages;
 mod paths;
+mod planned;
 mod release;
 mod resources;
 mod schemas;

@@ -125,6 +125,7 @@ async fn steps(
         trust: &trust,
         pods: &pods,
         revisions: &rendered.revisions,
+        weak: &rendered.weak,
     };
     upkeep.run(identity, memory).await
 }

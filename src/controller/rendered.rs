@@ -1,8 +1,10 @@
 //! A cluster's objects, rendered and hashed once, and kept while nothing that they follow from changes.
 
 use super::apply::Wish;
+use super::status;
 use crate::model::{Cluster, Found, Identity};
 use crate::render::{self, Child, Input, Kind};
+use crate::verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub struct Rendered {
     pub stateful_sets: Vec<Wish>,
     /// Revision that each StatefulSet asks for.
     pub revisions: BTreeMap<String, String>,
+    /// Security controls that fail by these objects.
+    pub weak: Vec<verify::Outcome>,
 }
 
 impl Rendered {
@@ -34,7 +38,9 @@ impl Rendered {
         let wishes = render::children(input).into_iter().map(Wish::from);
         let (stateful_sets, before): (Vec<Wish>, Vec<Wish>) =
             wishes.partition(|wish| wish.child.kind == Kind::StatefulSet);
+        let all: Vec<&Child> = before.iter().chain(&stateful_sets).map(|wish| &wish.child).collect();
         Self {
+            weak: status::of_objects(&all),
             cluster: input.cluster.clone(),
             identity: input.identity.clone(),
             operator_image: input.operator_image.to_owned(),

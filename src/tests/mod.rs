@@ -16,6 +16,7 @@ mod quorum;
 mod rolls;
 mod scaling;
 mod scenarios;
+mod secure;
 mod simulation;
 mod topics;
 mod trust;

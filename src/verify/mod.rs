@@ -88,6 +88,22 @@ pub struct Outcome {
     pub advice: &'static str,
 }
 
+/// Controls that pods, their configuration and network policies show.
+pub const OF_OBJECTS: [u8; 21] = [
+    2, 3, 4, 6, 7, 8, 23, 24, 25, 26, 29, 32, 33, 34, 35, 37, 39, 40, 41, 42, 44,
+];
+/// Controls that the resource and its status show.
+pub const OF_RESOURCE: [u8; 6] = [11, 21, 22, 31, 38, 43];
+
+/// Those of some controls that fail.
+pub fn failing(seen: &Seen, ids: &[u8]) -> Vec<Outcome> {
+    let wanted = CONTROLS.iter().filter(|control| ids.contains(&control.id));
+    wanted
+        .map(|control| outcome(control, seen))
+        .filter(|one| one.verdict == Verdict::Fail)
+        .collect()
+}
+
 /// All controls, in their order.
 pub fn judge(seen: &Seen) -> Vec<Outcome> {
     CONTROLS.iter().map(|control| outcome(control, seen)).collect()

@@ -137,7 +137,9 @@ fn condition(seen: &Seen, kind: &str, is_fine: impl Fn(&str, &str) -> bool) -> J
     };
     let (status, reason) = (text(found, "/status"), text(found, "/reason"));
     let evidence = format!("{kind}={status}, {reason}: {}", text(found, "/message"));
-    let verdict = if is_fine(status, reason) {
+    let verdict = if status == "Unknown" {
+        Verdict::NotChecked
+    } else if is_fine(status, reason) {
         Verdict::Pass
     } else {
         Verdict::Fail

@@ -12,6 +12,7 @@
 //! | CertificatesValid| the authorities are there, no certificate is about to end    |
 //! | CapacitySufficient| no volume is nearly full, the stated workload fits          |
 //! | EncryptedAtRest  | every volume's StorageClass shows it                        |
+//! | Secure           | no security control fails that the operator knows of (`secure`) |
 
 use super::{Observed, rolling};
 use crate::api::{
@@ -102,7 +103,7 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     } else {
         (reconciling, next)
     };
-    let conditions = [
+    let mut conditions: Vec<Condition> = [
         ("Ready", ready),
         ("Reconciling", reconciling),
         ("Stalled", stalled),
@@ -116,6 +117,8 @@ pub fn judge(judged: &Judged<'_>) -> (Vec<Condition>, String) {
     .into_iter()
     .map(|(kind, (status, reason, message))| condition(kind, status, reason, &message, generation))
     .collect();
+    let (status, reason, message) = super::secure::secure(judged.observed, judged.nodes, &conditions);
+    conditions.push(condition("Secure", status, reason, &message, generation));
     (conditions, next)
 }
 

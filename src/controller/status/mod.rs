@@ -6,11 +6,13 @@ mod nodes;
 mod quorum;
 mod replication;
 mod rolling;
+mod secure;
 mod upgradeable;
 
 pub use conditions::{condition, merge};
 pub use nodes::nodes;
 pub use replication::replication;
+pub use secure::of_objects;
 
 use super::delays::Delays;
 use super::fill::Fill;
@@ -24,6 +26,7 @@ use crate::api::{Condition, ConditionStatus, ListenerStatus, ProductionKafkaStat
 use crate::model::encryption::AtRest;
 use crate::model::{ClientListener, Cluster, Findings, Found, Identity};
 use crate::render;
+use crate::verify::Outcome;
 
 /// Everything a status is made of.
 pub struct Observed<'a> {
@@ -61,6 +64,10 @@ pub struct Observed<'a> {
     pub unreadable: Option<&'a str>,
     /// What StorageClasses show of encryption at rest; `None`: they can't be read.
     pub at_rest: Option<&'a [AtRest]>,
+    /// Whether the resource is protected from deletion.
+    pub protected: bool,
+    /// Security controls that fail by the rendered objects.
+    pub weak: &'a [Outcome],
     /// How full the volumes are.
     pub fill: &'a Fill,
     /// What's wrong with the authorities, and what to do.

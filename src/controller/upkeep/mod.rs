@@ -30,6 +30,7 @@ use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
 use crate::render::{self, Spare};
 use crate::runtime::metrics::Outcome;
+use crate::verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Upkeep<'a> {
     pub pods: &'a [PodFact],
     /// Revision that each StatefulSet asks for, by its name.
     pub revisions: &'a BTreeMap<String, String>,
+    /// Security controls that fail by the rendered objects.
+    pub weak: &'a [verify::Outcome],
 }
 
 /// What a pass has seen of Kafka.
@@ -370,6 +373,8 @@ impl Upkeep<'_> {
             revisions: self.revisions,
             running: &self.trust.running,
             certificates_until: memory.certificates_until,
+            protected: self.resource.spec.maintenance.deletion_protection,
+            weak: self.weak,
             fill: &memory.fill,
             certificates: &certificates,
             ungiven: &self.trust.ungiven,

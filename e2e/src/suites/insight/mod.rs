@@ -5,6 +5,7 @@ mod bench;
 mod clients;
 mod dashboards;
 mod detection;
+mod edits;
 mod prometheus;
 
 use std::time::Duration;
@@ -65,6 +66,7 @@ fn body(context: &Context, report: &mut Report) {
         dashboards::run(context, &prometheus, report);
         detection::run(context, &prometheus, report);
     }
+    edits::run(context, report);
 }
 
 fn start(context: &Context) -> Result<()> {

@@ -7,7 +7,6 @@ pub(super) mod disks;
 mod drains;
 pub(super) mod faults;
 mod machine;
-mod planned;
 pub(super) mod rolls;
 mod scaling;
 mod waits;

@@ -6,10 +6,9 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::planned::plan;
 use super::{CLUSTER, NAMESPACE, change, say, settled, under_load, wait, watch};
 use crate::harness::{Context, Report};
-use crate::resources;
+use crate::{planned, resources};
 use std::time::{Duration, Instant};
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -40,7 +39,7 @@ pub fn upgrade_last(context: &Context, report: &mut Report) {
 pub(in crate::suites) fn upgrade(context: &Context, version: &str, level: i64) -> Result<()> {
     let before = watch::pods(context)?;
     let since = Timestamp::now();
-    let planned = plan(context, &json!({"version": version}))?;
+    let planned = planned::merged(context, (NAMESPACE, CLUSTER), &json!({"version": version}))?;
     under_load(context, &format!("upgrade-{}", version.replace('.', "")), |_| {
         let begun = Instant::now();
         let generation = change(context, &json!({"version": version}))?;
@@ -72,14 +71,14 @@ fn setting(context: &Context) -> Result<()> {
     removed_user(context)?;
     let before = watch::pods(context)?;
     let since = Timestamp::now();
-    let unchanged = plan(context, &json!({}))?;
+    let unchanged = planned::merged(context, (NAMESPACE, CLUSTER), &json!({}))?;
     ensure!(unchanged.exit_code == 0, "planned of no change: {}", unchanged.text());
     let config = json!({"group.initial.rebalance.delay.ms": "1500"});
-    let planned = plan(context, &json!({"tuning": {"config": config}}))?;
+    let planned = planned::merged(context, (NAMESPACE, CLUSTER), &json!({"tuning": {"config": config}}))?;
     ensure!(planned.exit_code == 2, "planned: {}", planned.text());
     let windows = json!({"windows": [tomorrow()]});
     let later = json!({"tuning": {"config": config}, "maintenance": windows});
-    let held = plan(context, &later)?;
+    let held = planned::merged(context, (NAMESPACE, CLUSTER), &later)?;
     ensure!(
         held.exit_code == 3 && held.text().contains("maintenance window"),
         "planned for later: {}",
@@ -137,7 +136,7 @@ spec: {{cluster: {CLUSTER}, authentication: {{type: ScramSha512}}}}
 fn dynamic(context: &Context) -> Result<()> {
     let before = watch::pods(context)?;
     let config = json!({"message.max.bytes": "2000000"});
-    let planned = plan(context, &json!({"tuning": {"config": config}}))?;
+    let planned = planned::merged(context, (NAMESPACE, CLUSTER), &json!({"tuning": {"config": config}}))?;
     ensure!(
         planned.exit_code == 2 && planned.pods.is_empty() && planned.text().contains("message.max.bytes"),
         "planned: {}",

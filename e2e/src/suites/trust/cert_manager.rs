@@ -129,13 +129,13 @@ fn manifests() -> String {
 
 /// Lets the resource name these Secrets.
 fn point(context: &Context, authority: &str, listener: Option<&str>) -> Result<()> {
-    let path = "/spec/listeners/0/certificate";
+    let own = "/spec/listeners/0/certificate";
     let mut patch = vec![
         json!({"op": "add", "path": "/spec/security/tls/clientsAuthority", "value": {"secretName": authority}}),
-        json!({"op": "add", "path": path, "value": {"secretName": listener.unwrap_or_default()}}),
+        json!({"op": "add", "path": own, "value": {"secretName": listener.unwrap_or_default()}}),
     ];
     if listener.is_none() {
-        patch.push(json!({"op": "remove", "path": path}));
+        patch.push(json!({"op": "remove", "path": own}));
     }
     let patch = Value::Array(patch);
     let words = [

@@ -102,20 +102,20 @@ fn sabotage(context: &Context) -> Result<()> {
     ])?;
     expired(context)?;
     configuration(context)?;
-    let pod = intruder(broker(context)?)?;
+    let pod = intruder(&broker(context)?)?;
     create(context, &pod)
 }
 
 /// What no operator needs, given to its account.
 fn rights(context: &Context) -> Result<()> {
-    let rule = |groups: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [groups], "resources": resources, "verbs": verbs});
+    let grant = |groups: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [groups], "resources": resources, "verbs": verbs});
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": ROLE},
         "rules": [
-            rule("*", &["leases"], &["get"]),
-            rule("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
-            rule("", &["pods/exec"], &["create"]),
-            rule("", &["secrets"], &["list"]),
+            grant("*", &["leases"], &["get"]),
+            grant("rbac.authorization.k8s.io", &["rolebindings"], &["create"]),
+            grant("", &["pods/exec"], &["create"]),
+            grant("", &["secrets"], &["list"]),
         ],
     });
     create(context, &role)?;
@@ -186,7 +186,7 @@ fn configured_by(pod: &Value) -> Option<String> {
 }
 
 /// The broker's pod again, with everything that it shouldn't have. It mounts the same keys.
-fn intruder(broker: Value) -> Result<Value> {
+fn intruder(broker: &Value) -> Result<Value> {
     let mut spec = broker.get("spec").cloned().context("a spec")?;
     let fields = spec.as_object_mut().context("fields")?;
     fields.remove("nodeName");

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE};
 use crate::harness::Context;
 use crate::paths;
 
@@ -13,7 +12,7 @@ pub struct Planned {
     pub exit_code: i64,
     /// Pods that would restart, in that order.
     pub pods: Vec<String>,
-    document: Value,
+    pub document: Value,
 }
 
 impl Planned {
@@ -23,11 +22,18 @@ impl Planned {
     }
 }
 
-/// Plans a change of the spec, given as what is merged into it.
-pub fn plan(context: &Context, spec: &Value) -> Result<Planned> {
+/// Plans a change of a cluster's spec, given as what is merged into it.
+pub fn merged(context: &Context, (namespace, cluster): (&str, &str), spec: &Value) -> Result<Planned> {
     let patch = json!({"spec": spec}).to_string();
-    let words = ["-n", NAMESPACE, "patch", "pk", CLUSTER, "--type=merge", "-p", &patch];
-    let mut wanted = context.kubectl_json(&[&words[..], &["--dry-run=server"]].concat())?;
+    let words = ["-n", namespace, "patch", "pk", cluster, "--type=merge", "-p", &patch];
+    whole(
+        context,
+        context.kubectl_json(&[&words[..], &["--dry-run=server"]].concat())?,
+    )
+}
+
+/// Plans a whole resource; what the API server and the operator add to it is left out.
+pub fn whole(context: &Context, mut wanted: Value) -> Result<Planned> {
     if let Some(fields) = wanted.as_object_mut() {
         fields.remove("status");
     }
