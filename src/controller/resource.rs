@@ -65,6 +65,10 @@ impl Verdict {
         }
     }
 
+    pub const fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     pub fn is_ready(&self) -> bool {
         self.stage == Stage::Ready
     }

@@ -117,6 +117,8 @@ fn api_server(spec: &Spec) -> Result<()> {
         spec.folder.join("audit-policy.yaml").display()
     ));
     server.arg(format!("--audit-log-path={}", spec.audit_log().display()));
+    // In megabytes: never rotated, for suites read it whole.
+    server.arg("--audit-log-maxsize=100000");
     daemon::start(spec, "apiserver", &mut server)
 }
 

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Reason of a user whose rights are on their way.
+const PENDING: &str = "AccessRightsPending";
 /// Bindings that are listed.
 const LISTED: usize = 50;
 
@@ -32,7 +34,7 @@ pub fn rights(access: &Access, held: &Held) -> Verdict {
             "AccessRightsFailed",
             &format!("{}; see the Job's log; it's tried again", failure.why),
         ),
-        None => Verdict::waiting("AccessRightsPending", "an ACL Job brings the rights to Kafka"),
+        None => Verdict::waiting(PENDING, "an ACL Job brings the rights to Kafka"),
     }
 }
 
@@ -82,6 +84,12 @@ impl Pass<'_> {
                 continue;
             }
             let verdict = given.unwrap_or_else(|| rights(self.access, held));
+            // While others have their turn at once, that somebody's rights are on their way isn't told: they're there in a moment, and
+            // of thousands of new users each such status is a write.
+            if self.again.is_zero() && verdict.reason() == PENDING && user.status.is_none() {
+                self.is_waiting = true;
+                continue;
+            }
             if work.len() == CHUNK * 2 {
                 self.again = Duration::ZERO;
                 break;

@@ -1,13 +1,17 @@
 //! How soon a lost broker is told, what a scrape costs, and how large a status gets.
 
-use anyhow::{Context as _, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
 
 use super::prometheus::{INTERVAL, Prometheus};
-use super::{NAMESPACE, detection, resource, say, start};
-use crate::harness::{Context, Figures, Measurement};
+use super::{CLUSTER, NAMESPACE, detection, resource, say, start};
+use crate::harness::{Context, Figures, Measurement, Processes};
 use crate::resources;
 
 const TIMES: usize = 3;
+const PARTITIONS: i64 = 10_000;
 
 pub fn run(context: &Context) -> Result<Vec<Measurement>> {
     resources::clean(context, NAMESPACE)?;
@@ -45,9 +49,50 @@ pub fn run(context: &Context) -> Result<Vec<Measurement>> {
         let samples = prometheus.value(&format!("max(scrape_samples_scraped{{job=\"{job}\"}})"))?;
         figures.add(&format!("{name}_samples"), samples, "samples");
     }
-    let resource = resource(context)?;
-    let size = resource.get("status").context("a status")?.to_string().len();
-    figures.add("status_size", f64::from(u32::try_from(size)?), "B");
+    size(context, &mut figures, "status_size")?;
+    if context.full {
+        many(context, &mut figures)?;
+    }
     resources::clean(context, NAMESPACE)?;
     Ok(figures.0)
+}
+
+fn size(context: &Context, figures: &mut Figures, name: &str) -> Result<()> {
+    let resource = resource(context)?;
+    let size = resource.get("status").context("a status")?.to_string().len();
+    figures.add(name, f64::from(u32::try_from(size)?), "B");
+    Ok(())
+}
+
+/// The status of a cluster with many partitions, all of them, and with a third of them away.
+fn many(context: &Context, figures: &mut Figures) -> Result<()> {
+    let begun = Instant::now();
+    // A controller takes less than 10 000 records at once.
+    for name in ["many-1", "many-2"] {
+        let topic = json!({
+            "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaTopic",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"cluster": CLUSTER, "partitions": PARTITIONS / 2, "replicationFactor": 1},
+        });
+        context.apply(&topic.to_string())?;
+        resources::wait_ready(context, NAMESPACE, &format!("pkt/{name}"), Duration::from_mins(10))?;
+    }
+    figures.add("many_partitions_ready_in", begun.elapsed().as_secs_f64(), "s");
+    counted(context, "/status/replication/partitions", PARTITIONS)?;
+    size(context, figures, "status_size_at_10000_partitions")?;
+    let mut broker = Processes::of(context, NAMESPACE, &[&format!("{CLUSTER}-brokers-100-0")])?;
+    broker.stop()?;
+    counted(context, "/status/replication/offline", PARTITIONS / 4)?;
+    size(context, figures, "status_size_at_a_third_of_them_offline")?;
+    broker.go_on()
+}
+
+/// Waits until a number of the status is at least this.
+fn counted(context: &Context, pointer: &str, least: i64) -> Result<()> {
+    context.wait_until(pointer, Duration::from_mins(5), || {
+        let now = resource(context)?;
+        let count = now.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
+        ensure!(count >= least, "{count}");
+        Ok(Some(()))
+    })
 }
