@@ -131,7 +131,7 @@ fn scale(context: &Context, replicas: u8) -> Result<()> {
 fn until_ready(context: &Context, size: &Size, begun: Timestamp, figures: &mut Figures) -> Result<f64> {
     let audit = context.audit.as_ref().context("the cluster has an audit log")?;
     let mut kinds = [
-        Told::of(("users", "users/s"), ("kafkausers/status", "pku"), size.users + 1),
+        Told::of(("users", "users/s"), ("kafkausers/status", "pku"), size.users),
         Told::of(("topics", "topics/s"), ("kafkatopics/status", "pkt"), size.topics),
     ];
     let mut news = audit.follow()?;
