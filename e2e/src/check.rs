@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::build::go;
 use crate::cli::{CheckArgs, Part};
 use crate::conform::Kubeconform;
-use crate::{alerts, digest, exec, paths, release, versions};
+use crate::{alerts, digest, exec, paths};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
@@ -88,23 +88,8 @@ fn quick(steps: &mut Steps, only_manifests: bool) -> Result<()> {
 fn slow(steps: &mut Steps, only_manifests: bool) {
     if !only_manifests {
         steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
-        steps.step("dependencies: licences, sources, one TLS implementation", dependencies);
     }
     steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
-}
-
-/// By `deny.toml`; advisories are left out, for they change without the source and need a network: `cargo deny check advisories`.
-fn dependencies() -> Result<()> {
-    let mut deny = Command::new(release::tool("cargo-deny", versions::CARGO_DENY)?);
-    deny.args([
-        "--workspace",
-        "check",
-        "--hide-inclusion-graph",
-        "bans",
-        "licenses",
-        "sources",
-    ]);
-    exec::quietly(deny.current_dir(paths::repository()))
 }
 
 fn charts(steps: &mut Steps, (helm, kubeconform): (&Path, &Kubeconform), chart: &str) {

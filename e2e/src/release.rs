@@ -171,7 +171,7 @@ fn sums(folder: &Path) -> Result<()> {
 }
 
 /// A cargo subcommand, installed in the cache.
-pub fn tool(name: &str, version: &str) -> Result<PathBuf> {
+fn tool(name: &str, version: &str) -> Result<PathBuf> {
     let folder = cached(&format!("{name}-{version}"), |scratch| {
         println!("compiling {name} {version} (minutes the first time)");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
