@@ -4,9 +4,10 @@
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 use crate::harness::{Context, guest};
-use crate::paths;
+use crate::{diagnosis, paths};
 
 /// Namespace of the operator.
 pub const NAMESPACE: &str = "productionkafka-system";
@@ -19,6 +20,19 @@ pub fn operator(context: &Context, values: &str) -> Result<()> {
     context
         .install_operator(NAMESPACE, &format!("{}{values}", image(context)))
         .context("install the charts")
+}
+
+/// The operator's pods.
+pub fn pods(context: &Context) -> Result<Vec<Value>> {
+    let words = [
+        "-n",
+        NAMESPACE,
+        "get",
+        "pods",
+        "-l",
+        "app.kubernetes.io/name=productionkafka",
+    ];
+    Ok(diagnosis::items(&context.kubectl_json(&words)?).to_vec())
 }
 
 /// The image built here, or the one that the caller's own cluster pulls.

@@ -8,18 +8,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::pack::{Image, append, architecture, configuration, write_layer};
+use super::pack::{Image, append, architecture, configuration, write_layers};
 use crate::digest;
 
 /// Writes the archive with one layer per folder, lowest first. Gives the manifest's digest, `sha256:…`.
 pub fn archive(image: &Image, layers: &[PathBuf], to: &Path) -> Result<String> {
     let scratch = tempfile::tempdir_in(to.parent().context("the archive has a folder")?)?;
-    let mut packed = Vec::new();
-    for (number, folder) in layers.iter().enumerate() {
-        let file = scratch.path().join(number.to_string());
-        let digest = write_layer(image, folder, &file).with_context(|| format!("pack {}", folder.display()))?;
-        packed.push((digest, file));
-    }
+    let packed = write_layers(image, layers, scratch.path())?;
     let config = configuration(image, packed.iter().map(|(digest, _)| digest.as_str()))?;
     let mut described = Vec::new();
     for (digest, file) in &packed {

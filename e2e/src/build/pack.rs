@@ -44,13 +44,18 @@ impl Image {
 /// Writes the archive with one layer per folder, lowest first.
 pub fn docker_archive(image: &Image, layers: &[PathBuf], to: &Path) -> Result<()> {
     let scratch = tempfile::tempdir_in(to.parent().context("the archive has a folder")?)?;
-    let mut packed = Vec::new();
-    for (number, folder) in layers.iter().enumerate() {
-        let file = scratch.path().join(number.to_string());
-        let digest = write_layer(image, folder, &file).with_context(|| format!("pack {}", folder.display()))?;
-        packed.push((digest, file));
-    }
+    let packed = write_layers(image, layers, scratch.path())?;
     write_archive(image, &packed, to).with_context(|| format!("write {}", to.display()))
+}
+
+/// Packs each folder as a layer in a scratch folder: SHA-256 and file, lowest first.
+pub(super) fn write_layers(image: &Image, layers: &[PathBuf], scratch: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let write = |(number, folder): (usize, &PathBuf)| {
+        let file = scratch.join(number.to_string());
+        let digest = write_layer(image, folder, &file).with_context(|| format!("pack {}", folder.display()))?;
+        Ok((digest, file))
+    };
+    layers.iter().enumerate().map(write).collect()
 }
 
 fn write_archive(image: &Image, layers: &[(String, PathBuf)], to: &Path) -> Result<()> {
@@ -95,7 +100,7 @@ pub(super) fn append(archive: &mut Builder<impl Write>, name: &str, size: u64, c
 }
 
 /// Writes one layer and returns its SHA-256.
-pub(super) fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
+fn write_layer(image: &Image, folder: &Path, to: &Path) -> Result<String> {
     let mut layer = Builder::new(Hashing {
         inner: BufWriter::new(File::create(to)?),
         hasher: Sha256::new(),

@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::{CLUSTER, NAMESPACE, TOPIC, USER, client, command, manifest, resource, say};
 use crate::admin::Admin;
 use crate::client::{BIN, numbered};
-use crate::diagnosis;
 use crate::harness::{Context, Report};
 
 const WRITTEN: usize = 500;
@@ -91,15 +90,8 @@ fn lag(context: &Context) -> Result<()> {
 
 /// The value of the operator's first series that ends with this label.
 fn metric(context: &Context, ends: &str) -> Result<Option<u64>> {
-    let pods = context.kubectl_json(&[
-        "-n",
-        crate::install::NAMESPACE,
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/name=productionkafka",
-    ])?;
-    let pod = diagnosis::items(&pods).first().cloned().context("the operator's pod")?;
+    let pods = crate::install::pods(context)?;
+    let pod = pods.first().context("the operator's pod")?;
     let name = pod
         .pointer("/metadata/name")
         .and_then(Value::as_str)

@@ -113,17 +113,9 @@ fn targets(context: &Context) -> Result<Vec<Target>> {
         let ip = pod.pointer("/status/podIP").and_then(Value::as_str);
         ip.map(|ip| format!("{ip}:{port}")).context("a pod without an address")
     };
-    let operators = context.kubectl_json(&[
-        "-n",
-        install::NAMESPACE,
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/name=productionkafka",
-    ])?;
     let mut all = Vec::new();
-    for pod in diagnosis::items(&operators) {
-        all.push((address(pod, 8080)?, json!({"job": "operator"})));
+    for pod in install::pods(context)? {
+        all.push((address(&pod, 8080)?, json!({"job": "operator"})));
     }
     let nodes = context.kubectl_json(&["-n", NAMESPACE, "get", "pods", "-l", "productionkafka.dev/node-id"])?;
     for pod in diagnosis::items(&nodes) {

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{CLUSTER, NAMESPACE, say};
+use super::{CLUSTER, NAMESPACE, merge, say};
 use crate::harness::{Context, Report};
 use crate::install;
 
@@ -38,18 +38,8 @@ fn refused(context: &Context, words: &[&str], because: &str) -> Result<()> {
     }
 }
 
-pub(super) fn protect(context: &Context, namespace: &str, on: bool) -> Result<()> {
-    let patch = json!({"spec": {"maintenance": {"deletionProtection": on}}}).to_string();
-    let words = [
-        "-n",
-        namespace,
-        "patch",
-        &format!("pk/{CLUSTER}"),
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    context.kubectl(&words).map(drop)
+pub(super) fn protect(context: &Context, on: bool) -> Result<()> {
+    merge(context, &json!({"maintenance": {"deletionProtection": on}}))
 }
 
 fn protected(context: &Context) -> Result<()> {
@@ -66,7 +56,7 @@ fn protected(context: &Context) -> Result<()> {
             .kubectl(&delete(what).each_ref().map(String::as_str))
             .context("unprotected")?;
     }
-    protect(context, NAMESPACE, true)?;
+    protect(context, true)?;
     // The API server's own watch brings the setting to the policy.
     context.wait_until("the protection is in force", std::time::Duration::from_secs(30), || {
         let words = delete(needed.first().map_or("", String::as_str));
@@ -97,7 +87,7 @@ fn protected(context: &Context) -> Result<()> {
     // What comes back by itself may go.
     let words = delete(&format!("secret/{CLUSTER}-operator-tls"));
     context.kubectl(&words.each_ref().map(String::as_str))?;
-    protect(context, NAMESPACE, false)?;
+    protect(context, false)?;
     context
         .kubectl(&delete(&resource).each_ref().map(String::as_str))
         .map(drop)

@@ -32,20 +32,9 @@ pub fn run(context: &Context, report: &mut Report) {
 
 fn fenced(context: &Context) -> Result<()> {
     let leader = context.wait_until("one of two operators leads", TAKEN_OVER, || leading(context, ""))?;
-    let words = [
-        "-n",
-        install::NAMESPACE,
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/name=productionkafka",
-        "-o",
-    ];
-    let names = context.kubectl(&[&words[..], &["jsonpath={.items[*].metadata.name}"]].concat())?;
-    let standby = names
-        .split_whitespace()
-        .find(|name| *name != leader)
-        .context("a second operator")?;
+    let pods = install::pods(context)?;
+    let mut names = pods.iter().filter_map(|pod| pod.pointer("/metadata/name")?.as_str());
+    let standby = names.find(|name| *name != leader).context("a second operator")?;
     let (of_leader, of_standby) = (token(context, &leader)?, token(context, standby)?);
     evicts(context, &of_leader).context("the leader")?;
     refused(context, &of_standby).context("the stand-in")?;

@@ -96,6 +96,13 @@ fn resource() -> Value {
     })
 }
 
+/// Merges something into the cluster's spec.
+fn merge(context: &Context, spec: &Value) -> Result<()> {
+    let (cluster, patch) = (format!("pk/{CLUSTER}"), json!({"spec": spec}).to_string());
+    let words = ["-n", NAMESPACE, "patch", &cluster, "--type=merge", "-p", &patch];
+    context.kubectl(&words).map(drop)
+}
+
 /// Asks for something by annotation, now.
 fn ask(context: &Context, what: &str) -> Result<()> {
     let annotation = format!("productionkafka.dev/{what}={}", jiff::Timestamp::now());

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::verify::judged;
-use super::{CLUSTER, NAMESPACE, say, settled};
+use super::{CLUSTER, NAMESPACE, merge, say, settled};
 use crate::harness::Context;
 use crate::{exec, install};
 
@@ -65,17 +65,7 @@ fn operators(context: &Context, count: usize) -> Result<()> {
         &replicas,
     ])?;
     context.wait_until("the operator comes or goes", Duration::from_mins(1), || {
-        let words = [
-            "-n",
-            install::NAMESPACE,
-            "get",
-            "pods",
-            "-l",
-            "app.kubernetes.io/name=productionkafka",
-            "-o",
-            "name",
-        ];
-        Ok((context.kubectl(&words)?.lines().count() == count).then_some(()))
+        Ok((install::pods(context)?.len() == count).then_some(()))
     })
 }
 
@@ -90,20 +80,16 @@ fn sabotage(context: &Context) -> Result<()> {
     context.kubectl(&["-n", NAMESPACE, "delete", "pdb,networkpolicy", "--all"])?;
     context.kubectl(&["delete", POLICY])?;
     rights(context)?;
-    let weak = json!({"spec": {"highAvailability": {"minInSyncReplicas": 1}}}).to_string();
-    context.kubectl(&[
-        "-n",
-        NAMESPACE,
-        "patch",
-        &format!("pk/{CLUSTER}"),
-        "--type=merge",
-        "-p",
-        &weak,
-    ])?;
+    merge(context, &in_sync(1))?;
     expired(context)?;
     configuration(context)?;
     let pod = intruder(&broker(context)?)?;
     create(context, &pod)
+}
+
+/// Replicas that must have a record before it's acknowledged.
+fn in_sync(least: i32) -> Value {
+    json!({"highAvailability": {"minInSyncReplicas": least}})
 }
 
 /// What no operator needs, given to its account.
@@ -252,16 +238,7 @@ fn restore(context: &Context) -> Result<()> {
     gone(&["pod", INTRUDER])?;
     gone(&["configmap", CONFIGURATION])?;
     context.kubectl(&["delete", "clusterrolebinding,clusterrole", ROLE, "--ignore-not-found"])?;
-    let strong = json!({"spec": {"highAvailability": {"minInSyncReplicas": 2}}}).to_string();
-    context.kubectl(&[
-        "-n",
-        NAMESPACE,
-        "patch",
-        &format!("pk/{CLUSTER}"),
-        "--type=merge",
-        "-p",
-        &strong,
-    ])?;
+    merge(context, &in_sync(2))?;
     context.restricted_namespace(NAMESPACE)?;
     operators(context, 1)?;
     install::operator(context, "")

@@ -21,7 +21,7 @@ pub fn run(context: &Context, report: &mut Report) {
             let result = verified(context);
             // The class is everybody's.
             context.kubectl(&["annotate", CLASS, &format!("{VOUCHED}-")])?;
-            super::admission::protect(context, NAMESPACE, false)?;
+            super::admission::protect(context, false)?;
             end_review(context)?;
             result
         },
@@ -71,7 +71,7 @@ fn verified(context: &Context) -> Result<()> {
     ensure!(passed >= 28, "only {passed} passed");
     context.kubectl(&["annotate", "--overwrite", CLASS, &format!("{VOUCHED}=a test")])?;
     // Classes are read when the resource changes.
-    super::admission::protect(context, NAMESPACE, true)?;
+    super::admission::protect(context, true)?;
     context.wait_until("the class is seen", Duration::from_mins(1), || {
         let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
         Ok((super::reason(&resource, "EncryptedAtRest") == "ShownByStorageClass").then_some(()))
