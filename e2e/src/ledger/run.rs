@@ -21,6 +21,9 @@ const FINISH: Duration = Duration::from_mins(4);
 /// Size of a row in the files of the load client.
 const ROW: u64 = 40;
 
+/// A tool that meets a frozen broker asks another.
+const HURRY: &str = "request.timeout.ms=1500\\ndefault.api.timeout.ms=10000\\nsocket.connection.setup.timeout.ms=1000";
+
 /// A load that runs.
 pub struct Ledger<'a> {
     context: &'a Context,
@@ -82,6 +85,26 @@ impl<'a> Ledger<'a> {
         let mut states = samples::latest(&text)?;
         let state = states.remove(&(topic.to_owned(), partition));
         state.with_context(|| format!("partition {partition} of {topic} was not sampled yet"))
+    }
+
+    /// Waits until the leader of a topic's partition 0 answers as such. Metadata name it earlier: until it has taken over
+    /// itself, it still follows, and would fetch from the former leader.
+    pub fn wait_leader_serves(&self, position: usize, timeout: Duration) -> Result<()> {
+        let topic = self.topic(position)?;
+        let line = format!(
+            "(cat {SECRET}/client.properties; printf '\\n{HURRY}\\n') >/tmp/hurry.properties; \
+             BOOTSTRAP=$(sed -n 's/^bootstrap.servers=//p' {SECRET}/client.properties | sed 's/\\\\//g'); \
+             {JAVA} org.apache.kafka.tools.GetOffsetShell --bootstrap-server $BOOTSTRAP \
+             --command-config /tmp/hurry.properties --topic-partitions {topic}:0"
+        );
+        self.context
+            .wait_until(&format!("the leader of {topic} serves"), timeout, || {
+                let said = self.exec(&line)?;
+                if said.contains(&format!("{topic}:0:")) {
+                    return Ok(Some(()));
+                }
+                bail!("it doesn't tell where the partition ends: {said}")
+            })
     }
 
     /// Ends the load, reads everything back, and judges. When the verdict fails, the files stay in the cluster's log

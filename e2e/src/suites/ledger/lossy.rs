@@ -48,6 +48,7 @@ fn unclean(context: &Context) -> Result<()> {
     new.go_on()?;
     let taken = |state: &ledger::State| state.leader.is_some_and(|now| now != leader);
     wait_state(context, &ledger, "the follower leads", taken)?;
+    ledger.wait_leader_serves(0, SOON)?;
     old.go_on()?;
     wait_state(context, &ledger, "both replicas are in sync again", |state| {
         state.isr.len() == 2
@@ -77,9 +78,9 @@ fn acks_of_the_leader(context: &Context) -> Result<()> {
     context.sh(&format!("{freeze}; sleep 3; {}; {thaw}", old.line("STOP")))?;
     new.go_on()?;
     let taken = |state: &ledger::State| state.leader.is_some_and(|now| now != leader);
-    let outcome = wait_state(context, &ledger, "a follower leads", taken);
+    wait_state(context, &ledger, "a follower leads", taken)?;
+    ledger.wait_leader_serves(0, SOON)?;
     old.go_on()?;
-    outcome?;
     wait_state(context, &ledger, "all replicas are in sync again", |state| {
         state.isr.len() == 3
     })?;
