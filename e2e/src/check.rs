@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::build::go;
+use crate::build::{crates, go};
 use crate::cli::{CheckArgs, Part};
 use crate::conform::Kubeconform;
-use crate::{alerts, digest, exec, paths};
+use crate::{alerts, digest, exec, paths, versions};
 
 /// Values that render the second shape of the operator's chart: listed namespaces, a second replica, all switches.
 const VARIANTS: [(&str, &str); 2] = [
@@ -46,6 +46,9 @@ const BROKEN: [(&str, &str); 5] = [
         "KafkaTopic",
     ),
 ];
+
+/// What cargo-deny judges by the source alone, today as in a year.
+pub const OF_THE_SOURCE: &[&str] = &["bans", "licenses", "sources"];
 
 /// Runs every step; fails when one failed.
 pub fn check(arguments: CheckArgs) -> Result<ExitCode> {
@@ -89,7 +92,25 @@ fn slow(steps: &mut Steps, only_manifests: bool) {
     if !only_manifests {
         steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
     }
+    steps.step("dependencies: licences, sources, one TLS provider", || {
+        dependencies(OF_THE_SOURCE)
+    });
     steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
+}
+
+/// What `deny.toml` says of every crate that is compiled in. Published vulnerabilities are another question, with another
+/// answer each day: `cargo e2e release` asks it.
+pub fn dependencies(judges: &[&str]) -> Result<()> {
+    let mut deny = Command::new(crates::program("cargo-deny", versions::CARGO_DENY)?);
+    deny.args([
+        "--workspace",
+        "--locked",
+        "check",
+        "--hide-inclusion-graph",
+        "--allow",
+        "duplicate",
+    ]);
+    exec::quietly(deny.args(judges).current_dir(paths::repository()))
 }
 
 fn charts(steps: &mut Steps, (helm, kubeconform): (&Path, &Kubeconform), chart: &str) {

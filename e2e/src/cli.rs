@@ -118,6 +118,9 @@ pub struct ReleaseArgs {
     /// Where the image will be pushed, without tag.
     #[arg(long, default_value = "docker.io/productionkafka/operator")]
     pub repository: String,
+    /// The database of published vulnerabilities is out of reach (no network): judge licences and sources only.
+    #[arg(long)]
+    pub without_advisories: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

@@ -12,9 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::build::pack::Image;
-use crate::build::{cached, go, oci, operator};
+use crate::build::{crates, go, oci, operator};
 use crate::cli::ReleaseArgs;
-use crate::{digest, exec, paths, versions};
+use crate::{check, digest, exec, paths, versions};
 
 /// What the image is compiled from; `images/operator/Dockerfile.dockerignore` lets in the same.
 const SOURCES: [&str; 6] = [
@@ -30,6 +30,7 @@ const CHARTS: [&str; 3] = ["productionkafka-crds", "productionkafka", "productio
 pub fn release(arguments: &ReleaseArgs) -> Result<ExitCode> {
     let to = std::path::absolute(&arguments.to)?;
     fs::create_dir_all(&to).with_context(|| format!("create {}", to.display()))?;
+    judge(arguments)?;
     let work = tempfile::tempdir().context("a folder to work in")?;
     let image = operator::image_named(&format!("{}:{}", arguments.repository, env!("CARGO_PKG_VERSION")));
     let (digest, archive) = compiled(&image, &work.path().join("one"))?;
@@ -52,6 +53,16 @@ pub fn release(arguments: &ReleaseArgs) -> Result<ExitCode> {
         image.name
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn judge(arguments: &ReleaseArgs) -> Result<()> {
+    let judges = if arguments.without_advisories {
+        println!("published vulnerabilities of the dependencies are NOT checked");
+        check::OF_THE_SOURCE
+    } else {
+        &["all"]
+    };
+    check::dependencies(judges).context("what the release is compiled from")
 }
 
 /// Compiles the operator from a copy of its source in `folder`, and packs the image there.
@@ -77,7 +88,7 @@ fn copy(to: &Path) -> Result<()> {
 
 /// Writes `sbom.cdx.json`, in `CycloneDX`: every crate that is compiled in, and the jar beside the binary.
 fn bill(source: &Path, to: &Path) -> Result<()> {
-    let cyclonedx = tool("cargo-cyclonedx", versions::CYCLONEDX)?;
+    let cyclonedx = crates::program("cargo-cyclonedx", versions::CYCLONEDX)?;
     let mut command = Command::new(cyclonedx);
     command.args([
         "cyclonedx",
@@ -168,17 +179,6 @@ fn sums(folder: &Path) -> Result<()> {
         }
     }
     fs::write(folder.join("SHA256SUMS"), lines).context("write SHA256SUMS")
-}
-
-/// A cargo subcommand, installed in the cache.
-fn tool(name: &str, version: &str) -> Result<PathBuf> {
-    let folder = cached(&format!("{name}-{version}"), |scratch| {
-        println!("compiling {name} {version} (minutes the first time)");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["install", "--quiet", "--locked", "--version", version, name, "--root"]);
-        exec::quietly(cargo.arg(scratch))
-    })?;
-    Ok(folder.join("bin").join(name))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub const PROMETHEUS: &str = "0.316.0";
 pub const CERT_MANAGER: &str = "1.21.2";
 /// Bill of materials of the operator's image.
 pub const CYCLONEDX: &str = "0.5.9";
+/// Judge of the dependencies.
+pub const CARGO_DENY: &str = "0.20.2";
 /// Tag of the sandbox image that containerd asks for.
 pub const PAUSE: &str = "3.10";
 /// Prometheus JMX exporter, the Java agent inside the operator image.

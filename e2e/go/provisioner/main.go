@@ -1,6 +1,7 @@
 // Command provisioner gives the local cluster its volumes: one directory per PersistentVolume below one folder that
-// all nodes share. It provides `local` volumes, because the kubelet applies fsGroup to those and not to hostPath, and
-// it grows a volume by accounting only. It must not be used where a size is to be enforced.
+// all nodes share. It provides `local` volumes, because the kubelet applies fsGroup to those and not to hostPath. A
+// volume's size is accounting only, unless its class asks for a bound: such a volume is a file system in memory, of its
+// size, and really grows.
 package main
 
 import (
@@ -25,7 +26,11 @@ import (
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
-const name = "productionkafka.dev/directory"
+const (
+	name = "productionkafka.dev/directory"
+	// Parameter of a class and annotation of a volume.
+	bounded = "productionkafka.dev/bounded"
+)
 
 type directories struct{ folder string }
 
@@ -42,6 +47,16 @@ func (d directories) Provision(_ context.Context, o controller.ProvisionOptions)
 		annotations["productionkafka.dev/encrypted"] = "true"
 	}
 	node := core.NodeSelectorRequirement{Key: core.LabelHostname, Operator: core.NodeSelectorOpIn, Values: []string{o.SelectedNodeName}}
+	if o.StorageClass.Parameters["bounded"] == "true" {
+		annotations[bounded] = "true"
+		size := o.PVC.Spec.Resources.Requests[core.ResourceStorage]
+		// An attempt before this one may have made it.
+		if bound(path, size, syscall.MS_REMOUNT) != nil {
+			if err := bound(path, size, 0); err != nil {
+				return nil, controller.ProvisioningFinished, err
+			}
+		}
+	}
 	return &core.PersistentVolume{
 		ObjectMeta: meta.ObjectMeta{Name: o.PVName, Annotations: annotations},
 		Spec: core.PersistentVolumeSpec{
@@ -61,7 +76,20 @@ func (d directories) Delete(_ context.Context, volume *core.PersistentVolume) er
 	if volume.Spec.Local == nil || filepath.Dir(volume.Spec.Local.Path) != d.folder {
 		return &controller.IgnoredError{Reason: "its directory is not below " + d.folder}
 	}
+	if volume.Annotations[bounded] == "true" {
+		if err := syscall.Unmount(volume.Spec.Local.Path, syscall.MNT_DETACH); err != nil && err != syscall.EINVAL {
+			return fmt.Errorf("unmount %s: %w", volume.Spec.Local.Path, err)
+		}
+	}
 	return os.RemoveAll(volume.Spec.Local.Path)
+}
+
+// bound makes path a file system of this size, or with MS_REMOUNT gives the one that it is another size.
+func bound(path string, size resource.Quantity, flags uintptr) error {
+	if err := syscall.Mount("tmpfs", path, "tmpfs", flags, fmt.Sprintf("size=%d", size.Value())); err != nil {
+		return fmt.Errorf("mount %s of %s bytes: %w", path, size.String(), err)
+	}
+	return nil
 }
 
 // grow gives a bound claim the larger size that its owner asked for: first the volume, then the claim's status.
@@ -73,6 +101,11 @@ func grow(ctx context.Context, client kubernetes.Interface, claim *core.Persiste
 	volume, err := client.CoreV1().PersistentVolumes().Get(ctx, claim.Spec.VolumeName, meta.GetOptions{})
 	if err != nil || volume.Annotations["pv.kubernetes.io/provisioned-by"] != name {
 		return err
+	}
+	if volume.Annotations[bounded] == "true" {
+		if err := bound(volume.Spec.Local.Path, wanted, syscall.MS_REMOUNT); err != nil {
+			return err
+		}
 	}
 	if err := patchCapacity(wanted, func(patch []byte) error {
 		_, err := client.CoreV1().PersistentVolumes().Patch(ctx, volume.Name, types.MergePatchType, patch, meta.PatchOptions{})

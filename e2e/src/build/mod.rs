@@ -4,6 +4,7 @@
 //! leaves no half-made entry behind, and a lock per entry keeps two commands from making the same thing twice.
 
 pub mod archive;
+pub mod crates;
 pub mod debian;
 pub mod go;
 pub mod java;

@@ -137,17 +137,14 @@ impl Context {
 
     /// Installs or upgrades CRDs and operator from this checkout's charts; `values` is YAML. Waits until it is Ready.
     pub fn install_operator(&self, namespace: &str, values: &str) -> Result<()> {
-        let charts = paths::repository().join("charts");
-        self.helm_install(
-            "productionkafka-crds",
-            namespace,
-            &charts.join("productionkafka-crds"),
-            "",
-        )?;
-        self.helm_install(RELEASE, namespace, &charts.join("productionkafka"), values)
+        self.install_chart("productionkafka-crds", namespace, "")?;
+        self.install_chart(RELEASE, namespace, values)
     }
 
-    fn helm_install(&self, release: &str, namespace: &str, chart: &std::path::Path, values: &str) -> Result<()> {
+    /// Installs or upgrades a chart of this checkout as a release of the same name; `values` is YAML. Waits until it is
+    /// Ready.
+    pub fn install_chart(&self, release: &str, namespace: &str, values: &str) -> Result<()> {
+        let chart = paths::repository().join("charts").join(release);
         let chart: PathBuf = chart
             .canonicalize()
             .with_context(|| format!("find the chart {}", chart.display()))?;

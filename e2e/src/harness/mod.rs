@@ -39,28 +39,45 @@ pub fn test(target: &Target, arguments: &TestArgs) -> Result<ExitCode> {
             return Ok(quick);
         }
     }
+    let begun = Instant::now();
     let passed = on_cluster(target, arguments, &suites, |context| {
         let slow = arguments.check.then(Beside::start).transpose()?;
+        let mut closing = vec![format!("cluster and images: {:.0} s", begun.elapsed().as_secs_f64())];
         let mut passed = true;
         for suite in &suites {
             println!("suite {}: {}", suite.name, suite.about);
             let started = Instant::now();
             let report = run_suite(suite, context);
-            println!(
-                "{}: {} passed, {} failed ({:.0} s)",
-                suite.name,
-                report.passed,
-                report.failed.len(),
-                started.elapsed().as_secs_f64()
-            );
+            let line = closing_line(suite, &report, started);
+            println!("{line}");
+            closing.push(line);
             passed &= report.failed.is_empty();
         }
         if let Some(slow) = slow {
             passed &= slow.finish()?;
         }
+        if closing.len() > 2 {
+            println!(
+                "all in all, {:.0} s:\n  {}",
+                begun.elapsed().as_secs_f64(),
+                closing.join("\n  ")
+            );
+        }
         Ok(passed)
     })?;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What became of a suite; failed tests by name, since their own lines may be far above.
+fn closing_line(suite: &Suite, report: &Report, started: Instant) -> String {
+    let (name, passed, failed) = (suite.name, report.passed, report.failed.len());
+    let seconds = started.elapsed().as_secs_f64();
+    let names = if failed == 0 {
+        String::new()
+    } else {
+        format!(": {}", report.failed.join("; "))
+    };
+    format!("{name}: {passed} passed, {failed} failed ({seconds:.0} s){names}")
 }
 
 /// Runs the measurements of suites and prints `name value unit` lines.

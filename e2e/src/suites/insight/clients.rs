@@ -65,16 +65,29 @@ fn configured(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Kafka's own sum over the partitions, and the operator's.
-fn lag(context: &Context) -> Result<()> {
+/// What Kafka's own tool says of the group.
+pub fn group(context: &Context, what: &str) -> Result<String> {
     let admin = Admin::start(context, NAMESPACE, CLUSTER, "orders-brokers-100-0")?;
-    let told = admin.tool("kafka-consumer-groups.sh", "--describe --group readers --offsets")?;
+    admin.tool(
+        "kafka-consumer-groups.sh",
+        &format!("--describe --group readers {what}"),
+    )
+}
+
+/// Records that the group hasn't read, by Kafka's own tool: the sum over its partitions.
+pub fn behind(context: &Context) -> Result<u64> {
+    let told = group(context, "--offsets")?;
     let lags = told.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         (words.next() == Some("readers")).then(|| words.nth(4)?.parse::<u64>().ok())?
     });
-    let expected: u64 = lags.sum();
-    ensure!(expected > 0, "the group isn't behind: {told}");
+    Ok(lags.sum())
+}
+
+/// Kafka's own sum over the partitions, and the operator's.
+fn lag(context: &Context) -> Result<()> {
+    let expected = behind(context)?;
+    ensure!(expected > 0, "the group isn't behind");
     context.wait_until(
         &format!("the operator says that the group is {expected} behind"),
         TOLD,
@@ -89,7 +102,7 @@ fn lag(context: &Context) -> Result<()> {
 }
 
 /// The value of the operator's first series that ends with this label.
-fn metric(context: &Context, ends: &str) -> Result<Option<u64>> {
+pub fn metric(context: &Context, ends: &str) -> Result<Option<u64>> {
     let pods = crate::install::pods(context)?;
     let pod = pods.first().context("the operator's pod")?;
     let name = pod

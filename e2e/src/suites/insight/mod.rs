@@ -5,8 +5,11 @@ mod bench;
 mod clients;
 mod dashboards;
 mod detection;
+mod disk;
 mod edits;
+mod machines;
 mod prometheus;
+mod runbooks;
 
 use std::time::Duration;
 
@@ -52,11 +55,12 @@ fn body(context: &Context, report: &mut Report) {
     clients::run(context, report);
     if !context.is_local() {
         report.skip(
-            "dashboards and alerts",
-            "Prometheus reaches pods in the suite's own cluster only",
+            "dashboards, alerts, kernel parameters",
+            "Prometheus reaches pods in the suite's own cluster only, and its machine is the suite's to change",
         );
         return;
     }
+    machines::run(context, report);
     let mut prometheus = None;
     let scrapes = report.setup("Prometheus scrapes the operator and every Kafka node", || {
         prometheus = Some(Prometheus::start(context)?);
@@ -65,6 +69,8 @@ fn body(context: &Context, report: &mut Report) {
     if let Some(prometheus) = prometheus.filter(|_| scrapes) {
         dashboards::run(context, &prometheus, report);
         detection::run(context, &prometheus, report);
+        disk::run(context, &prometheus, report);
+        runbooks::run(context, &prometheus, report);
     }
     edits::run(context, report);
 }
