@@ -44,11 +44,8 @@ fn lag(context: &Context, prometheus: &Prometheus<'_>) -> Result<()> {
         ensure!(!prometheus.query(alert)?.is_empty(), "no alert");
         Ok(Some(()))
     })?;
-    let told = group(context, "--members")?;
-    ensure!(
-        told.contains("has no active members"),
-        "the runbook's first look: {told}"
-    );
+    let told = group(context, "--state")?;
+    ensure!(told.contains("Empty"), "the runbook's first look: {told}");
     let unread = behind(context)?;
     ensure!(unread >= UNREAD as u64, "{unread} records are unread");
     let consume = format!(
