@@ -42,7 +42,7 @@ pub fn whole(context: &Context, mut wanted: Value) -> Result<Planned> {
     }
     let binary = paths::repository().join("target/e2e/operator-image/productionkafka");
     let line = format!(
-        "printf %s '{wanted}' | {} plan - --output json; code=$?; [ $code -ne 1 ]",
+        "printf %s '{wanted}' | {} plan - --deletion-protection --output json; code=$?; [ $code -ne 1 ]",
         binary.display()
     );
     let document: Value = serde_json::from_str(&context.sh(&line)?).context("the plan is JSON")?;
