@@ -133,13 +133,7 @@ fn exporter() -> Value {
 /// Packs a chart, which installs the image by its digest.
 fn package(chart: &str, (repository, digest): (&str, &str), work: &Path, to: &Path) -> Result<()> {
     let folder = work.join("charts");
-    fs::create_dir_all(&folder)?;
-    let mut copy = Command::new("cp");
-    exec::quietly(
-        copy.arg("-R")
-            .arg(paths::repository().join("charts").join(chart))
-            .arg(&folder),
-    )?;
+    copy_chart(chart, &folder)?;
     let folder = folder.join(chart);
     if chart == "productionkafka" {
         let path = folder.join("values.yaml");
@@ -148,6 +142,14 @@ fn package(chart: &str, (repository, digest): (&str, &str), work: &Path, to: &Pa
     }
     let mut helm = Command::new(go::one("helm")?);
     exec::quietly(helm.arg("package").arg(&folder).arg("--destination").arg(to))
+}
+
+/// Copies a chart into `folder`, with what its links point to.
+fn copy_chart(chart: &str, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut copy = Command::new("cp");
+    copy.arg("-RL").arg(paths::repository().join("charts").join(chart));
+    exec::quietly(copy.arg(folder))
 }
 
 /// The chart's values with the image's repository and digest.
@@ -192,6 +194,20 @@ mod tests {
         assert!(text.contains("  repository: registry.example/kafka/operator\n"));
         assert!(text.contains("  digest: \"sha256:0123\"\n"));
         assert!(pinned("image: {}\n", "x", "y").is_err());
+    }
+
+    #[test]
+    fn charts_are_copied_with_what_they_link_to() {
+        let folder = tempfile::tempdir().unwrap();
+        for chart in CHARTS {
+            copy_chart(chart, folder.path()).unwrap();
+        }
+        let files = digest::files(folder.path()).unwrap();
+        let definitions = files
+            .iter()
+            .filter(|file| file.starts_with(folder.path().join("productionkafka-crds/files")));
+        assert!(definitions.count() >= 3);
+        assert!(files.iter().all(|file| !file.symlink_metadata().unwrap().is_symlink()));
     }
 
     #[test]
