@@ -13,7 +13,8 @@ use crate::{diagnosis, exec};
 
 /// The longest is a roll of every node.
 const DONE: Duration = Duration::from_mins(8);
-const KINDS: &str = "configmap,secret,service,networkpolicy,poddisruptionbudget,persistentvolumeclaim,statefulset,job";
+/// Without Jobs: those that are done go by themselves, after their time to live.
+const KINDS: &str = "configmap,secret,service,networkpolicy,poddisruptionbudget,persistentvolumeclaim,statefulset";
 
 type Edit = (&'static str, fn(&mut Value));
 
