@@ -41,7 +41,7 @@ fn world() -> impl Strategy<Value = (usize, Vec<Partition>, bool, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn no_act_of_ours_does_harm_and_every_roll_ends_when_the_faults_do(

@@ -4,7 +4,7 @@ use super::{put, topic};
 use crate::tests::simulation::{Simulation, on_one_thread};
 use serde_json::json;
 
-const MANY: usize = 250;
+const MANY: usize = 450;
 
 fn name(number: usize) -> String {
     format!("app-{number}")

@@ -118,7 +118,7 @@ fn a_crash_in_between_is_not_noticed() {
             before + 1..=simulation.writes()
         });
         for fault in [Fault::KillBefore, Fault::KillUnanswered, Fault::KillAfter] {
-            for write in writes.clone().step_by(stride(5)) {
+            for write in writes.clone().step_by(stride(2)) {
                 on_one_thread(async {
                     let (mut simulation, rights) = ready(kind).await;
                     simulation.strike((write, fault));
