@@ -91,10 +91,10 @@ fn quick(steps: &mut Steps, only_manifests: bool) -> Result<()> {
 fn slow(steps: &mut Steps, only_manifests: bool) {
     if !only_manifests {
         steps.cargo("unit, golden, layering and CRD tests", "test --workspace --quiet");
+        steps.step("dependencies: licences, sources, one TLS provider", || {
+            dependencies(OF_THE_SOURCE)
+        });
     }
-    steps.step("dependencies: licences, sources, one TLS provider", || {
-        dependencies(OF_THE_SOURCE)
-    });
     steps.step("alert rules: promtool", || alerts::judged(&tool("promtool")?));
 }
 
