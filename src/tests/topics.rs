@@ -306,3 +306,21 @@ fn a_refused_topic_holds_up_no_other() {
         simulation.blameless();
     });
 }
+
+/// `kubectl replace --force`: between two passes, another resource of the same name with the same words.
+#[test]
+fn a_resource_that_was_made_again_is_told_where_it_stands() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        add(&simulation, "again");
+        let is_ready =
+            |simulation: &Simulation| simulation.condition("kafkatopics", "again", "Ready")["status"] == "True";
+        assert!(simulation.until(is_ready).await);
+        simulation.settle().await.unwrap();
+        simulation.delete("kafkatopics", "again");
+        add(&simulation, "again");
+        assert!(!is_ready(&simulation), "it's another one");
+        assert!(simulation.until(is_ready).await, "nobody told the new one");
+        simulation.blameless();
+    });
+}

@@ -30,155 +30,181 @@ pub struct Steps {
     of: HashMap<String, Arc<KafkaTopic>>,
 }
 
+/// What Kafka made of the steps of one pass.
+pub struct Taken {
+    of: HashMap<String, Arc<KafkaTopic>>,
+    outcomes: Vec<Outcome>,
+    /// Why the rest wasn't asked, or isn't known.
+    problem: Option<PassError>,
+}
+
+struct Outcome {
+    name: String,
+    result: Result<(), BrokerError>,
+    /// As a sentence begins.
+    what: &'static str,
+    /// The reason while Kafka hasn't shown it.
+    doing: &'static str,
+    edits: Vec<ConfigOp>,
+}
+
+impl Outcome {
+    fn new((name, result): (String, Result<(), BrokerError>), (what, doing): (&'static str, &'static str)) -> Self {
+        Self {
+            name,
+            result,
+            what,
+            doing,
+            edits: Vec::new(),
+        }
+    }
+}
+
+impl Steps {
+    /// Sends them.
+    pub async fn carry_out(mut self, admin: &dyn KafkaAdmin) -> Taken {
+        let of = std::mem::take(&mut self.of);
+        let mut outcomes = Vec::new();
+        let problem = self.send(admin, &mut outcomes).await.err();
+        Taken { of, outcomes, problem }
+    }
+
+    async fn send(self, admin: &dyn KafkaAdmin, outcomes: &mut Vec<Outcome>) -> Result<(), PassError> {
+        if !self.create.is_empty() {
+            let made = admin.create_topics(self.create, false).await;
+            for (name, result) in made.map_err(|source| failed("create topics", source))? {
+                // The broker that was asked for its partitions may not have heard of a topic that the controller has made.
+                let result = result.or_else(is_there);
+                outcomes.push(Outcome::new((name, result), ("create topic", "Creating")));
+            }
+        }
+        if !self.partitions.is_empty() {
+            let made = admin.create_partitions(self.partitions, false).await;
+            for made in made.map_err(|source| failed("add partitions", source))? {
+                outcomes.push(Outcome::new(made, ("add partitions to", "AddingPartitions")));
+            }
+        }
+        if !self.configure.is_empty() {
+            let changed = admin.incremental_alter_configs(self.configure.clone(), false).await;
+            let mut changed = changed.map_err(|source| failed("configure topics", source))?;
+            for ConfigChange { resource, ops } in self.configure {
+                let result = changed.remove(&resource).unwrap_or(Ok(()));
+                if let ConfigResource::Topic(name) = resource {
+                    let outcome = Outcome::new((name, result), ("configure topic", "Configuring"));
+                    outcomes.push(Outcome { edits: ops, ..outcome });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Pass<'_> {
-    /// What's next for each topic; what is said of those that need nothing goes into `verdicts`.
+    /// What's next for each topic; what is said of those that need nothing goes into `verdicts`. An error: this process leads no
+    /// more.
     pub(super) fn steps(
         &mut self,
         ground: &Ground,
         owners: &Owners,
         learnt: bool,
         verdicts: &mut BTreeMap<String, Verdict>,
-    ) -> Steps {
+    ) -> Result<Steps, PassError> {
         let mut steps = Steps::default();
-        let now = self.context.now();
         for topic in self.staying.clone() {
-            let (name, generation) = (topic.name_any(), topic.metadata.generation);
-            if !learnt && self.known.settled.get(&name) == Some(&generation) {
-                continue;
-            }
-            if let Some(refusal) = decide::refusal(&topic, &ground.cluster, owners) {
-                verdicts.insert(name, refusal);
-                continue;
-            }
-            let refused = self
-                .known
-                .refused
-                .get(&name)
-                .filter(|refused| refused.generation == generation);
-            if let Some(refused) = refused.filter(|refused| now < refused.retry) {
-                verdicts.insert(name, Verdict::refused("KafkaRefused", &refused.problem));
-                continue;
-            }
-            let kafka_name = decide::name_of(&topic);
-            match decide::step(&topic, &ground.cluster, self.known.look.topics.get(&kafka_name)) {
-                Step::Create(_) | Step::AddPartitions(_) if steps.of.len() >= AT_MOST => {
+            match self.next(&topic, (ground, owners), learnt) {
+                None => continue,
+                Some(Step::Say(verdict)) => {
+                    verdicts.insert(topic.name_any(), verdict);
+                    continue;
+                }
+                Some(Step::Create(_) | Step::AddPartitions(_)) if steps.of.len() >= AT_MOST => {
                     self.again = Duration::ZERO;
                     continue;
                 }
-                Step::Create(new) => steps.create.push(new),
-                Step::AddPartitions(more) => steps.partitions.push(more),
-                Step::Configure(change) => steps.configure.push(change),
-                Step::Say(verdict) => {
-                    verdicts.insert(name, verdict);
-                    continue;
-                }
+                // What would stay behind if the resource went now.
+                Some(Step::Create(_)) if !self.is_held(&topic) => continue,
+                Some(Step::Create(new)) => steps.create.push(new),
+                Some(Step::AddPartitions(more)) => steps.partitions.push(more),
+                Some(Step::Configure(change)) => steps.configure.push(change),
             }
-            steps.of.insert(kafka_name, topic);
+            steps.of.insert(decide::name_of(&topic), topic);
         }
-        steps
-    }
-
-    pub(super) async fn carry_out(
-        &mut self,
-        admin: &dyn KafkaAdmin,
-        steps: Steps,
-        verdicts: &mut BTreeMap<String, Verdict>,
-    ) -> Result<(), PassError> {
         if steps.of.is_empty() {
-            return Ok(());
+            return Ok(steps);
         }
         if !self.context.leads() {
             return Err(PassError::NotLeading);
         }
         self.known.pending = true;
         self.wait(PENDING);
-        let of = steps.of;
-        if !steps.create.is_empty() {
-            let outcomes = admin.create_topics(steps.create, false).await;
-            for (name, outcome) in outcomes.map_err(|source| failed("create topics", source))? {
-                // The broker that was asked for its partitions may not have heard of a topic that the controller has made.
-                let outcome = outcome.or_else(is_there);
-                self.note(&of, &name, (outcome, "create topic", "Creating"), verdicts);
-            }
-        }
-        if !steps.partitions.is_empty() {
-            let outcomes = admin.create_partitions(steps.partitions, false).await;
-            for (name, outcome) in outcomes.map_err(|source| failed("add partitions", source))? {
-                self.note(&of, &name, (outcome, "add partitions to", "AddingPartitions"), verdicts);
-            }
-        }
-        self.configure(admin, steps.configure, &of, verdicts).await
+        Ok(steps)
     }
 
-    async fn configure(
-        &mut self,
-        admin: &dyn KafkaAdmin,
-        changes: Vec<ConfigChange>,
-        of: &HashMap<String, Arc<KafkaTopic>>,
-        verdicts: &mut BTreeMap<String, Verdict>,
-    ) -> Result<(), PassError> {
-        if changes.is_empty() {
-            return Ok(());
+    /// `None`: nothing new is known of it.
+    fn next(&mut self, topic: &KafkaTopic, (ground, owners): (&Ground, &Owners), learnt: bool) -> Option<Step> {
+        let generation = topic.metadata.generation;
+        let known = self.known.of(topic);
+        if !learnt && known.settled.is_some() && known.settled == generation {
+            return None;
         }
-        let outcomes = admin.incremental_alter_configs(changes.clone(), false).await;
-        let outcomes = outcomes.map_err(|source| failed("configure topics", source))?;
-        for change in changes {
-            let ConfigResource::Topic(name) = &change.resource else {
-                continue;
-            };
-            let outcome = outcomes.get(&change.resource).cloned().unwrap_or(Ok(()));
-            if outcome.is_ok()
-                && let Some(config) = self
-                    .known
-                    .look
-                    .topics
-                    .get_mut(name)
-                    .and_then(|found| found.config.as_mut())
+        if let Some(refusal) = decide::refusal(topic, &ground.cluster, owners) {
+            return Some(Step::Say(refusal));
+        }
+        let now = self.context.now();
+        let refused = known.refused.as_ref();
+        let refused = refused.filter(|refused| refused.generation == generation && now < refused.retry);
+        if let Some(refused) = refused {
+            return Some(Step::Say(Verdict::refused("KafkaRefused", &refused.problem)));
+        }
+        if !learnt && known.asked {
+            self.known.pending = true;
+            self.wait(PENDING);
+            return None;
+        }
+        let found = self.known.look.topics.get(&decide::name_of(topic));
+        Some(decide::step(topic, &ground.cluster, found))
+    }
+
+    /// Remembers what became of each step; what is to be said of it.
+    pub(super) fn note_taken(&mut self, taken: Taken) -> Result<BTreeMap<String, Verdict>, PassError> {
+        let mut verdicts = BTreeMap::new();
+        for outcome in taken.outcomes {
+            if let Some(topic) = taken.of.get(&outcome.name)
+                && let Some(verdict) = self.note(topic, outcome)
             {
-                edit(config, &change.ops);
+                verdicts.insert(topic.name_any(), verdict);
             }
-            self.note(of, name, (outcome, "configure topic", "Configuring"), verdicts);
         }
-        Ok(())
+        taken.problem.map_or(Ok(verdicts), Err)
     }
 
     /// What became of a step. One that Kafka took is told when it's seen; only one that has to be taken again is told before.
-    fn note(
-        &mut self,
-        of: &HashMap<String, Arc<KafkaTopic>>,
-        name: &str,
-        (outcome, what, doing): (Result<(), BrokerError>, &str, &'static str),
-        verdicts: &mut BTreeMap<String, Verdict>,
-    ) {
-        let Some(topic) = of.get(name) else { return };
-        let resource = topic.name_any();
-        let Err(error) = outcome else {
-            self.known.refused.remove(&resource);
-            if !self.known.asked.insert(resource.clone()) {
-                verdicts.insert(
-                    resource,
-                    Verdict::waiting(doing, "Kafka has taken it; waiting until brokers show it"),
-                );
+    fn note(&mut self, topic: &KafkaTopic, outcome: Outcome) -> Option<Verdict> {
+        let Outcome { name, what, doing, .. } = outcome;
+        let Err(error) = outcome.result else {
+            let found = self.known.look.topics.get_mut(&name);
+            if let Some(config) = found.and_then(|found| found.config.as_mut()) {
+                edit(config, &outcome.edits);
             }
-            return;
+            let known = self.known.of(topic);
+            known.refused = None;
+            let again = std::mem::replace(&mut known.asked, true);
+            return again.then(|| Verdict::waiting(doing, "Kafka has taken it; waiting until brokers show it"));
         };
         let problem = format!("{what} {name}: {error}");
-        let before = self
-            .known
-            .refused
-            .get(&resource)
-            .filter(|refused| refused.generation == topic.metadata.generation);
+        let (now, generation) = (self.context.now(), topic.metadata.generation);
+        let known = self.known.of(topic);
+        let before = known.refused.as_ref();
+        let before = before.filter(|refused| refused.generation == generation);
         let count = before.map_or(0, |refused| refused.count);
         let wait = FIRST_RETRY.saturating_mul(1 << count.min(10)).min(LONGEST_RETRY);
-        let now = self.context.now();
-        let refused = Refused {
-            generation: topic.metadata.generation,
+        known.refused = Some(Refused {
+            generation,
             problem: problem.clone(),
             count: count.saturating_add(1),
             retry: now.checked_add(wait).unwrap_or(now),
-        };
-        self.known.refused.insert(resource.clone(), refused);
-        verdicts.insert(resource, Verdict::refused("KafkaRefused", &problem));
+        });
+        Some(Verdict::refused("KafkaRefused", &problem))
     }
 }
 

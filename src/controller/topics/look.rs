@@ -36,7 +36,8 @@ pub struct Look {
     pub topics: HashMap<String, Found>,
 }
 
-fn is_older(at: Option<Timestamp>, than: Duration, now: Timestamp) -> bool {
+/// Longer ago than that, or never.
+pub fn is_older(at: Option<Timestamp>, than: Duration, now: Timestamp) -> bool {
     let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
     age.is_none_or(|age| age >= than)
 }

@@ -32,6 +32,8 @@ const PENDING: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(20);
 /// Statuses and finalizers that one pass writes; what's left comes at once in the next.
 const CHUNK: usize = 400;
+/// A finalizer that was just set counts as set until the watch has brought it, at most this long.
+const HELD: Duration = Duration::from_secs(10);
 
 /// What's remembered of a cluster's topics between passes; all of it can be lost.
 #[derive(Default)]
@@ -41,17 +43,34 @@ pub struct Topics {
     pending: bool,
     /// Topics whose deletion Kafka has taken, until they're gone.
     deleted: HashSet<String>,
-    /// Resources for which something was asked that Kafka hasn't shown yet.
-    asked: HashSet<String>,
-    /// The last status written of each, by its hash: the watch may not have brought it yet.
-    said: HashMap<String, u64>,
-    /// Resources that need nothing, as they were looked at.
-    settled: HashMap<String, Option<i64>>,
-    /// What Kafka refused, for which generation, and when it's tried again.
-    refused: HashMap<String, Refused>,
+    /// Resources that stay, by name.
+    resources: HashMap<String, Remembered>,
+}
+
+impl Topics {
+    fn of(&mut self, topic: &KafkaTopic) -> &mut Remembered {
+        self.resources.entry(topic.name_any()).or_default()
+    }
+}
+
+/// What's remembered of one resource; of one that was made again under the same name, nothing.
+#[derive(Default)]
+struct Remembered {
+    uid: String,
+    /// When its finalizers were set, while the watch hasn't brought it.
+    held: Option<jiff::Timestamp>,
+    /// Something was asked for it that Kafka hasn't shown yet.
+    asked: bool,
+    /// The last status written, by its hash: the watch may not have brought it yet.
+    said: Option<u64>,
+    /// Its generation when it needed nothing.
+    settled: Option<i64>,
+    /// What Kafka refused.
+    refused: Option<Refused>,
 }
 
 /// A step that Kafka didn't take.
+#[derive(Clone)]
 struct Refused {
     generation: Option<i64>,
     problem: String,
@@ -128,8 +147,9 @@ fn ground(memory: Memory) -> Option<Ground> {
 impl Pass<'_> {
     async fn run(&mut self) -> Result<(), PassError> {
         self.forget();
-        self.hold().await?;
         let Some(ground) = ground(self.context.memories.get(self.key)) else {
+            let held = resource::set_each(self.context, self.loose()).await?;
+            self.note_held(&held);
             self.without_ground().await?;
             return self.nowhere().await;
         };
@@ -146,10 +166,19 @@ impl Pass<'_> {
         let owners = decide::owners(&all);
         self.leave(&ground, &owners).await?;
         let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
-        let steps = self.steps(&ground, &owners, learnt, &mut verdicts);
         self.known.pending = false;
-        self.carry_out(ground.admin.as_ref(), steps, &mut verdicts).await?;
-        self.say(verdicts).await
+        let steps = self.steps(&ground, &owners, learnt, &mut verdicts)?;
+        let (loose, told) = (self.loose(), self.tell(verdicts));
+        // The apiserver and Kafka don't wait for each other.
+        let (held, said, taken) = futures::join!(
+            resource::set_each(self.context, loose),
+            say::write_all(self.context, told),
+            steps.carry_out(ground.admin.as_ref()),
+        );
+        self.note_held(&held?);
+        let unsaid = self.note_said(said);
+        let verdicts = self.note_taken(taken)?;
+        self.say(verdicts).await.and(unsaid)
     }
 
     fn sooner(&mut self, after: Duration) {
@@ -161,41 +190,51 @@ impl Pass<'_> {
         self.sooner(after);
     }
 
-    /// Resources that are gone.
+    /// Resources that are gone, leave, or were deleted and made again.
     fn forget(&mut self) {
-        let all: HashSet<String> = self
-            .staying
-            .iter()
-            .chain(&self.leaving)
-            .map(|topic| topic.name_any())
-            .collect();
-        self.known.said.retain(|name, _| all.contains(name));
-        self.known.settled.retain(|name, _| all.contains(name));
-        self.known.asked.retain(|name| all.contains(name));
-        self.known.refused.retain(|name, _| all.contains(name));
+        let uids = self.staying.iter().map(|topic| (topic.name_any(), topic.uid()));
+        let uids: HashMap<String, String> = uids.map(|(name, uid)| (name, uid.unwrap_or_default())).collect();
+        let known = &mut self.known.resources;
+        known.retain(|name, known| uids.get(name) == Some(&known.uid));
+        for (name, uid) in uids {
+            known.entry(name).or_default().uid = uid;
+        }
+        let now = self.context.now();
+        for topic in &self.staying {
+            let has = goes_with_it(topic) == has_finalizer(topic);
+            let held = &mut self.known.of(topic).held;
+            *held = held.filter(|at| !has && !look::is_older(Some(*at), HELD, now));
+        }
     }
 
-    /// A resource with which its topic goes must not go first; one with which it doesn't isn't held.
-    async fn hold(&mut self) -> Result<(), PassError> {
-        let wrong = self
-            .staying
-            .iter()
-            .filter(|topic| goes_with_it(topic) != has_finalizer(topic));
+    /// A resource with which its topic goes must not go first; one with which it doesn't isn't held. A bounded number of those of
+    /// which that isn't so yet, and the finalizers that each shall have.
+    fn loose(&mut self) -> Vec<(Arc<KafkaTopic>, &'static [&'static str])> {
+        let wrong = self.staying.iter().filter(|topic| !self.is_held(topic));
         let some: Vec<Arc<KafkaTopic>> = wrong.take(CHUNK).cloned().collect();
-        if some.is_empty() {
-            return Ok(());
+        if !some.is_empty() {
+            self.sooner(Duration::ZERO);
         }
-        self.sooner(Duration::ZERO);
         let wanted = |topic: &KafkaTopic| if goes_with_it(topic) { &[FINALIZER][..] } else { &[] };
-        let all = some
-            .into_iter()
-            .map(|topic| (Arc::clone(&topic), wanted(&topic)))
-            .collect();
-        let ended = resource::set_each(self.context, all).await?;
-        if ended.iter().any(|(_, ended)| ended.is_err()) {
-            self.again = SOON;
+        let with = |topic: Arc<KafkaTopic>| (Arc::clone(&topic), wanted(&topic));
+        some.into_iter().map(with).collect()
+    }
+
+    /// It has the finalizers that it shall have, as the watch tells or as they were just written.
+    fn is_held(&self, topic: &KafkaTopic) -> bool {
+        let known = self.known.resources.get(&topic.name_any());
+        goes_with_it(topic) == has_finalizer(topic) || known.is_some_and(|known| known.held.is_some())
+    }
+
+    fn note_held(&mut self, ended: &[(Arc<KafkaTopic>, Result<(), PassError>)]) {
+        let now = self.context.now();
+        for (topic, result) in ended {
+            if result.is_ok() {
+                self.known.of(topic).held = Some(now);
+            } else {
+                self.again = SOON;
+            }
         }
-        Ok(())
     }
 
     /// There's no cluster to do anything in. What is there stays while nobody serves, so nothing else is said of it unless the
@@ -211,7 +250,9 @@ impl Pass<'_> {
         let verdict = resource::without_cluster(self.key);
         let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
         let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();
-        self.known.settled.clear();
+        for known in self.known.resources.values_mut() {
+            known.settled = None;
+        }
         self.say(all).await
     }
 }

@@ -10,6 +10,7 @@ use crate::controller::resource::{self, Verdict};
 use futures::{StreamExt, stream};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub fn is_ready(topic: &KafkaTopic) -> bool {
@@ -18,52 +19,79 @@ pub fn is_ready(topic: &KafkaTopic) -> bool {
     status.is_some_and(|status| resource::is_ready((status.observed_generation, generation), &status.conditions))
 }
 
+/// A status to be written, and its hash.
+pub struct Told {
+    topic: Arc<KafkaTopic>,
+    status: KafkaTopicStatus,
+    hash: u64,
+}
+
+/// Writes them side by side; what becomes of one is no other's concern.
+pub async fn write_all(context: &Context, told: Vec<Told>) -> Vec<(Told, Result<(), PassError>)> {
+    let tasks = told.into_iter().map(|told| async move {
+        let written = resource::write_status(context, told.topic.as_ref(), &told.status).await;
+        (told, written)
+    });
+    let tasks: Vec<_> = tasks.collect();
+    stream::iter(tasks).buffered(AT_ONCE).collect().await
+}
+
 impl Pass<'_> {
     /// Writes the statuses that say something else, a bounded number of them.
-    pub(super) async fn say(&mut self, mut verdicts: BTreeMap<String, Verdict>) -> Result<(), PassError> {
-        let mut work = Vec::new();
+    pub(super) async fn say(&mut self, verdicts: BTreeMap<String, Verdict>) -> Result<(), PassError> {
+        let told = self.tell(verdicts);
+        let said = write_all(self.context, told).await;
+        self.note_said(said)
+    }
+
+    /// The statuses that say something else, a bounded number of them.
+    pub(super) fn tell(&mut self, mut verdicts: BTreeMap<String, Verdict>) -> Vec<Told> {
+        let mut told = Vec::new();
         for topic in self.staying.clone() {
-            let name = topic.name_any();
-            let Some(verdict) = verdicts.remove(&name) else {
+            let Some(verdict) = verdicts.remove(&topic.name_any()) else {
                 continue;
             };
-            if verdict.is_ready() {
-                self.known.asked.remove(&name);
-                self.known.settled.insert(name.clone(), topic.metadata.generation);
-            } else {
-                self.known.settled.remove(&name);
-                if !verdict.is_refused() {
-                    self.known.pending = true;
-                    self.wait(SOON);
-                }
-            }
+            self.settle(&topic, &verdict);
             let found = self.known.look.topics.get(&name_of(&topic));
-            let wanted = status(self.context, &topic, &verdict, found);
-            let hash = resource::hash_of(&wanted);
-            let is_said = topic.status.as_ref() == Some(&wanted) || self.known.said.get(&name) == Some(&hash);
-            if is_said {
-                self.known.said.insert(name, hash);
+            let status = status(self.context, &topic, &verdict, found);
+            if topic.status.as_ref() == Some(&status) {
+                self.known.of(&topic).said = None;
                 continue;
             }
-            if work.len() == CHUNK {
-                self.known.settled.remove(&name);
+            let hash = resource::hash_of(&status);
+            if self.known.of(&topic).said == Some(hash) {
+                continue;
+            }
+            if told.len() == CHUNK {
+                self.known.of(&topic).settled = None;
                 self.again = Duration::ZERO;
                 continue;
             }
-            work.push((topic, wanted, hash));
+            told.push(Told { topic, status, hash });
         }
-        let context = self.context;
-        let tasks = work.into_iter().map(|(topic, wanted, hash)| async move {
-            let written = resource::write_status(context, topic.as_ref(), &wanted).await;
-            (topic.name_any(), hash, written)
-        });
-        let ended: Vec<_> = stream::iter(tasks).buffered(AT_ONCE).collect().await;
+        told
+    }
+
+    /// Whether it needs to be looked at again before it or Kafka changes.
+    fn settle(&mut self, topic: &KafkaTopic, verdict: &Verdict) {
+        let known = self.known.of(topic);
+        known.settled = topic.metadata.generation.filter(|_| verdict.is_ready());
+        known.asked &= !verdict.is_ready();
+        if !verdict.is_ready() && !verdict.is_refused() {
+            self.known.pending = true;
+            self.wait(SOON);
+        }
+    }
+
+    /// What wasn't written is said again.
+    pub(super) fn note_said(&mut self, said: Vec<(Told, Result<(), PassError>)>) -> Result<(), PassError> {
         let mut problem = None;
-        for (name, hash, written) in ended {
+        for (told, written) in said {
+            let known = self.known.of(&told.topic);
             match written {
-                Ok(()) => drop(self.known.said.insert(name, hash)),
+                Ok(()) => known.said = Some(told.hash),
                 Err(error) => {
-                    self.known.settled.remove(&name);
+                    known.settled = None;
                     problem = Some(error);
                 }
             }
