@@ -1,12 +1,12 @@
 //! The operator's installation for demo and suites: its own restricted namespace, both charts, the image of this
 //! checkout.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::harness::{Context, guest};
+use crate::harness::{Context, RELEASE, guest};
 use crate::{diagnosis, paths};
 
 /// Namespace of the operator.
@@ -33,6 +33,14 @@ pub fn pods(context: &Context) -> Result<Vec<Value>> {
         "app.kubernetes.io/name=productionkafka",
     ];
     Ok(diagnosis::items(&context.kubectl_json(&words)?).to_vec())
+}
+
+/// As many operators as said; waits until they're ready, or gone.
+pub fn scale(context: &Context, count: usize) -> Result<()> {
+    let (deployment, replicas) = (format!("deployment/{RELEASE}"), format!("--replicas={count}"));
+    context.kubectl(&["-n", NAMESPACE, "scale", &deployment, &replicas])?;
+    let selector = format!("app.kubernetes.io/name={RELEASE}");
+    context.wait_ready_pods(NAMESPACE, &selector, count, Duration::from_mins(2))
 }
 
 /// The image built here, or the one that the caller's own cluster pulls.

@@ -140,6 +140,27 @@ pub fn without_cluster(key: &ClusterKey) -> Verdict {
     Verdict::waiting("ClusterNotReady", &message)
 }
 
+/// That a cluster which exists serves nobody is told when it lasts this long: right after a start it isn't known yet, and of
+/// thousands of resources each such status would be a write.
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// Since when there's been no cluster to do anything in.
+#[derive(Debug, Default)]
+pub struct Nowhere(Option<jiff::Timestamp>);
+
+impl Nowhere {
+    /// Whether it's worth telling.
+    pub fn lasts(&mut self, is_there: bool, now: jiff::Timestamp) -> bool {
+        let since = *self.0.get_or_insert(now);
+        let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        !is_there || lasted >= BRIEF
+    }
+
+    pub fn ended(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// All that the resource asks for as it is now was said to be in place.
 pub fn is_ready((observed, generation): (Option<i64>, Option<i64>), conditions: &[Condition]) -> bool {
     observed == generation && status::is_true(conditions, "Ready")
@@ -245,4 +266,21 @@ pub async fn cluster_exists(context: &Context, key: &ClusterKey) -> Result<bool,
     )
     .await?;
     Ok(found.is_some_and(|cluster| cluster.metadata.deletion_timestamp.is_none()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_was_just_missed_is_told_when_it_lasts_and_one_that_is_gone_at_once() {
+        let at = |second| jiff::Timestamp::from_second(second).unwrap();
+        let mut nowhere = Nowhere::default();
+        assert!(!nowhere.lasts(true, at(10)), "the operator has just started");
+        assert!(!nowhere.lasts(true, at(14)));
+        assert!(nowhere.lasts(false, at(14)), "there's no such cluster");
+        assert!(nowhere.lasts(true, at(15)));
+        nowhere.ended();
+        assert!(!nowhere.lasts(true, at(16)), "it was there in between");
+    }
 }

@@ -3,6 +3,7 @@
 use super::look::Look;
 use super::rights::Running;
 use crate::acl::wave::{Known, Right};
+use crate::controller::resource::Nowhere;
 use crate::controller::stores::ClusterKey;
 use crate::controller::trust::SecretData;
 use crate::user::rotation::Rotation;
@@ -50,6 +51,7 @@ pub struct Held {
 #[derive(Default)]
 pub struct Access {
     pub users: HashMap<String, Held>,
+    pub nowhere: Nowhere,
     /// What Kafka was last seen to have.
     pub look: Option<Look>,
     pub known: Known,

@@ -35,6 +35,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(3);
+/// While the cluster's own pass is on its way.
+const PENDING: Duration = Duration::from_secs(1);
 /// A calm pass costs nothing; the look that's made once a minute is made by one of them.
 const CALM: Duration = Duration::from_secs(20);
 /// Secrets and statuses that one pass writes; what's left comes at once in the next.
@@ -97,6 +99,7 @@ impl Pass<'_> {
             leave::without_ground(self.context, key, &self.leaving).await?;
             return self.nowhere(key).await;
         };
+        self.access.nowhere.ended();
         rights::follow(self.context, &ground, self.access).await?;
         let is_full = look::refresh(ground.admin.as_ref(), self.access, self.context.now()).await?;
         let refused = refusals::of(&self.staying, &ground);
@@ -157,8 +160,12 @@ impl Pass<'_> {
         if self.staying.is_empty() && self.leaving.is_empty() {
             return Ok(());
         }
-        self.wait(SOON);
         let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
+        if !self.access.nowhere.lasts(is_there, self.context.now()) {
+            self.wait(PENDING);
+            return Ok(());
+        }
+        self.wait(SOON);
         let verdict = resource::without_cluster(key);
         let told = self.staying.iter().filter(|user| !(is_there && is_ready(user)));
         let all = told.map(|user| (user.name_any(), verdict.clone())).collect();

@@ -141,7 +141,12 @@ pub async fn drive(
     }
     grant_job(ground.admin.as_ref()).await?;
     for child in children(context, ground, &hash, &texts) {
-        apply::child(context, &ground.key.namespace, &child).await?;
+        if let Err(error) = apply::child(context, &ground.key.namespace, &child).await {
+            // It may have been taken all the same, and be over before the next pass.
+            access.is_alone = false;
+            over(access);
+            return Err(error);
+        }
     }
     for right in &rights {
         access.known.changing(right);

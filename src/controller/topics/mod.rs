@@ -13,7 +13,7 @@ use super::cluster::Ended;
 use super::context::Context;
 use super::error::PassError;
 use super::memory::Memory;
-use super::resource::{self, AT_ONCE, Verdict};
+use super::resource::{self, AT_ONCE, Nowhere, Verdict};
 use super::stores::ClusterKey;
 use crate::api::KafkaTopic;
 use crate::kafka::KafkaAdmin;
@@ -41,6 +41,7 @@ pub struct Topics {
     look: Look,
     /// Something was asked of Kafka that it hasn't shown yet, or something is waited for.
     pending: bool,
+    nowhere: Nowhere,
     /// Topics whose deletion Kafka has taken, until they're gone.
     deleted: HashSet<String>,
     /// Resources that stay, by name.
@@ -153,6 +154,7 @@ impl Pass<'_> {
             self.without_ground().await?;
             return self.nowhere().await;
         };
+        self.known.nowhere.ended();
         let managed: Vec<String> = self.staying.iter().map(|topic| name_of(topic)).collect();
         let going = self.leaving.iter().any(|topic| has_finalizer(topic));
         let pending = (&managed[..], self.known.pending || going);
@@ -240,13 +242,13 @@ impl Pass<'_> {
     /// There's no cluster to do anything in. What is there stays while nobody serves, so nothing else is said of it unless the
     /// cluster itself is gone.
     async fn nowhere(&mut self) -> Result<(), PassError> {
+        let (key, now) = (self.key, self.context.now());
+        let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
+        if !self.known.nowhere.lasts(is_there, now) {
+            self.wait(PENDING);
+            return Ok(());
+        }
         self.wait(SOON);
-        let is_there = self
-            .context
-            .stores
-            .clusters
-            .get(&self.key.namespace, &self.key.name)
-            .is_some();
         let verdict = resource::without_cluster(self.key);
         let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
         let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();

@@ -1,5 +1,5 @@
 //! Many users and topics in one cluster: how fast they become Ready, what Kafka itself takes from its own client, and what they
-//! cost afterwards. `--full` has 10 000 users with three rights each and 5 000 topics.
+//! cost afterwards. `--full` has 10 000 users with three rights each and 5 000 topics; `--only topics` or `--only users` one of both.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -60,8 +60,12 @@ fn measure(context: &Context, size: &Size, figures: &mut Figures) -> Result<()> 
     ceiling(context, size, figures).context("what Kafka takes from its own client")?;
     let topics = Told::of(("topics", "topics/s"), ("kafkatopics/status", "pkt"), size.topics);
     let users = Told::of(("users", "users/s"), ("kafkausers/status", "pku"), size.users);
-    let peak = phase(context, topics, topic_of, figures)?;
-    let peak = phase(context, users, user_of, figures)?.max(peak);
+    let mut peak: f64 = 0.0;
+    for (kind, one) in [(topics, topic_of as fn(usize) -> String), (users, user_of)] {
+        if context.only.is_empty() || context.only.iter().any(|only| only == kind.name) {
+            peak = phase(context, kind, one, figures)?.max(peak);
+        }
+    }
     figures.add("operator_rss_peak", peak, "MiB");
     calm(context, figures)
 }
@@ -102,24 +106,9 @@ fn create(context: &Context, what: &str, count: usize, one: fn(usize) -> String)
         .map(drop)
 }
 
-fn scale(context: &Context, replicas: u8) -> Result<()> {
-    let replicas = format!("--replicas={replicas}");
-    let namespace = install::NAMESPACE;
-    context.kubectl(&["-n", namespace, "scale", "deployment/productionkafka", &replicas])?;
-    let status = [
-        "-n",
-        namespace,
-        "rollout",
-        "status",
-        "deployment/productionkafka",
-        "--timeout=120s",
-    ];
-    context.kubectl(&status).map(drop)
-}
-
 /// Creates many of a kind while no operator runs, then lets one make them Ready; the operator's greatest memory on the way.
 fn phase(context: &Context, kind: Told, one: fn(usize) -> String, figures: &mut Figures) -> Result<f64> {
-    scale(context, 0)?;
+    install::scale(context, 0)?;
     let created = Instant::now();
     create(context, kind.name, kind.count, one)?;
     let rate = f64::from(u32::try_from(kind.count)?) / created.elapsed().as_secs_f64();
@@ -129,7 +118,7 @@ fn phase(context: &Context, kind: Told, one: fn(usize) -> String, figures: &mut 
         "writes/s",
     );
     let begun = Timestamp::now();
-    scale(context, 1)?;
+    install::scale(context, 1)?;
     until_ready(context, kind, begun, figures)
 }
 

@@ -63,18 +63,14 @@ fn lag(context: &Context, prometheus: &Prometheus<'_>) -> Result<()> {
 }
 
 fn operator(context: &Context, prometheus: &Prometheus<'_>) -> Result<()> {
-    let scale = |replicas: &str| {
-        let words = ["-n", install::NAMESPACE, "scale", "deploy/productionkafka", replicas];
-        context.kubectl(&words).map(drop)
-    };
-    scale("--replicas=0")?;
+    install::scale(context, 0)?;
     let alert = r#"ALERTS{alertname="KafkaOperatorDown", alertstate="pending"}"#;
     let pending = context.wait_until("the alert is pending", TOLD, || {
         ensure!(!prometheus.query(alert)?.is_empty(), "no alert");
         Ok(Some(()))
     });
     let works = pending.and_then(|()| group(context, "--state"));
-    scale("--replicas=1")?;
+    install::scale(context, 1)?;
     ensure!(works?.contains("readers"), "Kafka answers without an operator");
     context.wait_until("a new one tells of the cluster", TOLD, || {
         let seen = metric(

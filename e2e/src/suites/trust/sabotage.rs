@@ -2,7 +2,6 @@
 //! That each sabotage fails its own control and no other is shown by tables in the operator's unit tests.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -37,7 +36,7 @@ const PROPERTIES: [(&str, &str); 9] = [
 ];
 
 pub fn run(context: &Context) -> Result<()> {
-    operators(context, 0)?;
+    install::scale(context, 0)?;
     let result = sabotage(context).and_then(|()| judged(context, ""));
     restore(context)?;
     let (code, failed, _) = result?;
@@ -52,21 +51,6 @@ pub fn run(context: &Context) -> Result<()> {
         failed.len()
     ));
     settled(context)
-}
-
-/// As many operators as said; waits until they're gone or there.
-fn operators(context: &Context, count: usize) -> Result<()> {
-    let replicas = format!("--replicas={count}");
-    context.kubectl(&[
-        "-n",
-        install::NAMESPACE,
-        "scale",
-        "deployment/productionkafka",
-        &replicas,
-    ])?;
-    context.wait_until("the operator comes or goes", Duration::from_mins(1), || {
-        Ok((install::pods(context)?.len() == count).then_some(()))
-    })
 }
 
 fn sabotage(context: &Context) -> Result<()> {
@@ -240,6 +224,6 @@ fn restore(context: &Context) -> Result<()> {
     context.kubectl(&["delete", "clusterrolebinding,clusterrole", ROLE, "--ignore-not-found"])?;
     merge(context, &in_sync(2))?;
     context.restricted_namespace(NAMESPACE)?;
-    operators(context, 1)?;
+    install::scale(context, 1)?;
     install::operator(context, "")
 }

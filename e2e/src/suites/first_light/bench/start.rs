@@ -20,20 +20,13 @@ pub fn process(context: &Context, figures: &mut Figures) -> Result<()> {
     }
     let mut seconds = Vec::new();
     for _ in 0..REPEATS {
-        scale(context, 0)?;
-        scale(context, 1)?;
+        install::scale(context, 0)?;
+        install::scale(context, 1)?;
         let leading = leading(context)?;
         seconds.push(leading - process::operator(context)?.started);
     }
     figures.add_spread("operator_process_start_to_reconciling", seconds, "s");
     Ok(())
-}
-
-fn scale(context: &Context, replicas: usize) -> Result<()> {
-    let (deployment, replicas_word) = (format!("deployment/{RELEASE}"), format!("--replicas={replicas}"));
-    context.kubectl(&["-n", install::NAMESPACE, "scale", &deployment, &replicas_word])?;
-    let selector = format!("app.kubernetes.io/name={RELEASE}");
-    context.wait_ready_pods(install::NAMESPACE, &selector, replicas, Duration::from_mins(1))
 }
 
 /// Time of the log line, in seconds of the epoch.
