@@ -63,10 +63,26 @@ fn masked(key: &Key, object: &Value) -> Value {
         let keys: Vec<String> = secrets::texts(&object).into_keys().collect();
         object["data"] = json!(keys);
     }
+    mask_leader(&mut object);
     if key.plural == "jobs" {
         object["status"] = json!(object["status"]["conditions"]);
     }
     object
+}
+
+/// Which of the controllers leads is theirs to say, and depends on which was up first.
+fn mask_leader(object: &mut Value) {
+    let Some(leader) = object.pointer_mut("/status/quorum/leaderId") else {
+        return;
+    };
+    let leads = format!("controller {leader} leads");
+    *leader = json!("<leader>");
+    let conditions = object["status"]["conditions"].as_array_mut();
+    for condition in conditions.into_iter().flatten() {
+        if let Some(message) = condition["message"].as_str() {
+            condition["message"] = json!(message.replace(&leads, "<leader> leads"));
+        }
+    }
 }
 
 /// What is random, and what it stands for; longest first is not needed, none is part of another.
