@@ -94,7 +94,14 @@ struct Pass<'a> {
 impl Pass<'_> {
     async fn run(&mut self, key: &ClusterKey) -> Result<(), PassError> {
         self.forget();
-        self.hold().await?;
+        // Those that are held now have their turn in the next pass.
+        let (context, loose) = (self.context, self.loose());
+        let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on(key));
+        self.note_held(&held?);
+        result
+    }
+
+    async fn go_on(&mut self, key: &ClusterKey) -> Result<(), PassError> {
         let Some(ground) = Ground::of(self.context, key) else {
             leave::without_ground(self.context, key, &self.leaving).await?;
             return self.nowhere(key).await;
@@ -138,20 +145,22 @@ impl Pass<'_> {
         }
     }
 
-    /// Nothing is made for a user that could vanish before it's taken away again.
-    async fn hold(&mut self) -> Result<(), PassError> {
+    /// Nothing is made for a user that could vanish before it's taken away again: a bounded number of those that could.
+    fn loose(&self) -> Vec<(Arc<KafkaUser>, &'static [&'static str])> {
         let loose = self.staying.iter().filter(|user| !has_finalizer(user));
-        let some: Vec<Arc<KafkaUser>> = loose.take(CHUNK).cloned().collect();
-        let count = some.len();
-        let all = some.into_iter().map(|user| (user, &[FINALIZER][..])).collect();
-        let ended = resource::set_each(self.context, all).await?;
-        // That user waits, for nothing is made for it yet; the others go on.
+        loose
+            .take(CHUNK)
+            .map(|user| (Arc::clone(user), &[FINALIZER][..]))
+            .collect()
+    }
+
+    /// Who can't be held waits, for nothing is made for it yet; the others go on.
+    fn note_held(&mut self, ended: &[(Arc<KafkaUser>, Result<(), PassError>)]) {
         if ended.iter().any(|(_, ended)| ended.is_err()) {
             self.wait(SOON);
-        } else if count > 0 {
+        } else if !ended.is_empty() {
             self.sooner(Duration::ZERO);
         }
-        Ok(())
     }
 
     /// There's no cluster to do anything in. Who has all that it asks for keeps it while nobody serves, so nothing else is said
