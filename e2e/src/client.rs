@@ -14,6 +14,9 @@ use crate::versions::DEFAULT_KAFKA;
 /// Folder of Kafka's scripts in the image.
 pub const BIN: &str = "/opt/kafka/bin";
 
+/// Settings of a client for which a refusal comes at once or not at all, one a line.
+pub const HURRY: &str = "max.block.ms=8000\nrequest.timeout.ms=8000\ndelivery.timeout.ms=9000\n";
+
 /// A running client pod.
 pub struct Client<'a> {
     context: &'a Context,

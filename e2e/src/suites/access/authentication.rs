@@ -8,7 +8,7 @@ use serde_json::json;
 use super::outside::{APP, bootstrap, refused, rights, round_trip};
 use super::peers::{AUTHORITY, CAROL, ISSUER, REALM, SHOP, TICKETS, TOKENS, rekey};
 use super::{NAMESPACE, say, user};
-use crate::client::{BIN, Client};
+use crate::client::{BIN, Client, HURRY};
 use crate::harness::{Context, Report};
 
 pub fn run(context: &Context, report: &mut Report) {
@@ -79,8 +79,6 @@ pub fn users(context: &Context) -> Result<()> {
     Ok(())
 }
 
-const PATIENCE: &str = "max.block.ms=8000\nrequest.timeout.ms=8000\ndelivery.timeout.ms=9000\n";
-
 /// Writes a file in the pod.
 fn file(client: &Client<'_>, name: &str, text: &str) -> Result<()> {
     client
@@ -96,7 +94,7 @@ fn oauth(context: &Context) -> Result<()> {
     let common = format!(
         "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\nssl.truststore.type=PEM\n\
          ssl.truststore.location=/secrets/{trust}/ca.crt\nsasl.jaas.config={module} {store};\n\
-         sasl.login.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler\n{PATIENCE}"
+         sasl.login.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler\n{HURRY}"
     );
     let by_secret = |id: &str, secret: &str| {
         format!(
@@ -151,7 +149,7 @@ fn kerberos(context: &Context) -> Result<()> {
         let text = format!(
             "security.protocol=SASL_SSL\nsasl.mechanism=GSSAPI\nsasl.kerberos.service.name=kafka\nssl.truststore.type=PEM\n\
              ssl.truststore.location=/secrets/{trust}/ca.crt\n\
-             sasl.jaas.config={module} keyTab=\"/secrets/{TICKETS}/{who}.keytab\" principal=\"{who}@{REALM}\";\n{PATIENCE}"
+             sasl.jaas.config={module} keyTab=\"/secrets/{TICKETS}/{who}.keytab\" principal=\"{who}@{REALM}\";\n{HURRY}"
         );
         file(&client, &format!("{who}.properties"), &text)?;
     }

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{CLUSTER, NAMESPACE, say};
 use crate::admin::Admin;
-use crate::client::{BIN, Client};
+use crate::client::{BIN, Client, HURRY};
 use crate::harness::Context;
 use crate::{paths, resources};
 
@@ -419,10 +419,9 @@ fn theirs(admin: &Admin<'_>, cases: &[Case], own: &str) -> Result<()> {
 
 /// Settings of both users; a refusal comes at once or not at all.
 fn files(secret: &str) -> String {
-    let hurry = "request.timeout.ms=8000\\ndefault.api.timeout.ms=10000\\nmax.block.ms=8000\\ndelivery.timeout.ms=9000\\nlinger.ms=0\\n";
     format!(
         "cd /tmp
-         (cat /secrets/{secret}/client.properties; printf '\\n{hurry}') > ours.properties
+         (cat /secrets/{secret}/client.properties; printf '\\n{HURRY}default.api.timeout.ms=10000\\nlinger.ms=0\\n') > ours.properties
          sed -e 's/username=\"[^\"]*\"/username=\"{THEIRS}\"/' -e 's/password=\"[^\"]*\"/password=\"{PASSWORD}\"/' \
          ours.properties > theirs.properties
          ! cmp -s ours.properties theirs.properties"

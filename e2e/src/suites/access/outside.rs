@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{CLUSTER, NAMESPACE, authentication, gateway, listen, peers, say, settled, user};
-use crate::client::{BIN, Client, counted, numbered};
+use crate::client::{BIN, Client, HURRY, counted, numbered};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 
@@ -152,7 +152,7 @@ fn plain(context: &Context) -> Result<()> {
     let settings = |file: &str, password: &str| {
         format!(
             "(printf 'security.protocol=SASL_SSL\\nsasl.mechanism=PLAIN\\nssl.truststore.type=PEM\\n\
-             ssl.truststore.location=/secrets/{secret}/ca.crt\\nmax.block.ms=8000\\nrequest.timeout.ms=8000\\ndelivery.timeout.ms=9000\\n'; \
+             ssl.truststore.location=/secrets/{secret}/ca.crt\\n{HURRY}'; \
              cat <<'END'\n{}\nEND\n) > /tmp/{file}",
             jaas(password).replace('\\', "\\\\")
         )

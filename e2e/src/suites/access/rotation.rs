@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::{CLUSTER, NAMESPACE, change, listen, say, settled};
-use crate::client::{BIN, Client};
+use crate::client::{BIN, Client, HURRY};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 use crate::ledger::{Authentication, Ledger, Load};
@@ -112,7 +112,7 @@ fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 
 fn produce(properties: &str, topic: &str) -> String {
     format!(
-        "(cat {properties}; printf '\\nmax.block.ms=8000\\ndelivery.timeout.ms=9000\\nrequest.timeout.ms=8000\\n') > /tmp/hurry.properties; \
+        "(cat {properties}; printf '\\n{HURRY}') > /tmp/hurry.properties; \
          echo extra | {BIN}/kafka-console-producer.sh --bootstrap-server $(sed -n 's/^bootstrap.servers=//p' {properties} | sed 's/\\\\//g') \
          --command-config /tmp/hurry.properties --topic {topic}"
     )
