@@ -10,5 +10,5 @@ mod usage;
 
 pub use estimate::{Estimate, Figure, Unit, estimate};
 pub use supply::Supply;
-pub use trend::Trend;
+pub use trend::{Forecast, Trend};
 pub use usage::{TopicSize, Usage, Volume};

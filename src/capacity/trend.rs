@@ -1,5 +1,5 @@
 //! When a volume will be full, from how it has filled: a line through what was seen in the last day (least squares). Lost with the
-//! process; until an hour is seen again, nothing is foretold.
+//! process; until an hour is seen again, nothing is known.
 
 use super::usage::Usage;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +13,17 @@ const LEAST: i64 = 3_600;
 const DAY: f64 = 86_400.0;
 /// Beyond this nothing is said, in days: trends don't hold that long.
 const FARTHEST: f64 = 90.0;
+
+/// When the first volume is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forecast {
+    /// Not enough was seen.
+    Unknown,
+    /// None fills within three months.
+    NotSoon,
+    /// In whole days.
+    Days(i32),
+}
 
 /// Samples by node and log directory: when, in Unix seconds, and how many bytes were used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,17 +46,29 @@ impl Trend {
         }
     }
 
-    /// Whole days until the first volume is full; `None`: none fills within three months, or not enough was seen.
-    pub fn days_until_full(&self, usage: &Usage) -> Option<i32> {
+    /// When the first volume is full.
+    pub fn forecast(&self, usage: &Usage) -> Forecast {
+        if !self.0.values().any(is_enough) {
+            return Forecast::Unknown;
+        }
         let days = usage.volumes.iter().filter_map(|volume| {
             let samples = self.0.get(&(volume.node, volume.path.clone()))?;
             let growth = growth(samples)?;
             Some(float(volume.total.0.saturating_sub(volume.used.0)) / growth)
         });
         let first = days.fold(f64::INFINITY, f64::min);
+        if first > FARTHEST {
+            return Forecast::NotSoon;
+        }
         #[expect(clippy::cast_possible_truncation, reason = "between 0 and 90")]
-        (first <= FARTHEST).then(|| coarse(first.max(0.0) as i32))
+        Forecast::Days(coarse(first.max(0.0) as i32))
     }
+}
+
+/// Enough was seen to foretell something.
+fn is_enough(samples: &VecDeque<(i64, u64)>) -> bool {
+    let span = samples.front().zip(samples.back());
+    span.is_some_and(|((first, _), (last, _))| last - first >= LEAST)
 }
 
 /// A status shouldn't be written for a day more or less that's far away.
@@ -55,10 +78,7 @@ fn coarse(days: i32) -> i32 {
 
 /// Bytes per day; `None`: it doesn't grow, or not enough was seen.
 fn growth(samples: &VecDeque<(i64, u64)>) -> Option<f64> {
-    let (first, last) = (samples.front()?.0, samples.back()?.0);
-    if last - first < LEAST {
-        return None;
-    }
+    let first = samples.front().filter(|_| is_enough(samples))?.0;
     let count = float(u64::try_from(samples.len()).ok()?);
     let at = |second: i64| float((second - first).unsigned_abs());
     let mean_time = samples.iter().map(|(second, _)| at(*second)).sum::<f64>() / count;
@@ -98,7 +118,7 @@ mod tests {
         }
     }
 
-    fn after(hours: i64, gib: impl Fn(u64) -> u64) -> Option<i32> {
+    fn after(hours: i64, gib: impl Fn(u64) -> u64) -> Forecast {
         let mut trend = Trend::default();
         let mut last = used(0);
         for minute in 0..=hours * 60 {
@@ -106,23 +126,27 @@ mod tests {
             trend.add(minute * 60, &last);
         }
         assert!(trend.0.values().all(|samples| samples.len() <= KEPT));
-        trend.days_until_full(&last)
+        trend.forecast(&last)
     }
 
     #[test]
     fn a_volume_that_fills_evenly_is_full_when_it_is() {
         // 1 GiB an hour, 76 left after a day: 3.2 days.
-        assert_eq!(after(24, |hour| hour), Some(3));
+        assert_eq!(after(24, |hour| hour), Forecast::Days(3));
         // 48 hours seen, the last day counts: 52 left.
-        assert_eq!(after(48, |hour| hour), Some(2));
+        assert_eq!(after(48, |hour| hour), Forecast::Days(2));
     }
 
     #[test]
     fn nothing_is_foretold_from_little_or_from_no_growth() {
-        assert_eq!(after(0, |hour| hour), None);
-        assert_eq!(after(24, |_| 50), None);
-        assert_eq!(after(24, |hour| 60 - hour), None);
-        assert_eq!(after(24, |hour| 10 + hour / 24), None, "a year isn't foretold");
+        assert_eq!(after(0, |hour| hour), Forecast::Unknown);
+        assert_eq!(after(24, |_| 50), Forecast::NotSoon);
+        assert_eq!(after(24, |hour| 60 - hour), Forecast::NotSoon);
+        assert_eq!(
+            after(24, |hour| 10 + hour / 24),
+            Forecast::NotSoon,
+            "a year isn't foretold"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::kafka::KafkaFacts;
-use crate::capacity::{Trend, Usage};
+use crate::capacity::{Forecast, Trend, Usage};
 use crate::kafka::{KafkaAdmin, LogDir};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub struct Fill {
     asked: Option<(Timestamp, Scope)>,
     seen: Option<(Timestamp, Arc<Usage>)>,
     trend: Arc<Trend>,
-    /// Days until the first volume is full.
+    /// Days until the first volume is full. Until this process has seen enough, what an earlier one has foretold.
     pub days: Option<i32>,
 }
 
@@ -48,6 +48,13 @@ impl Scope {
 impl Fill {
     pub fn usage(&self) -> Option<&Usage> {
         self.seen.as_ref().map(|(_, usage)| usage.as_ref())
+    }
+
+    /// Takes over what an earlier process has foretold, before anything was asked: a warning doesn't go because the operator came.
+    pub fn resume(&mut self, days: Option<i32>) {
+        if self.asked.is_none() {
+            self.days = days;
+        }
     }
 
     /// Asks brokers that serve, if it's time to.
@@ -82,7 +89,11 @@ impl Fill {
         }
         let trend = Arc::make_mut(&mut self.trend);
         trend.add(now.as_second(), &usage);
-        self.days = trend.days_until_full(&usage);
+        match trend.forecast(&usage) {
+            Forecast::Unknown => {}
+            Forecast::NotSoon => self.days = None,
+            Forecast::Days(days) => self.days = Some(days),
+        }
         self.seen = Some((now, Arc::new(usage)));
     }
 }
@@ -143,5 +154,22 @@ mod tests {
             "who isn't registered any more is forgotten"
         );
         assert_eq!(topic(&fill), "small");
+    }
+
+    #[test]
+    fn what_an_earlier_process_foretold_holds_until_enough_is_seen() {
+        let fill_after = |minutes: i64, resumed: Option<i32>| {
+            let mut fill = Fill::default();
+            fill.resume(resumed);
+            for minute in 0..=minutes {
+                let now = Timestamp::from_second(minute * 60).unwrap();
+                fill.take(now, &BTreeMap::from([(100, &[dir(50, "t")][..])]), &[100]);
+            }
+            fill.days
+        };
+        assert_eq!(fill_after(0, None), None);
+        assert_eq!(fill_after(0, Some(5)), Some(5));
+        assert_eq!(fill_after(59, Some(5)), Some(5));
+        assert_eq!(fill_after(60, Some(5)), None, "it doesn't grow any more");
     }
 }

@@ -312,3 +312,23 @@ fn a_disk_that_is_lost_while_it_waits_for_its_turn() {
         simulation.blameless();
     });
 }
+
+/// Whoever is on call is warned of a volume that fills; the operator restarts, and the warning stays.
+#[test]
+fn a_forecast_outlives_the_process_that_made_it() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
+            cluster["status"]["capacity"]["daysUntilFull"] = json!(5);
+        });
+        simulation.kill();
+        for _ in 0..10 {
+            simulation.tick().await;
+        }
+        let sufficient = simulation.condition(CLUSTER.0, CLUSTER.1, "CapacitySufficient");
+        assert_eq!(sufficient["reason"], "VolumeFillsUp", "{sufficient}");
+        let cluster = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
+        assert_eq!(cluster["status"]["capacity"]["daysUntilFull"], 5);
+        simulation.blameless();
+    });
+}

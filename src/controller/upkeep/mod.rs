@@ -133,6 +133,12 @@ impl Upkeep<'_> {
         };
         let facts = facts.map(|facts| kafka::steadied(facts, memory.kafka.as_deref()));
         let before = std::mem::replace(&mut memory.kafka, facts.clone().map(Arc::new));
+        let told = self
+            .resource
+            .status
+            .as_ref()
+            .and_then(|status| status.capacity.as_ref());
+        memory.fill.resume(told.and_then(|told| told.days_until_full));
         memory.fill.look(self.context, admin.as_deref(), facts.as_ref()).await;
         if memory.lags.look(self.context, admin.as_deref(), facts.as_ref()).await {
             measured::lags(self.context, self.resource, &memory.lags);
