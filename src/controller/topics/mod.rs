@@ -58,8 +58,8 @@ impl Topics {
 #[derive(Default)]
 struct Remembered {
     uid: String,
-    /// When its finalizers were set, while the watch hasn't brought it.
-    held: Option<jiff::Timestamp>,
+    /// Whether it was held or let go, and when, while the watch hasn't brought it.
+    held: Option<(bool, jiff::Timestamp)>,
     /// Something was asked for it that Kafka hasn't shown yet.
     asked: bool,
     /// The last status written, by its hash: the watch may not have brought it yet.
@@ -203,9 +203,9 @@ impl Pass<'_> {
         }
         let now = self.context.now();
         for topic in &self.staying {
-            let has = goes_with_it(topic) == has_finalizer(topic);
+            let (wanted, has) = (goes_with_it(topic), has_finalizer(topic));
             let held = &mut self.known.of(topic).held;
-            *held = held.filter(|at| !has && !look::is_older(Some(*at), HELD, now));
+            *held = held.filter(|(is, at)| *is == wanted && has != wanted && !look::is_older(Some(*at), HELD, now));
         }
     }
 
@@ -232,7 +232,7 @@ impl Pass<'_> {
         let now = self.context.now();
         for (topic, result) in ended {
             if result.is_ok() {
-                self.known.of(topic).held = Some(now);
+                self.known.of(topic).held = Some((goes_with_it(topic), now));
             } else {
                 self.again = SOON;
             }
