@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::build::kafka;
 use crate::exec;
@@ -16,6 +16,8 @@ pub const BIN: &str = "/opt/kafka/bin";
 
 /// Settings of a client for which a refusal comes at once or not at all, one a line.
 pub const HURRY: &str = "max.block.ms=8000\nrequest.timeout.ms=8000\ndelivery.timeout.ms=9000\n";
+
+const PUT: Duration = Duration::from_mins(1);
 
 /// A running client pod.
 pub struct Client<'a> {
@@ -67,8 +69,15 @@ impl<'a> Client<'a> {
     /// Copies a file of the machine into the pod.
     pub fn put(&self, file: &str, to: &str) -> Result<()> {
         let (namespace, name) = (&self.namespace, &self.name);
-        let line = format!("kubectl -n {namespace} exec -i {name} -- sh -c 'cat > {to}' < {file}");
-        self.context.sh(&line).map(drop)
+        let line = format!("kubectl -n {namespace} exec -i {name} -- sh -c 'cat > {to} && wc -c < {to}' < {file}");
+        let expected = std::fs::metadata(file).with_context(|| format!("read {file}"))?.len();
+        // Once in many times `kubectl exec` ends its input before it has sent any.
+        self.context.wait_until(&format!("{file} is in the pod"), PUT, || {
+            let written = self.context.sh(&line)?;
+            let written: u64 = written.trim().parse().with_context(|| format!("a length: {written}"))?;
+            ensure!(written == expected, "{written} of {expected} bytes arrived");
+            Ok(Some(()))
+        })
     }
 
     pub fn delete(&self) -> Result<()> {
