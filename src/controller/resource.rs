@@ -161,6 +161,11 @@ impl Nowhere {
     }
 }
 
+/// Nothing is made for a resource that can't be held: it could go before what was made for it.
+pub fn not_held(problem: &PassError) -> Verdict {
+    Verdict::waiting("NotHeld", &format!("the finalizer can't be set: {}", problem.chain()))
+}
+
 /// All that the resource asks for as it is now was said to be in place.
 pub fn is_ready((observed, generation): (Option<i64>, Option<i64>), conditions: &[Condition]) -> bool {
     observed == generation && status::is_true(conditions, "Ready")

@@ -324,3 +324,38 @@ fn a_resource_that_was_made_again_is_told_where_it_stands() {
         simulation.blameless();
     });
 }
+
+/// Nothing is made for a resource that could go before what was made for it; why is told once, and the others go on.
+#[test]
+fn a_topic_that_can_not_be_held_is_told_so_and_holds_up_no_other() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        add(&simulation, "loose");
+        simulation.deny("kafkatopics", "loose", true);
+        simulation.edit("kafkatopics", "loose", |topic| {
+            topic["spec"]["deletionPolicy"] = json!("Delete");
+        });
+        with_mortal(&mut simulation, "good").await;
+        let says = |simulation: &Simulation| simulation.condition("kafkatopics", "loose", "Ready");
+        assert!(
+            simulation
+                .until(|simulation| says(simulation)["reason"] == "NotHeld")
+                .await
+        );
+        let told = says(&simulation)["message"].to_string();
+        assert!(told.contains("no labels"), "the API server's words: {told}");
+        for _ in 0..20 {
+            simulation.tick().await;
+            assert_eq!(says(&simulation)["reason"], "NotHeld", "it's told once and stays");
+        }
+        assert!(!simulation.kafka.state().topics.contains_key("loose"));
+        simulation.deny("kafkatopics", "loose", false);
+        assert!(
+            simulation
+                .until(|simulation| says(simulation)["status"] == "True")
+                .await
+        );
+        assert!(is_held(&simulation, "loose"));
+        simulation.blameless();
+    });
+}

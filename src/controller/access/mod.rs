@@ -97,8 +97,11 @@ impl Pass<'_> {
         // Those that are held now have their turn in the next pass.
         let (context, loose) = (self.context, self.loose());
         let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on(key));
-        self.note_held(&held?);
-        result
+        let loose = self.note_held(&held?);
+        if loose.is_empty() {
+            return result;
+        }
+        self.say(loose, false).await.and(result)
     }
 
     async fn go_on(&mut self, key: &ClusterKey) -> Result<(), PassError> {
@@ -155,12 +158,20 @@ impl Pass<'_> {
     }
 
     /// Who can't be held waits, for nothing is made for it yet; the others go on.
-    fn note_held(&mut self, ended: &[(Arc<KafkaUser>, Result<(), PassError>)]) {
-        if ended.iter().any(|(_, ended)| ended.is_err()) {
+    /// Returns what's said of them.
+    fn note_held(&mut self, ended: &[(Arc<KafkaUser>, Result<(), PassError>)]) -> BTreeMap<String, Verdict> {
+        let failed = ended
+            .iter()
+            .filter_map(|(user, ended)| Some((user, ended.as_ref().err()?)));
+        let verdicts: BTreeMap<String, Verdict> = failed
+            .map(|(user, problem)| (user.name_any(), resource::not_held(problem)))
+            .collect();
+        if !verdicts.is_empty() {
             self.wait(SOON);
         } else if !ended.is_empty() {
             self.sooner(Duration::ZERO);
         }
+        verdicts
     }
 
     /// There's no cluster to do anything in. Who has all that it asks for keeps it while nobody serves, so nothing else is said

@@ -113,6 +113,8 @@ impl Pass<'_> {
         for topic in self.staying.clone() {
             match self.next(&topic, (ground, owners), learnt) {
                 None => continue,
+                // What's said of one that can't be held is that.
+                Some(Step::Say(verdict)) if !verdict.is_refused() && !self.is_held(&topic) => continue,
                 Some(Step::Say(verdict)) => {
                     verdicts.insert(topic.name_any(), verdict);
                     continue;

@@ -177,9 +177,10 @@ impl Pass<'_> {
             say::write_all(self.context, told),
             steps.carry_out(ground.admin.as_ref()),
         );
-        self.note_held(&held?);
+        let loose = self.note_held(&held?);
         let unsaid = self.note_said(said);
-        let verdicts = self.note_taken(taken)?;
+        let mut verdicts = self.note_taken(taken)?;
+        verdicts.extend(loose);
         self.say(verdicts).await.and(unsaid)
     }
 
@@ -228,15 +229,20 @@ impl Pass<'_> {
         goes_with_it(topic) == has_finalizer(topic) || known.is_some_and(|known| known.held.is_some())
     }
 
-    fn note_held(&mut self, ended: &[(Arc<KafkaTopic>, Result<(), PassError>)]) {
+    /// Returns what's to be said of those that couldn't be held.
+    fn note_held(&mut self, ended: &[(Arc<KafkaTopic>, Result<(), PassError>)]) -> BTreeMap<String, Verdict> {
         let now = self.context.now();
+        let mut verdicts = BTreeMap::new();
         for (topic, result) in ended {
-            if result.is_ok() {
-                self.known.of(topic).held = Some((goes_with_it(topic), now));
-            } else {
-                self.again = SOON;
+            match result {
+                Ok(()) => self.known.of(topic).held = Some((goes_with_it(topic), now)),
+                Err(problem) => {
+                    self.again = SOON;
+                    verdicts.insert(topic.name_any(), resource::not_held(problem));
+                }
             }
         }
+        verdicts
     }
 
     /// There's no cluster to do anything in. What is there stays while nobody serves, so nothing else is said of it unless the

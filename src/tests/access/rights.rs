@@ -228,3 +228,31 @@ fn somebody_external_gets_rights_and_no_credentials() {
         simulation.blameless();
     });
 }
+
+/// Nothing is made for a user that could go before it's taken away again; why is told, and the others go on.
+#[test]
+fn a_user_that_can_not_be_held_is_told_so_and_holds_up_no_other() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.deny("kafkausers", "loose", true);
+        put(&simulation, "loose", &json!({"acls": [topic("payments", &["Read"])]}));
+        put(&simulation, "good", &json!({"acls": [topic("payments", &["Read"])]}));
+        until_ready(&mut simulation, "good").await;
+        let says = |simulation: &Simulation| simulation.condition("kafkausers", "loose", "Ready");
+        assert!(
+            simulation
+                .until(|simulation| says(simulation)["reason"] == "NotHeld")
+                .await
+        );
+        let told = says(&simulation)["message"].to_string();
+        assert!(told.contains("no labels"), "the API server's words: {told}");
+        for _ in 0..20 {
+            simulation.tick().await;
+            assert_eq!(says(&simulation)["reason"], "NotHeld");
+        }
+        assert!(rights_of(&simulation, "User:loose").is_empty());
+        simulation.deny("kafkausers", "loose", false);
+        until_ready(&mut simulation, "loose").await;
+        simulation.blameless();
+    });
+}

@@ -36,6 +36,8 @@ pub struct State {
     pub oracles: Oracles,
     /// Why no pod may be created, in an admission webhook's words.
     pub no_more_pods: Option<String>,
+    /// Objects of which an admission webhook takes nothing but statuses, and its words.
+    pub denied: BTreeMap<Key, String>,
 }
 
 pub struct Apiserver {
@@ -330,6 +332,9 @@ impl State {
         let is_status = call.subresource.as_deref() == Some("status");
         if known.is_none() && is_status {
             return refusal(404, "NotFound", &format!("{} not found", call.key));
+        }
+        if let Some(why) = self.denied.get(&call.key).filter(|_| !is_status) {
+            return refusal(403, "Forbidden", why);
         }
         let asked = text(&call.body, "/metadata/uid");
         let there = known.as_ref().and_then(|known| text(known, "/metadata/uid"));

@@ -148,6 +148,20 @@ impl Simulation {
         self.api.state().delete(Actor::Other, &Key::new(plural, name));
     }
 
+    /// An admission webhook takes nothing of an object but its status, or anything again.
+    pub fn deny(&self, plural: &str, name: &str, denied: bool) {
+        let (key, words) = (
+            Key::new(plural, name),
+            "admission webhook denied the request: no labels",
+        );
+        let all = &mut self.api.state().denied;
+        if denied {
+            all.insert(key, words.to_owned());
+        } else {
+            all.remove(&key);
+        }
+    }
+
     /// Ends the operator's process; the next tick starts another.
     pub fn kill(&mut self) {
         self.operator = None;
