@@ -9,7 +9,7 @@ import java.util.TreeMap;
 
 /**
  * Load with a ledger: `run SETTINGS FOLDER` writes until the file FOLDER/stop appears (or SIGTERM comes), `verify
- * SETTINGS FOLDER` reads every partition to its end, `ceiling PROPERTIES USERS TOPICS` measures what Kafka takes. What was seen is left in FOLDER; judging it is not done here.
+ * SETTINGS FOLDER` reads every partition to its end, `ceiling PROPERTIES USERS TOPICS` measures what Kafka takes, `seed PROPERTIES TOPIC...` writes a record to each topic. What was seen is left in FOLDER; judging it is not done here.
  */
 public final class Main {
     private Main() {}
@@ -17,6 +17,10 @@ public final class Main {
     public static void main(String[] arguments) throws Exception {
         if (arguments[0].equals("ceiling")) {
             Ceiling.run(Path.of(arguments[1]), Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]));
+            return;
+        }
+        if (arguments[0].equals("seed")) {
+            Seed.run(Path.of(arguments[1]), List.of(arguments).subList(2, arguments.length));
             return;
         }
         Settings settings = Settings.read(Path.of(arguments[1]));

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{CLUSTER, NAMESPACE, say};
 use crate::admin::Admin;
+use crate::build::ledger;
 use crate::client::{BIN, Client, HURRY};
 use crate::harness::Context;
 use crate::{paths, resources};
@@ -79,10 +80,13 @@ const fn from(host: Host, rule: Rule) -> Rule {
 }
 
 const WRITE: &str = "echo x | {bin}/kafka-console-producer.sh {b} --command-config {c} --topic {t}";
+/// Each topic has one record: who got it was allowed to, and who got neither it nor a refusal wasn't answered in time.
 const READ: &str = "{bin}/kafka-console-consumer.sh {b} --command-config {c} --topic {t} --partition 0 --offset earliest \
-    --timeout-ms 4000";
-const GROUP: &str =
-    "{bin}/kafka-console-consumer.sh {b} --command-config {c} --topic {t} --group {g} --timeout-ms 4000";
+    --max-messages 1 --timeout-ms 20000";
+const GROUP: &str = "{bin}/kafka-console-consumer.sh {b} --command-config {c} --topic {t} --group {g} --from-beginning \
+    --max-messages 1 --timeout-ms 20000";
+/// What the consumer says at its end if there was nothing for it.
+const UNANSWERED: &str = "Processed a total of 0 messages";
 const TRANSACTION: &str = "{bin}/kafka-producer-perf-test.sh {b} --command-config {c} --topic {t} --num-records 1 \
     --record-size 10 --throughput -1 --transactional-id {x} --transaction-duration-ms 100";
 const CREATE: &str = "{bin}/kafka-topics.sh {b} --command-config {c} --create --topic {t}-new --partitions 1";
@@ -265,6 +269,7 @@ pub fn run(context: &Context) -> Result<()> {
     let admin = Admin::start(context, NAMESPACE, CLUSTER, super::BROKER)?;
     let secret = format!("{OURS}-kafka-credentials");
     topics(context, &cases)?;
+    seed(&admin, &cases)?;
     context.apply(&user(&cases, "127.0.0.1"))?;
     resources::wait_ready(context, NAMESPACE, &format!("pku/{OURS}"), super::SOON)?;
     let client = Client::start(context, NAMESPACE, "matrix", &[&secret])?;
@@ -293,7 +298,22 @@ fn gone(context: &Context, admin: &Admin<'_>) -> Result<()> {
     Ok(())
 }
 
-fn judge(cases: &[Case], outcomes: &BTreeMap<String, (bool, String)>) -> Result<()> {
+/// A record in each topic.
+fn seed(admin: &Admin<'_>, cases: &[Case]) -> Result<()> {
+    admin.put(&ledger::jar()?.to_string_lossy(), "/tmp/ledger.jar")?;
+    let mut topics = String::new();
+    for side in ["ours", "theirs"] {
+        for number in 0..cases.len() {
+            let _ = write!(topics, " {side}-{number:02}-topic");
+        }
+    }
+    admin.java("/tmp/ledger.jar", "ledger.Main seed", &topics).map(drop)
+}
+
+/// What became of each case, by its name: `allowed`, `denied` or `unanswered`, and the line that says so.
+type Outcomes = BTreeMap<String, (String, String)>;
+
+fn judge(cases: &[Case], outcomes: &Outcomes) -> Result<()> {
     let mut wrong = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let of = |side: &str| {
@@ -303,10 +323,11 @@ fn judge(cases: &[Case], outcomes: &BTreeMap<String, (bool, String)>) -> Result<
                 .unwrap_or_default()
         };
         let (ours, theirs) = (of("ours"), of("theirs"));
-        if ours.0 != theirs.0 || ours.0 != case.allowed {
+        let expected = if case.allowed { "allowed" } else { "denied" };
+        if ours.0 != expected || theirs.0 != expected {
             wrong.push(format!(
-                "{}: expected {}, by the operator {} ({}), by kafka-acls.sh {} ({})",
-                case.name, case.allowed, ours.0, ours.1, theirs.0, theirs.1
+                "{}: expected {expected}, by the operator {} ({}), by kafka-acls.sh {} ({})",
+                case.name, ours.0, ours.1, theirs.0, theirs.1
             ));
         }
     }
@@ -429,7 +450,7 @@ fn files(secret: &str) -> String {
 }
 
 /// Tries every case for both users, two at a time; whether it was allowed, and the line that says so.
-fn attempt(client: &Client<'_>, cases: &[Case]) -> Result<BTreeMap<String, (bool, String)>> {
+fn attempt(client: &Client<'_>, cases: &[Case]) -> Result<Outcomes> {
     let script = script(cases);
     let file = paths::cache()?.join("matrix.sh");
     std::fs::write(&file, script).with_context(|| format!("write {}", file.display()))?;
@@ -437,7 +458,7 @@ fn attempt(client: &Client<'_>, cases: &[Case]) -> Result<BTreeMap<String, (bool
     let text = client.run(LIMIT, "sh /tmp/matrix.sh")?;
     let outcome = |line: &str| {
         let mut parts = line.splitn(3, ' ');
-        let (name, verdict) = (parts.next()?.to_owned(), parts.next()? == "allowed");
+        let (name, verdict) = (parts.next()?.to_owned(), parts.next()?.to_owned());
         Some((name, (verdict, parts.next().unwrap_or_default().to_owned())))
     };
     Ok(text.lines().filter_map(outcome).collect())
@@ -465,6 +486,7 @@ fn script(cases: &[Case]) -> String {
         "(\n{}) &\n(\n{}) &\nwait\ncd /tmp\nfor file in out-*; do\n\
          said=$(grep -m 1 -E '{refusal}' $file | cut -c 1-160)\n\
          if [ -n \"$said\" ]; then echo \"${{file#out-}} denied $said\"; \
+         elif grep -q '{UNANSWERED}' $file; then echo \"${{file#out-}} unanswered\"; \
          else echo \"${{file#out-}} allowed $(tail -n 1 $file | cut -c 1-160)\"; fi\ndone\n",
         lanes[0], lanes[1]
     )
