@@ -271,6 +271,46 @@ fn many_topics_come_in_few_requests_and_cost_nothing_afterwards() {
     });
 }
 
+/// A namespace full of them goes in requests that a controller takes, and everybody is let go.
+#[test]
+fn many_topics_go_in_bounded_requests() {
+    const MANY: usize = 450;
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let names: Vec<String> = (0..MANY).map(|number| format!("many-{number}")).collect();
+        for name in &names {
+            add(&simulation, name);
+            simulation.edit("kafkatopics", name, |topic| {
+                topic["spec"]["deletionPolicy"] = json!("Delete");
+            });
+        }
+        let all_ready = |simulation: &Simulation| {
+            let is_ready = |name: &String| simulation.condition("kafkatopics", name, "Ready")["status"] == "True";
+            names.iter().all(is_ready)
+        };
+        assert!(simulation.until(all_ready).await);
+        simulation.kafka.state().may_go.extend(names.iter().cloned());
+        let before = simulation.trace().len();
+        for name in &names {
+            delete(&simulation, name);
+        }
+        let none_held = |simulation: &Simulation| !names.iter().any(|name| is_held(simulation, name));
+        assert!(simulation.until(none_held).await);
+        assert!(
+            !names
+                .iter()
+                .any(|name| simulation.kafka.state().topics.contains_key(name))
+        );
+        let trace = simulation.trace().split_off(before);
+        let requests = trace
+            .iter()
+            .filter(|call| call.starts_with("kafka DeleteTopics"))
+            .count();
+        assert!((3..=5).contains(&requests), "{requests} requests");
+        simulation.blameless();
+    });
+}
+
 /// What Kafka refuses of one topic is told in its words, tried again later, and holds up no other.
 #[test]
 fn a_refused_topic_holds_up_no_other() {

@@ -2,7 +2,7 @@
 
 use super::decide::{self, Owners, Step};
 use super::look::failed;
-use super::{Ground, PENDING, Pass, Refused};
+use super::{AT_MOST, Ground, PENDING, Pass, Refused};
 use crate::api::KafkaTopic;
 use crate::controller::error::PassError;
 use crate::controller::resource::Verdict;
@@ -15,8 +15,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Topics in one pass: a controller makes about a hundred in the time that a request has.
-const AT_MOST: usize = 200;
 const FIRST_RETRY: Duration = Duration::from_secs(10);
 const LONGEST_RETRY: Duration = Duration::from_mins(5);
 

@@ -3,17 +3,19 @@
 
 use super::decide::{self, Owners, has_finalizer, name_of};
 use super::look::failed;
-use super::{Ground, PENDING, Pass, SOON};
+use super::{AT_MOST, Ground, PENDING, Pass, SOON};
 use crate::api::KafkaTopic;
 use crate::controller::apply::bounded;
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
-use crate::controller::resource::{self, Verdict};
+use crate::controller::resource::{self, AT_ONCE, Verdict};
 use crate::kafka::errors::ErrorCode;
+use futures::{StreamExt, TryStreamExt, stream};
 use kube::ResourceExt;
 use kube::api::Api;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Pass<'_> {
     /// The cluster can't be asked: topics of one that doesn't exist any more, or that never was, go at once.
@@ -45,7 +47,7 @@ impl Pass<'_> {
 
     /// Deletes what is to go, and lets go of whom nothing is left.
     pub(super) async fn leave(&mut self, ground: &Ground, owners: &Owners) -> Result<(), PassError> {
-        let (mut doomed, mut free) = (BTreeMap::new(), Vec::new());
+        let (mut asked, mut free) = (Vec::new(), Vec::new());
         for topic in self.held() {
             let name = name_of(&topic);
             let owner = owners
@@ -56,11 +58,15 @@ impl Pass<'_> {
                 free.push(topic);
             } else if self.known.deleted.contains(&name) {
                 self.wait(PENDING);
-            } else if is_still_asked_for(self.context, &topic).await? {
-                doomed.insert(name, topic);
+            } else if asked.len() == AT_MOST {
+                self.known.pending = true;
+                self.sooner(Duration::ZERO);
+            } else {
+                asked.push((name, topic));
             }
         }
         self.let_go(free).await?;
+        let doomed = still_asked_for(self.context, asked).await?;
         if doomed.is_empty() {
             return Ok(());
         }
@@ -85,6 +91,21 @@ impl Pass<'_> {
         }
         Ok(())
     }
+}
+
+/// Those whose end is still asked for, by topic.
+async fn still_asked_for(
+    context: &Context,
+    all: Vec<(String, Arc<KafkaTopic>)>,
+) -> Result<BTreeMap<String, Arc<KafkaTopic>>, PassError> {
+    let questions = all.into_iter().map(|(name, topic)| async move {
+        let still = is_still_asked_for(context, &topic).await?;
+        Ok(still.then_some((name, topic)))
+    });
+    let questions: Vec<_> = questions.collect();
+    let answers = stream::iter(questions).buffered(AT_ONCE);
+    let answers: Vec<Option<(String, Arc<KafkaTopic>)>> = answers.try_collect().await?;
+    Ok(answers.into_iter().flatten().collect())
 }
 
 /// As the apiserver has it now, not as the watch told it.

@@ -32,6 +32,9 @@ const PENDING: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(20);
 /// Statuses and finalizers that one pass writes; what's left comes at once in the next.
 const CHUNK: usize = 400;
+/// Topics that one pass makes, and as many that it deletes: a controller makes about a hundred in the time that a request has, and
+/// takes fewer than 10 000 records at once.
+const AT_MOST: usize = 200;
 /// A finalizer that was just set counts as set until the watch has brought it, at most this long.
 const HELD: Duration = Duration::from_secs(10);
 

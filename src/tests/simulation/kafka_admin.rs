@@ -585,6 +585,10 @@ impl KafkaAdmin for Admin {
 
     fn delete_topics(&self, names: Vec<String>) -> AdminFuture<'_, Outcomes<String>> {
         self.order("DeleteTopics".into(), move |state, _| {
+            if names.len() > 200 {
+                let count = names.len();
+                state.accusations.insert(format!("{count} topics were deleted at once"));
+            }
             let delete = |name: String| {
                 if state.keeps_topics {
                     return (
