@@ -117,7 +117,7 @@ impl Pass<'_> {
                     verdicts.insert(topic.name_any(), verdict);
                     continue;
                 }
-                Some(Step::Create(_) | Step::AddPartitions(_)) if steps.of.len() >= AT_MOST => {
+                Some(_) if steps.of.len() >= AT_MOST => {
                     self.again = Duration::ZERO;
                     continue;
                 }

@@ -32,8 +32,8 @@ const PENDING: Duration = Duration::from_secs(1);
 const CALM: Duration = Duration::from_secs(20);
 /// Statuses and finalizers that one pass writes; what's left comes at once in the next.
 const CHUNK: usize = 400;
-/// Topics that one pass makes, and as many that it deletes: a controller makes about a hundred in the time that a request has, and
-/// takes fewer than 10 000 records at once.
+/// Topics that one pass makes or changes, and as many that it deletes: a controller makes about a hundred in the time that a
+/// request has, and takes fewer than 10 000 records at once.
 const AT_MOST: usize = 200;
 /// A finalizer that was just set counts as set until the watch has brought it, at most this long.
 const HELD: Duration = Duration::from_secs(10);
@@ -169,9 +169,9 @@ impl Pass<'_> {
             .await?;
         let all: Vec<Arc<KafkaTopic>> = self.staying.iter().chain(&self.leaving).cloned().collect();
         let owners = decide::owners(&all);
+        self.known.pending = false;
         self.leave(&ground, &owners).await?;
         let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
-        self.known.pending = false;
         let steps = self.steps(&ground, &owners, learnt, &mut verdicts)?;
         let (loose, told) = (self.loose(), self.tell(verdicts));
         // The apiserver and Kafka don't wait for each other.
