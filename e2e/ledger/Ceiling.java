@@ -1,7 +1,5 @@
 package ledger;
 
-import java.io.Reader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -32,10 +30,7 @@ final class Ceiling {
     private Ceiling() {}
 
     static void run(Path settings, int users, int topics) throws Exception {
-        Properties properties = new Properties();
-        try (Reader reader = Files.newBufferedReader(settings)) {
-            properties.load(reader);
-        }
+        Properties properties = Settings.load(settings);
         try (Admin admin = Admin.create(properties)) {
             long started = System.nanoTime();
             for (int first = 0; first < users; first += USERS) {

@@ -9,7 +9,8 @@ import java.util.TreeMap;
 
 /**
  * Load with a ledger: `run SETTINGS FOLDER` writes until the file FOLDER/stop appears (or SIGTERM comes), `verify
- * SETTINGS FOLDER` reads every partition to its end, `ceiling PROPERTIES USERS TOPICS` measures what Kafka takes, `seed PROPERTIES TOPIC...` writes a record to each topic. What was seen is left in FOLDER; judging it is not done here.
+ * SETTINGS FOLDER` reads every partition to its end, `ceiling PROPERTIES USERS TOPICS` measures what Kafka takes,
+ * `seed PROPERTIES TOPIC...` writes a record to each topic. What was seen is left in FOLDER; judging it is not done here.
  */
 public final class Main {
     private Main() {}
@@ -28,7 +29,7 @@ public final class Main {
         switch (arguments[0]) {
             case "run" -> run(settings, folder);
             case "verify" -> Verify.run(settings, folder);
-            default -> throw new IllegalArgumentException("run or verify, not " + arguments[0]);
+            default -> throw new IllegalArgumentException("run, verify, ceiling or seed, not " + arguments[0]);
         }
     }
 

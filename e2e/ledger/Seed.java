@@ -1,8 +1,6 @@
 package ledger;
 
-import java.io.Reader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,10 +16,7 @@ final class Seed {
     private Seed() {}
 
     static void run(Path settings, List<String> topics) throws Exception {
-        Properties properties = new Properties();
-        try (Reader reader = Files.newBufferedReader(settings)) {
-            properties.load(reader);
-        }
+        Properties properties = Settings.load(settings);
         ByteArraySerializer bytes = new ByteArraySerializer();
         try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties, bytes, bytes)) {
             List<Future<RecordMetadata>> sent = new ArrayList<>();

@@ -19,7 +19,7 @@ final class Settings {
     final int bytes;
     final String group;
     final String acks;
-    private final Properties credentials = new Properties();
+    private final Properties credentials;
     private final Properties extra = new Properties();
 
     private Settings(Properties all) throws IOException {
@@ -36,7 +36,7 @@ final class Settings {
         group = all.getProperty("group");
         acks = all.getProperty("acks");
         Path secret = Path.of(all.getProperty("secret"));
-        load(credentials, secret.resolve("client.properties"));
+        credentials = load(secret.resolve("client.properties"));
         credentials.setProperty("bootstrap.servers", Files.readString(secret.resolve("bootstrap.servers")).trim());
         all.stringPropertyNames().stream()
                 .filter(name -> name.startsWith("producer."))
@@ -44,15 +44,15 @@ final class Settings {
     }
 
     static Settings read(Path file) throws IOException {
-        Properties all = new Properties();
-        load(all, file);
-        return new Settings(all);
+        return new Settings(load(file));
     }
 
-    private static void load(Properties properties, Path file) throws IOException {
+    static Properties load(Path file) throws IOException {
+        Properties properties = new Properties();
         try (Reader reader = Files.newBufferedReader(file)) {
             properties.load(reader);
         }
+        return properties;
     }
 
     int topicIndex(String topic) {

@@ -11,6 +11,7 @@ use crate::{diagnosis, paths};
 
 /// Namespace of the operator.
 pub const NAMESPACE: &str = "productionkafka-system";
+const SELECTOR: &str = "app.kubernetes.io/name=productionkafka";
 /// What the operator is to the API server.
 pub const ACCOUNT: &str = "system:serviceaccount:productionkafka-system:productionkafka";
 
@@ -24,14 +25,7 @@ pub fn operator(context: &Context, values: &str) -> Result<()> {
 
 /// The operator's pods.
 pub fn pods(context: &Context) -> Result<Vec<Value>> {
-    let words = [
-        "-n",
-        NAMESPACE,
-        "get",
-        "pods",
-        "-l",
-        "app.kubernetes.io/name=productionkafka",
-    ];
+    let words = ["-n", NAMESPACE, "get", "pods", "-l", SELECTOR];
     Ok(diagnosis::items(&context.kubectl_json(&words)?).to_vec())
 }
 
@@ -39,8 +33,7 @@ pub fn pods(context: &Context) -> Result<Vec<Value>> {
 pub fn scale(context: &Context, count: usize) -> Result<()> {
     let (deployment, replicas) = (format!("deployment/{RELEASE}"), format!("--replicas={count}"));
     context.kubectl(&["-n", NAMESPACE, "scale", &deployment, &replicas])?;
-    let selector = format!("app.kubernetes.io/name={RELEASE}");
-    context.wait_ready_pods(NAMESPACE, &selector, count, Duration::from_mins(2))
+    context.wait_ready_pods(NAMESPACE, SELECTOR, count, Duration::from_mins(2))
 }
 
 /// The image built here, or the one that the caller's own cluster pulls.

@@ -140,6 +140,12 @@ pub fn without_cluster(key: &ClusterKey) -> Verdict {
     Verdict::waiting("ClusterNotReady", &message)
 }
 
+/// Longer ago than that, or never.
+pub fn is_older(at: Option<jiff::Timestamp>, than: Duration, now: jiff::Timestamp) -> bool {
+    let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+    age.is_none_or(|age| age >= than)
+}
+
 /// That a cluster which exists serves nobody is told when it lasts this long: right after a start it isn't known yet, and of
 /// thousands of resources each such status would be a write.
 const BRIEF: Duration = Duration::from_secs(5);
@@ -152,8 +158,7 @@ impl Nowhere {
     /// Whether it's worth telling.
     pub fn lasts(&mut self, is_there: bool, now: jiff::Timestamp) -> bool {
         let since = *self.0.get_or_insert(now);
-        let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        !is_there || lasted >= BRIEF
+        !is_there || is_older(Some(since), BRIEF, now)
     }
 
     pub fn ended(&mut self) {

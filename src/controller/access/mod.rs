@@ -98,16 +98,16 @@ impl Pass<'_> {
         let (context, loose) = (self.context, self.loose());
         let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on(key));
         let loose = self.note_held(&held?);
-        if loose.is_empty() {
-            return result;
-        }
-        self.say(loose, false).await.and(result)
+        let (mut verdicts, is_full) = result?;
+        verdicts.extend(loose);
+        self.say(verdicts, is_full).await
     }
 
-    async fn go_on(&mut self, key: &ClusterKey) -> Result<(), PassError> {
+    /// What's to be said, and whether all was looked at.
+    async fn go_on(&mut self, key: &ClusterKey) -> Result<(BTreeMap<String, Verdict>, bool), PassError> {
         let Some(ground) = Ground::of(self.context, key) else {
             leave::without_ground(self.context, key, &self.leaving).await?;
-            return self.nowhere(key).await;
+            return Ok((self.nowhere(key), false));
         };
         self.access.nowhere.ended();
         rights::follow(self.context, &ground, self.access).await?;
@@ -120,7 +120,7 @@ impl Pass<'_> {
         if !leave::let_go(self.context, self.access, (&self.leaving, &self.names())).await? {
             self.sooner(SOON);
         }
-        self.say(verdicts, is_full).await
+        Ok((verdicts, is_full))
     }
 
     fn sooner(&mut self, after: Duration) {
@@ -176,14 +176,14 @@ impl Pass<'_> {
 
     /// There's no cluster to do anything in. Who has all that it asks for keeps it while nobody serves, so nothing else is said
     /// of such a user unless the cluster itself is gone.
-    async fn nowhere(&mut self, key: &ClusterKey) -> Result<(), PassError> {
+    fn nowhere(&mut self, key: &ClusterKey) -> BTreeMap<String, Verdict> {
         if self.staying.is_empty() && self.leaving.is_empty() {
-            return Ok(());
+            return BTreeMap::new();
         }
         let is_there = self.context.stores.clusters.get(&key.namespace, &key.name).is_some();
         if !self.access.nowhere.lasts(is_there, self.context.now()) {
             self.wait(PENDING);
-            return Ok(());
+            return BTreeMap::new();
         }
         self.wait(SOON);
         let verdict = resource::without_cluster(key);
@@ -193,7 +193,7 @@ impl Pass<'_> {
             held.settled = false;
             held.mark = None;
         }
-        self.say(all, false).await
+        all
     }
 
     /// What each user's rights are, under each of its names.

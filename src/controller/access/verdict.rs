@@ -1,7 +1,7 @@
 //! What is said of a user: where it stands, which rights its spec comes to, how far a change of its credentials is.
 
 use super::memory::{Access, Held};
-use super::names::{bindings_of, has_finalizer, name_of, principal};
+use super::names::{bindings_of, name_of, principal};
 use super::prepare::changes;
 use super::{AT_ONCE, CHUNK, Pass, credentials};
 use crate::acl::rights;
@@ -79,9 +79,8 @@ impl Pass<'_> {
                 continue;
             };
             let given = verdicts.remove(&name);
-            // One that's settled has been told; one that isn't held or prepared has its turn in the next pass.
-            let has_turn = (is_full || !held.settled) && held.mark.is_some() && has_finalizer(user);
-            if given.is_none() && !has_turn {
+            // One that's settled has been told; one that isn't prepared has its turn in the next pass.
+            if given.is_none() && ((held.settled && !is_full) || held.mark.is_none()) {
                 continue;
             }
             let verdict = given.unwrap_or_else(|| rights(self.access, held));

@@ -111,8 +111,8 @@ impl Pass<'_> {
         for topic in self.staying.clone() {
             match self.next(&topic, (ground, owners), learnt) {
                 None => continue,
-                // What's said of one that can't be held is that.
-                Some(Step::Say(verdict)) if !verdict.is_refused() && !self.is_held(&topic) => continue,
+                // Of one that isn't held yet nothing is said before it is, or why it can't be.
+                Some(Step::Say(_)) if !self.is_held(&topic) => continue,
                 Some(Step::Say(verdict)) => {
                     verdicts.insert(topic.name_any(), verdict);
                     continue;

@@ -3,6 +3,7 @@
 
 use crate::controller::error::PassError;
 use crate::controller::kafka::KafkaFacts;
+use crate::controller::resource::is_older;
 use crate::kafka::KafkaError;
 use crate::kafka::admin::KafkaAdmin;
 use crate::kafka::configs::{ConfigEntry, ConfigResource, ConfigSource};
@@ -34,12 +35,6 @@ pub struct Look {
     /// When all configurations were.
     configs_at: Option<Timestamp>,
     pub topics: HashMap<String, Found>,
-}
-
-/// Longer ago than that, or never.
-pub fn is_older(at: Option<Timestamp>, than: Duration, now: Timestamp) -> bool {
-    let age = at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-    age.is_none_or(|age| age >= than)
 }
 
 impl Look {

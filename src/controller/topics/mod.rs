@@ -74,7 +74,6 @@ struct Remembered {
 }
 
 /// A step that Kafka didn't take.
-#[derive(Clone)]
 struct Refused {
     generation: Option<i64>,
     problem: String,
@@ -151,9 +150,15 @@ fn ground(memory: Memory) -> Option<Ground> {
 impl Pass<'_> {
     async fn run(&mut self) -> Result<(), PassError> {
         self.forget();
+        // What's said of those that are held now is said in the next pass.
+        let (context, loose) = (self.context, self.loose());
+        let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on());
+        let loose = self.note_held(&held?);
+        self.say(loose).await.and(result)
+    }
+
+    async fn go_on(&mut self) -> Result<(), PassError> {
         let Some(ground) = ground(self.context.memories.get(self.key)) else {
-            let held = resource::set_each(self.context, self.loose()).await?;
-            self.note_held(&held);
             self.without_ground().await?;
             return self.nowhere().await;
         };
@@ -173,17 +178,14 @@ impl Pass<'_> {
         self.leave(&ground, &owners).await?;
         let mut verdicts: BTreeMap<String, Verdict> = BTreeMap::new();
         let steps = self.steps(&ground, &owners, learnt, &mut verdicts)?;
-        let (loose, told) = (self.loose(), self.tell(verdicts));
+        let told = self.tell(verdicts);
         // The apiserver and Kafka don't wait for each other.
-        let (held, said, taken) = futures::join!(
-            resource::set_each(self.context, loose),
+        let (said, taken) = futures::join!(
             say::write_all(self.context, told),
             steps.carry_out(ground.admin.as_ref()),
         );
-        let loose = self.note_held(&held?);
         let unsaid = self.note_said(said);
-        let mut verdicts = self.note_taken(taken)?;
-        verdicts.extend(loose);
+        let verdicts = self.note_taken(taken)?;
         self.say(verdicts).await.and(unsaid)
     }
 
@@ -209,7 +211,7 @@ impl Pass<'_> {
         for topic in &self.staying {
             let (wanted, has) = (goes_with_it(topic), has_finalizer(topic));
             let held = &mut self.known.of(topic).held;
-            *held = held.filter(|(is, at)| *is == wanted && has != wanted && !look::is_older(Some(*at), HELD, now));
+            *held = held.filter(|(is, at)| *is == wanted && has != wanted && !resource::is_older(Some(*at), HELD, now));
         }
     }
 
@@ -259,7 +261,8 @@ impl Pass<'_> {
         }
         self.wait(SOON);
         let verdict = resource::without_cluster(self.key);
-        let told = self.staying.iter().filter(|topic| !(is_there && say::is_ready(topic)));
+        let held = self.staying.iter().filter(|topic| self.is_held(topic));
+        let told = held.filter(|topic| !(is_there && say::is_ready(topic)));
         let all = told.map(|topic| (topic.name_any(), verdict.clone())).collect();
         for known in self.known.resources.values_mut() {
             known.settled = None;

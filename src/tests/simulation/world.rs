@@ -162,6 +162,27 @@ impl Simulation {
         }
     }
 
+    /// Waits until a denied object is told `NotHeld` in the webhook's words; nothing more is written of it afterwards.
+    pub async fn told_not_held(&mut self, plural: &str, name: &str) {
+        let says = |simulation: &Self| simulation.condition(plural, name, "Ready");
+        let is_told = |simulation: &Self| {
+            let generation = simulation.get(plural, name).unwrap()["metadata"]["generation"].clone();
+            let ready = says(simulation);
+            ready["reason"] == "NotHeld" && ready["observedGeneration"] == generation
+        };
+        assert!(self.until(is_told).await);
+        let told = says(self)["message"].to_string();
+        assert!(told.contains("no labels"), "the API server's words: {told}");
+        let before = self.trace().len();
+        for _ in 0..20 {
+            self.tick().await;
+            assert_eq!(says(self)["reason"], "NotHeld", "it's told once and stays");
+        }
+        let again = self.trace().split_off(before);
+        let status = format!("{plural}/{name}/status");
+        assert!(!again.iter().any(|call| call.contains(&status)), "{again:?}");
+    }
+
     /// Ends the operator's process; the next tick starts another.
     pub fn kill(&mut self) {
         self.operator = None;
