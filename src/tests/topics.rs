@@ -379,11 +379,11 @@ fn a_topic_that_can_not_be_held_is_told_so_and_holds_up_no_other() {
         let says = |simulation: &Simulation| simulation.condition("kafkatopics", "loose", "Ready");
         simulation.told_not_held("kafkatopics", "loose").await;
         simulation.edit("kafkatopics", "loose", |topic| {
-            topic["spec"]["replicationFactor"] = json!(7)
+            topic["spec"]["replicationFactor"] = json!(7);
         });
         simulation.told_not_held("kafkatopics", "loose").await;
         simulation.edit("kafkatopics", "loose", |topic| {
-            topic["spec"]["replicationFactor"] = json!(3)
+            topic["spec"]["replicationFactor"] = json!(3);
         });
         assert!(!simulation.kafka.state().topics.contains_key("loose"));
         simulation.deny("kafkatopics", "loose", false);

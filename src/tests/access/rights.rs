@@ -241,7 +241,7 @@ fn a_user_that_can_not_be_held_is_told_so_and_holds_up_no_other() {
         simulation.told_not_held("kafkausers", "loose").await;
         let hosts = |simulation: &Simulation, hosts: &[&str]| {
             simulation.edit("kafkausers", "loose", |user| {
-                user["spec"]["acls"][0]["hosts"] = json!(hosts)
+                user["spec"]["acls"][0]["hosts"] = json!(hosts);
             });
         };
         hosts(&simulation, &["10.0.0.0/8"]);
