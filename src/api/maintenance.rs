@@ -4,6 +4,9 @@ use super::DurationText;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Finalizer of a cluster with `deletionProtection`.
+pub const DELETION_PROTECTION: &str = "productionkafka.dev/deletion-protection";
+
 /// When pods may be restarted. Repairs of what is down, and what a person asks for by annotation, wait for no window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -19,8 +22,9 @@ pub struct Maintenance {
     /// a person changes the topic, or restart and have them unavailable meanwhile.
     #[serde(default)]
     pub single_replica_partitions: SingleReplicaPartitions,
-    /// The API server refuses to delete the resource, its volumes, authorities and identity. Deleting the namespace is not
-    /// refused. Needs the operator's admission policies (chart value `admissionPolicies.enabled`).
+    /// The API server refuses to delete the resource, its volumes, authorities and identity; a deletion of the resource that it
+    /// doesn't refuse is held by a finalizer, and Kafka runs on. Deleting the namespace is neither refused nor held. Needs the
+    /// operator's admission policies (chart value `admissionPolicies.enabled`).
     #[serde(default)]
     pub deletion_protection: bool,
 }

@@ -26,8 +26,8 @@ pub use listeners::{
     LoadBalancer, NetworkPeer, NodeAddressType, NodePort, OAuth, Plain, TrafficPolicy,
 };
 pub use maintenance::{
-    Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring, SingleReplicaPartitions, Thresholds,
-    Upgrade,
+    DELETION_PROTECTION, Finalize, KnownVulnerabilities, Maintenance, MaintenanceWindow, Monitoring,
+    SingleReplicaPartitions, Thresholds, Upgrade,
 };
 pub use pools::{NodePool, PodTemplate, Reclaim, Resources, Role, Storage, Volume};
 pub use quantity::{DurationText, Quantity};

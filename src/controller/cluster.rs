@@ -12,6 +12,7 @@ use super::identity;
 use super::ledger::ObjectKey;
 use super::memory::Memory;
 use super::pods::PodFact;
+use super::protection;
 use super::prune;
 use super::rendered::Rendered;
 use super::report;
@@ -38,18 +39,15 @@ pub struct Ended {
 /// Checks a refused resource again this often: what it lacks may have been created.
 const STALLED: Duration = Duration::from_secs(30);
 
+/// A resource that's held, or should be and isn't, is looked at this often.
+const HELD: Duration = Duration::from_secs(5);
+
 /// Runs one pass and writes the status it leads to.
 pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended, PassError> {
     let key = ClusterKey {
         namespace: resource.namespace().unwrap_or_default(),
         name: resource.name_any(),
     };
-    if resource.metadata.deletion_timestamp.is_some() {
-        return Ok(Ended {
-            outcome: Outcome::Completed,
-            again: CALM,
-        });
-    }
     let mut memory = context.memories.get(&key);
     let uid = resource.uid().unwrap_or_default();
     if memory.uid != uid {
@@ -60,7 +58,17 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
             ..Memory::default()
         };
     }
+    if !kept(context, resource, &mut memory).await? {
+        return Ok(Ended {
+            outcome: Outcome::Completed,
+            again: CALM,
+        });
+    }
     let result = Box::pin(steps(context, resource, &key, &mut memory)).await;
+    let result = result.map(|ended| Ended {
+        again: again(ended.again, resource, &memory),
+        ..ended
+    });
     if let Err(error) = &result {
         let problem = error.chain();
         let status = status::failing(
@@ -77,6 +85,32 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
     }
     context.memories.put(key, memory);
     result
+}
+
+/// Whether the cluster is looked after; that its finalizer can't be set keeps nobody from that.
+async fn kept(context: &Context, resource: &ProductionKafka, memory: &mut Memory) -> Result<bool, PassError> {
+    match protection::keep(context, resource).await {
+        Ok(served) => {
+            memory.not_held = false;
+            Ok(served)
+        }
+        Err(PassError::NotLeading) => Err(PassError::NotLeading),
+        Err(problem) if protection::is_served(resource) => {
+            tracing::warn!(error = %problem.chain(), "the finalizer of a protected cluster isn't as it should be");
+            memory.not_held = true;
+            Ok(true)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Nobody tells of a finalizer that can be set by now, nor of the end of the namespace of a resource that's held in it.
+fn again(calm: Duration, resource: &ProductionKafka, memory: &Memory) -> Duration {
+    if memory.not_held || protection::is_held(resource) {
+        calm.min(HELD)
+    } else {
+        calm
+    }
 }
 
 pub(super) fn last<'a>(memory: &'a Memory, resource: &'a ProductionKafka) -> Option<&'a ProductionKafkaStatus> {
@@ -130,8 +164,24 @@ async fn steps(
     upkeep.run(identity, memory).await
 }
 
-/// The status as it is while the current generation is refused; as it was otherwise.
+/// The status with what's to be said of a resource that's held or refused; as it was otherwise.
 pub(super) fn overlaid(
+    status: ProductionKafkaStatus,
+    resource: &ProductionKafka,
+    memory: &Memory,
+    now: jiff::Timestamp,
+) -> ProductionKafkaStatus {
+    let deleted = resource.metadata.deletion_timestamp.as_ref();
+    let held = deleted.filter(|_| protection::is_held(resource)).map(|since| since.0);
+    status::held(
+        refused(status, resource, memory, now),
+        held,
+        last(memory, resource),
+        now,
+    )
+}
+
+fn refused(
     status: ProductionKafkaStatus,
     resource: &ProductionKafka,
     memory: &Memory,

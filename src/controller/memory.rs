@@ -83,6 +83,8 @@ pub struct Memory {
     pub voting: Option<String>,
     /// What Kubernetes has against the restart that was decided, in its own words.
     pub restart_refused: Option<String>,
+    /// The finalizer of a protected cluster couldn't be set or taken off.
+    pub not_held: bool,
     /// What the last hold of a roll was about, so that an event is said once.
     pub holds: Vec<&'static str>,
 }

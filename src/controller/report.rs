@@ -50,7 +50,7 @@ pub async fn intend(
     let rollout = |status: Option<&ProductionKafkaStatus>| status.and_then(|status| status.rollout.clone());
     let same = live.uid() == resource.uid()
         && live.metadata.generation == resource.metadata.generation
-        && live.metadata.deletion_timestamp.is_none()
+        && live.metadata.deletion_timestamp == resource.metadata.deletion_timestamp
         && rollout(live.status.as_ref()) == rollout(old.as_ref());
     if !same {
         memory.status = live.status;
@@ -112,6 +112,9 @@ pub async fn say(context: &Context, resource: &ProductionKafka, (type_, reason):
     }
 }
 
+/// Conditions that are bad when they're true.
+const WARNINGS: [&str; 2] = ["Stalled", "DeletionHeld"];
+
 /// One event per condition that changed its status or reason, but for those that only repeat `Ready`.
 async fn events(
     context: &Context,
@@ -132,15 +135,16 @@ async fn events(
         if before.is_some_and(|before| before.status == condition.status && before.reason == condition.reason) {
             continue;
         }
-        let good = (condition.kind == "Stalled") == (condition.status == ConditionStatus::False);
+        let warns = WARNINGS.contains(&condition.kind.as_str());
+        let good = warns == (condition.status == ConditionStatus::False);
         // A restart that Kafka has approved takes replicas away for a while.
         let meant = rolls && condition.kind == "FullyReplicated";
         let worse = before.is_some() && !good && !meant && condition.status != ConditionStatus::Unknown;
-        let stalled = condition.kind == "Stalled" && !good;
-        if before.is_none() && !stalled && condition.kind != "Ready" {
+        let warned = warns && !good;
+        if before.is_none() && !warned && condition.kind != "Ready" {
             continue;
         }
-        let type_ = if worse || stalled {
+        let type_ = if worse || warned {
             EventType::Warning
         } else {
             EventType::Normal

@@ -1,14 +1,14 @@
-//! What users and topics share: a verdict, its conditions, and the one way to write a status and to set finalizers.
+//! What users and topics share: a verdict, its conditions, and the one way to write a status.
 
 use super::apply::bounded;
 use super::cluster::Ended;
-use super::context::{Context, MANAGER, STATUS_MANAGER};
+use super::context::{Context, STATUS_MANAGER};
 use super::error::PassError;
+use super::protection;
 use super::status::{self, condition, merge};
 use super::stores::ClusterKey;
 use crate::api::{Condition, ConditionStatus, ProductionKafka};
 use crate::runtime::metrics::{Outcome, Verb};
-use futures::{StreamExt, stream};
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Requests to the apiserver at the same time.
@@ -114,7 +113,7 @@ impl Verdict {
     }
 }
 
-/// A user or a topic.
+/// A resource of this operator.
 pub trait Written:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug + Send + Sync
 {
@@ -189,53 +188,12 @@ pub fn hash_of<S: Serialize>(status: &S) -> u64 {
 }
 
 /// An object's API, namespace and name, for a write; an error: this process leads no more.
-fn place<K: Written>(context: &Context, object: &K) -> Result<(Api<K>, String, String), PassError> {
+pub(super) fn place<K: Written>(context: &Context, object: &K) -> Result<(Api<K>, String, String), PassError> {
     if !context.leads() {
         return Err(PassError::NotLeading);
     }
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     Ok((Api::namespaced(context.client.clone(), &namespace), namespace, name))
-}
-
-/// Sets our finalizers; none: lets go.
-pub async fn set_finalizers<K: Written>(context: &Context, object: &K, wanted: &[&str]) -> Result<(), PassError> {
-    let (api, namespace, name) = place(context, object)?;
-    let body = json!({
-        "apiVersion": K::api_version(&()),
-        "kind": K::kind(&()),
-        "metadata": {"name": name, "uid": object.uid(), "finalizers": wanted},
-    });
-    let parameters = PatchParams::apply(MANAGER).force();
-    let patch = Patch::Apply(&body);
-    let call = api.patch(&name, &parameters, &patch);
-    bounded("set the finalizer of", K::named_kind(), (&namespace, &name), call).await?;
-    Ok(())
-}
-
-/// Sets finalizers of many, side by side; what becomes of one is no other's concern. An error: this process leads no more.
-pub async fn set_each<K: Written>(
-    context: &Context,
-    all: Vec<(Arc<K>, &'static [&'static str])>,
-) -> Result<Vec<(Arc<K>, Result<(), PassError>)>, PassError> {
-    let one = |(object, wanted): (Arc<K>, &'static [&'static str])| async move {
-        let ended = set_finalizers(context, object.as_ref(), wanted).await;
-        (object, ended)
-    };
-    let work: Vec<_> = all.into_iter().map(one).collect();
-    let ended: Vec<(Arc<K>, Result<(), PassError>)> = stream::iter(work).buffered(AT_ONCE).collect().await;
-    for (object, problem) in &ended {
-        match problem {
-            Ok(()) => {}
-            Err(PassError::NotLeading) => return Err(PassError::NotLeading),
-            Err(problem) => tracing::warn!(
-                kind = K::named_kind(),
-                name = object.name_any(),
-                error = problem.chain(),
-                "a resource can't be held or let go; the others go on"
-            ),
-        }
-    }
-    Ok(ended)
 }
 
 /// Writes the status of a user or topic.
@@ -275,7 +233,7 @@ pub async fn cluster_exists(context: &Context, key: &ClusterKey) -> Result<bool,
         api.get_opt(&key.name),
     )
     .await?;
-    Ok(found.is_some_and(|cluster| cluster.metadata.deletion_timestamp.is_none()))
+    Ok(found.as_ref().is_some_and(protection::is_served))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod layering;
 mod listeners;
 pub mod mutate;
 mod plan;
+mod protection;
 mod quorum;
 mod rolls;
 mod scaling;

@@ -2,6 +2,7 @@
 
 use super::pods::selects;
 use super::{Judged, Rule, Seen, Verdict, items, name, text, unless};
+use crate::api::DELETION_PROTECTION;
 
 fn rules(seen: &Seen, against: impl Fn(&[Rule]) -> Vec<String>, fine: &str) -> Judged {
     match &seen.rules {
@@ -100,7 +101,7 @@ fn policy(seen: &Seen, ends: &[&str], fine: &str) -> Judged {
 pub fn jailed(seen: &Seen) -> Judged {
     policy(
         seen,
-        &["-workloads", "-objects"],
+        &["-workloads", "-objects", "-resources"],
         "the operator's account is kept to its own objects and harmless pods",
     )
 }
@@ -112,6 +113,15 @@ pub fn protected(seen: &Seen) -> Judged {
         .and_then(serde_json::Value::as_bool);
     if on != Some(true) {
         return (Verdict::Fail, "maintenance.deletionProtection is off".into());
+    }
+    let finalizers = seen
+        .resource
+        .pointer("/metadata/finalizers")
+        .and_then(serde_json::Value::as_array);
+    let held = finalizers.is_some_and(|all| all.iter().any(|one| one == DELETION_PROTECTION));
+    if !held {
+        let why = format!("the finalizer {DELETION_PROTECTION} isn't set; the operator's log says why");
+        return (Verdict::Fail, why);
     }
     let owned = seen
         .claims
@@ -126,7 +136,7 @@ pub fn protected(seen: &Seen) -> Judged {
     policy(
         seen,
         &["-protected-clusters", "-protected-data"],
-        "protected, and volumes have no owner",
+        "protected by policies and a finalizer, and volumes have no owner",
     )
 }
 

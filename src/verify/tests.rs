@@ -43,6 +43,7 @@ fn sound() -> Seen {
     };
     Seen {
         resource: json!({
+            "metadata": {"finalizers": ["productionkafka.dev/deletion-protection"]},
             "spec": {
                 "highAvailability": {"replicationFactor": 3, "minInSyncReplicas": 2},
                 "maintenance": {"deletionProtection": true},
@@ -66,9 +67,15 @@ fn sound() -> Seen {
             .collect(),
         policies: of(Kind::NetworkPolicy).collect(),
         admission: Some(
-            ["workloads", "objects", "protected-clusters", "protected-data"]
-                .map(|end| format!("ops-productionkafka-{end}"))
-                .to_vec(),
+            [
+                "workloads",
+                "objects",
+                "resources",
+                "protected-clusters",
+                "protected-data",
+            ]
+            .map(|end| format!("ops-productionkafka-{end}"))
+            .to_vec(),
         ),
         rules: Some(vec![
             rule(&["secrets"], &["create", "get", "patch"]),
@@ -199,6 +206,12 @@ const SABOTAGES: &[Sabotage] = &[
             .unwrap()
             .retain(|name| !name.ends_with("-objects"))
     }),
+    (12, |seen| {
+        seen.admission
+            .as_mut()
+            .unwrap()
+            .retain(|name| !name.ends_with("-resources"))
+    }),
     (13, |seen| {
         account(seen, "leases", "get");
         seen.rules.as_mut().unwrap().last_mut().unwrap().groups = vec!["*".into()];
@@ -210,6 +223,7 @@ const SABOTAGES: &[Sabotage] = &[
     (21, |seen| {
         seen.resource["spec"]["maintenance"]["deletionProtection"] = json!(false)
     }),
+    (21, |seen| seen.resource["metadata"]["finalizers"] = json!([])),
     (21, |seen| {
         seen.claims[0]["metadata"]["ownerReferences"] = json!([{"kind": "StatefulSet"}])
     }),

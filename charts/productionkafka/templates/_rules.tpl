@@ -13,6 +13,10 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [create, {{ if .Values.rbac.deleteVolumes }}delete, {{ end }}get, list, patch, watch]
+# Namespaces: a protected cluster whose deletion was let through is held, unless its namespace ends; read by name, then alone.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
 # Pods: phase, address and the result of ACL Jobs. A rolling restart asks by a dry-run create whether the replacement
 # would be admitted (the StatefulSet's controller creates it), and deletes pods that serve nothing.
 - apiGroups: [""]
@@ -57,7 +61,8 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [create, delete, get, list, patch, watch]
-# The resources themselves. Patch sets and removes the finalizer; the spec is the user's. Read live are clusters before a restart
+# The resources themselves. Patch sets and removes the finalizer; the spec is the user's (admission holds the operator to that).
+# Read live are clusters before a restart
 # and topics before they're deleted.
 - apiGroups: [productionkafka.dev]
   resources: [kafkatopics]
@@ -67,7 +72,7 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
   verbs: [list, patch, watch]
 - apiGroups: [productionkafka.dev]
   resources: [productionkafkas]
-  verbs: [get, list, watch]
+  verbs: [get, list, patch, watch]
 # Children name the resource as their controller with blockOwnerDeletion, which OwnerReferencesPermissionEnforcement
 # (on in OpenShift) allows only to those who may update its finalizers.
 - apiGroups: [productionkafka.dev]

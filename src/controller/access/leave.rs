@@ -4,12 +4,13 @@
 use super::Change;
 use super::look::Look;
 use super::memory::Access;
-use super::names::{has_finalizer, mtls_names, name_of};
+use super::names::{FINALIZER, has_finalizer, mtls_names, name_of};
 use super::scram;
 use crate::acl::wave::Right;
 use crate::api::{KafkaUser, UserAuthenticationType};
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
+use crate::controller::finalizers::{self, Grip};
 use crate::controller::resource;
 use crate::controller::stores::ClusterKey;
 use crate::user::quotas;
@@ -19,11 +20,12 @@ use std::sync::Arc;
 
 /// The cluster can't be asked: users of one that doesn't exist any more, or that never was, go at once.
 pub async fn without_ground(context: &Context, key: &ClusterKey, leaving: &[Arc<KafkaUser>]) -> Result<(), PassError> {
-    if leaving.is_empty() || resource::cluster_exists(context, key).await? {
+    let held = leaving.iter().filter(|user| has_finalizer(user));
+    let all: Vec<_> = held.map(|user| (Arc::clone(user), Grip::LetGo)).collect();
+    if all.is_empty() || resource::cluster_exists(context, key).await? {
         return Ok(());
     }
-    let all = leaving.iter().map(|user| (Arc::clone(user), &[][..])).collect();
-    first_problem(resource::set_each(context, all).await?)
+    first_problem(finalizers::of_each(context, FINALIZER, all).await?)
 }
 
 /// Each was tried.
@@ -74,8 +76,8 @@ pub async fn let_go(
     let held = leaving.iter().filter(|user| has_finalizer(user));
     let (free, kept): (Vec<_>, Vec<_>) =
         held.partition(|user| others.contains(&name_of(user)) || is_gone(user, access));
-    let free = free.into_iter().map(|user| (Arc::clone(user), &[][..])).collect();
-    let ended = resource::set_each(context, free).await?;
+    let free = free.into_iter().map(|user| (Arc::clone(user), Grip::LetGo)).collect();
+    let ended = finalizers::of_each(context, FINALIZER, free).await?;
     for (user, _) in ended.iter().filter(|(_, ended)| ended.is_ok()) {
         access.users.remove(&user.name_any());
     }

@@ -19,6 +19,7 @@ mod verdict;
 use super::cluster::Ended;
 use super::context::Context;
 use super::error::PassError;
+use super::finalizers::{self, Grip};
 use super::resource::{self, AT_ONCE, Verdict};
 use super::stores::ClusterKey;
 use crate::acl::wave::Right;
@@ -96,7 +97,7 @@ impl Pass<'_> {
         self.forget();
         // Those that are held now have their turn in the next pass.
         let (context, loose) = (self.context, self.loose());
-        let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on(key));
+        let (held, result) = futures::join!(finalizers::of_each(context, FINALIZER, loose), self.go_on(key));
         let loose = self.note_held(&held?);
         let (mut verdicts, is_full) = result?;
         verdicts.extend(loose);
@@ -149,12 +150,9 @@ impl Pass<'_> {
     }
 
     /// Nothing is made for a user that could vanish before it's taken away again: a bounded number of those that could.
-    fn loose(&self) -> Vec<(Arc<KafkaUser>, &'static [&'static str])> {
+    fn loose(&self) -> Vec<(Arc<KafkaUser>, Grip)> {
         let loose = self.staying.iter().filter(|user| !has_finalizer(user));
-        loose
-            .take(CHUNK)
-            .map(|user| (Arc::clone(user), &[FINALIZER][..]))
-            .collect()
+        loose.take(CHUNK).map(|user| (Arc::clone(user), Grip::Hold)).collect()
     }
 
     /// Who can't be held waits, for nothing is made for it yet; the others go on.

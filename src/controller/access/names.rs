@@ -3,6 +3,7 @@
 use super::memory::Held;
 use crate::acl::wave::Right;
 use crate::api::{KafkaUser, UserAuthenticationType};
+use crate::controller::finalizers;
 use crate::kafka::AclBinding;
 use crate::user::principal_name;
 use kube::ResourceExt;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 pub const FINALIZER: &str = "productionkafka.dev/user";
 
 pub fn has_finalizer(user: &KafkaUser) -> bool {
-    user.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    finalizers::has(user, FINALIZER)
 }
 
 /// Name in Kafka, without `User:`; of a holder of certificates, of the first.

@@ -28,6 +28,7 @@ use super::found;
 use super::identity;
 use super::memory::Memory;
 use super::pods::PodFact;
+use super::protection;
 use super::rendered::Rendered;
 use super::stores::ClusterKey;
 use super::trust::{self, Running, Stored};
@@ -73,7 +74,10 @@ pub async fn draft(
     let facts = facts::gather(context, &resource, &key, &mut memory).await?;
     let mut plan = Plan::of(&key.namespace, &key.name);
     plan.exists = resource.uid().is_some();
-    if resource.metadata.deletion_timestamp.is_some() {
+    if protection::is_held(&resource) {
+        let note = "the resource was deleted and is held by deletionProtection: everything is done for it as before";
+        plan.notes.push(note.to_owned());
+    } else if resource.metadata.deletion_timestamp.is_some() {
         plan.hold("the resource is being deleted, so nothing is changed any more");
     }
     let cluster = match validate(&resource, &facts) {

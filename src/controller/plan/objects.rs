@@ -14,6 +14,7 @@ use crate::controller::identity::cluster_key;
 use crate::controller::ledger::ObjectKey;
 use crate::controller::listener_files;
 use crate::controller::pods::PodFact;
+use crate::controller::protection;
 use crate::controller::prune;
 use crate::controller::rendered::Rendered;
 use crate::controller::routes;
@@ -53,6 +54,14 @@ impl Draft<'_> {
         self.access_rights(plan);
         self.leftovers(rendered, (accepted.child(), &budgets), plan);
         self.of_nodes_that_leave(rendered, plan);
+        if protection::step(self.resource, false) != protection::Step::Nothing {
+            plan.objects.push(ObjectChange {
+                action: Action::Change,
+                kind: "ProductionKafka",
+                name: self.cluster.names.cluster.clone(),
+                fields: vec!["metadata.finalizers".to_owned()],
+            });
+        }
         plan.objects
             .sort_by(|one, other| (one.action, one.kind, &one.name).cmp(&(other.action, other.kind, &other.name)));
         plan.objects.dedup();

@@ -12,6 +12,7 @@
 //! | CertificatesValid| the authorities are there, no certificate is about to end    |
 //! | CapacitySufficient| no volume is nearly full, the stated workload fits          |
 //! | EncryptedAtRest  | every volume's StorageClass shows it                        |
+//! | DeletionHeld     | somebody deleted it, and it's protected (`held`); else absent  |
 //! | Secure           | no security control fails that the operator knows of (`secure`) |
 
 use super::{Observed, rolling};

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod conditions;
+mod held;
 mod nodes;
 mod quorum;
 mod replication;
@@ -10,6 +11,7 @@ mod secure;
 mod upgradeable;
 
 pub use conditions::{condition, merge};
+pub use held::held;
 pub use nodes::nodes;
 pub use replication::replication;
 pub use secure::of_objects;
@@ -64,8 +66,10 @@ pub struct Observed<'a> {
     pub unreadable: Option<&'a str>,
     /// What StorageClasses show of encryption at rest; `None`: they can't be read.
     pub at_rest: Option<&'a [AtRest]>,
-    /// Whether the resource is protected from deletion.
+    /// Whether the resource is to be protected from deletion.
     pub protected: bool,
+    /// Whether its finalizer is as it should be.
+    pub held: bool,
     /// Security controls that fail by the rendered objects.
     pub weak: &'a [Outcome],
     /// How full the volumes are.

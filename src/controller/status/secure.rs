@@ -3,7 +3,7 @@
 
 use super::Observed;
 use super::conditions::{Verdict, bounded};
-use crate::api::{Condition, ConditionStatus, NodeStatus};
+use crate::api::{Condition, ConditionStatus, DELETION_PROTECTION, NodeStatus};
 use crate::render::{Child, Kind};
 use crate::verify::{self, OF_OBJECTS, OF_RESOURCE, Outcome, Seen};
 use serde_json::{Value, json};
@@ -36,7 +36,9 @@ fn pod(name: &str, set: &Value) -> Value {
 /// By the other conditions of the same status.
 pub fn secure(observed: &Observed<'_>, nodes: &[NodeStatus], conditions: &[Condition]) -> Verdict {
     let cluster = observed.cluster;
+    let finalizers: &[&str] = if observed.held { &[DELETION_PROTECTION] } else { &[] };
     let resource = json!({
+        "metadata": {"finalizers": finalizers},
         "spec": {
             "highAvailability": {
                 "replicationFactor": cluster.replication_factor, "minInSyncReplicas": cluster.min_in_sync_replicas,

@@ -3,6 +3,7 @@
 use super::look::Found;
 use crate::api::{DeletionPolicy, KafkaTopic};
 use crate::controller::dynamic;
+use crate::controller::finalizers;
 use crate::controller::resource::Verdict;
 use crate::kafka::configs::ConfigChange;
 use crate::kafka::views::{NewPartitions, NewTopic};
@@ -33,7 +34,7 @@ pub fn name_of(topic: &KafkaTopic) -> String {
 }
 
 pub fn has_finalizer(topic: &KafkaTopic) -> bool {
-    topic.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    finalizers::has(topic, FINALIZER)
 }
 
 pub fn is_going(topic: &KafkaTopic) -> bool {

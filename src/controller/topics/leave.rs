@@ -1,13 +1,14 @@
 //! Resources that are being deleted and whose topic goes with them: the topic first, read live, then the finalizer. Where there's
 //! nothing of ours to take away, nobody is held: no cluster, another policy by now, another resource's topic, Kafka's own.
 
-use super::decide::{self, Owners, has_finalizer, name_of};
+use super::decide::{self, FINALIZER, Owners, has_finalizer, name_of};
 use super::look::failed;
 use super::{AT_MOST, Ground, PENDING, Pass, SOON};
 use crate::api::KafkaTopic;
 use crate::controller::apply::bounded;
 use crate::controller::context::Context;
 use crate::controller::error::PassError;
+use crate::controller::finalizers::{self, Grip};
 use crate::controller::resource::{self, AT_ONCE, Verdict};
 use crate::kafka::errors::ErrorCode;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -37,8 +38,8 @@ impl Pass<'_> {
 
     /// Each is tried.
     async fn let_go(&mut self, topics: Vec<Arc<KafkaTopic>>) -> Result<(), PassError> {
-        let all = topics.into_iter().map(|topic| (topic, &[][..])).collect();
-        let ended = resource::set_each(self.context, all).await?;
+        let all = topics.into_iter().map(|topic| (topic, Grip::LetGo)).collect();
+        let ended = finalizers::of_each(self.context, FINALIZER, all).await?;
         for (topic, _) in ended.iter().filter(|(_, ended)| ended.is_ok()) {
             self.known.deleted.remove(&name_of(topic));
         }

@@ -12,6 +12,7 @@ mod say;
 use super::cluster::Ended;
 use super::context::Context;
 use super::error::PassError;
+use super::finalizers::{self, Grip};
 use super::memory::Memory;
 use super::resource::{self, AT_ONCE, Nowhere, Verdict};
 use super::stores::ClusterKey;
@@ -152,7 +153,7 @@ impl Pass<'_> {
         self.forget();
         // What's said of those that are held now is said in the next pass.
         let (context, loose) = (self.context, self.loose());
-        let (held, result) = futures::join!(resource::set_each(context, loose), self.go_on());
+        let (held, result) = futures::join!(finalizers::of_each(context, FINALIZER, loose), self.go_on());
         let loose = self.note_held(&held?);
         self.say(loose).await.and(result)
     }
@@ -216,15 +217,17 @@ impl Pass<'_> {
     }
 
     /// A resource with which its topic goes must not go first; one with which it doesn't isn't held. A bounded number of those of
-    /// which that isn't so yet, and the finalizers that each shall have.
-    fn loose(&mut self) -> Vec<(Arc<KafkaTopic>, &'static [&'static str])> {
+    /// which that isn't so yet, and what's to become of each one's finalizer.
+    fn loose(&mut self) -> Vec<(Arc<KafkaTopic>, Grip)> {
         let wrong = self.staying.iter().filter(|topic| !self.is_held(topic));
         let some: Vec<Arc<KafkaTopic>> = wrong.take(CHUNK).cloned().collect();
         if !some.is_empty() {
             self.sooner(Duration::ZERO);
         }
-        let wanted = |topic: &KafkaTopic| if goes_with_it(topic) { &[FINALIZER][..] } else { &[] };
-        let with = |topic: Arc<KafkaTopic>| (Arc::clone(&topic), wanted(&topic));
+        let with = |topic: Arc<KafkaTopic>| {
+            let grip = if goes_with_it(&topic) { Grip::Hold } else { Grip::LetGo };
+            (topic, grip)
+        };
         some.into_iter().map(with).collect()
     }
 

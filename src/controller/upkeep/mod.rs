@@ -380,6 +380,7 @@ impl Upkeep<'_> {
             running: &self.trust.running,
             certificates_until: memory.certificates_until,
             protected: self.resource.spec.maintenance.deletion_protection,
+            held: !memory.not_held,
             weak: self.weak,
             fill: &memory.fill,
             certificates: &certificates,

@@ -17,7 +17,7 @@ pub struct Key {
 
 impl Key {
     pub fn new(plural: &str, name: &str) -> Self {
-        let namespace = if matches!(plural, "nodes" | "storageclasses") {
+        let namespace = if matches!(plural, "namespaces" | "nodes" | "storageclasses") {
             ""
         } else {
             super::world::NAMESPACE

@@ -25,6 +25,8 @@ pub struct Simulation {
     pub kafka: Arc<Kafka>,
     gate: Arc<Gate>,
     operator: Option<Operator>,
+    /// The operator's watches are behind: they bring nothing.
+    pub is_deaf: bool,
     pub deaths: usize,
 }
 
@@ -45,11 +47,15 @@ impl Simulation {
         });
         api.state()
             .put(Actor::Other, &Key::new("storageclasses", "standard"), class);
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {}});
+        api.state()
+            .put(Actor::Other, &Key::new("namespaces", NAMESPACE), namespace);
         Self {
             kafka: Kafka::new(&api, &gate),
             api,
             gate,
             operator: None,
+            is_deaf: false,
             deaths: 0,
         }
     }
@@ -198,7 +204,9 @@ impl Simulation {
         let operator = self
             .operator
             .get_or_insert_with(|| Operator::start(&self.api, &self.kafka));
-        operator.feed();
+        if !self.is_deaf {
+            operator.feed();
+        }
         tokio::select! {
             biased;
             () = self.gate.death() => {}
@@ -209,6 +217,11 @@ impl Simulation {
             self.kill();
         }
         actuator::step(&self.api, &self.kafka);
+    }
+
+    /// The operator's watches bring what has happened; it doesn't act yet.
+    pub fn hear(&mut self) {
+        self.operator.iter_mut().for_each(Operator::feed);
     }
 
     /// Time passes, and nobody does anything.

@@ -19,7 +19,6 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("the operator's account may do nothing but what it does", || {
         confined(context)
     });
-    report.test("a namespace ends, whatever is protected in it", || ends(context));
 }
 
 /// Fails unless it's refused with these words.
@@ -57,6 +56,7 @@ fn protected(context: &Context) -> Result<()> {
             .context("unprotected")?;
     }
     protect(context, true)?;
+    holds(context, true)?;
     // The API server's own watch brings the setting to the policy.
     context.wait_until("the protection is in force", std::time::Duration::from_secs(30), || {
         let words = delete(needed.first().map_or("", String::as_str));
@@ -88,9 +88,33 @@ fn protected(context: &Context) -> Result<()> {
     let words = delete(&format!("secret/{CLUSTER}-operator-tls"));
     context.kubectl(&words.each_ref().map(String::as_str))?;
     protect(context, false)?;
+    holds(context, false)?;
     context
         .kubectl(&delete(&resource).each_ref().map(String::as_str))
         .map(drop)
+}
+
+/// Waits until the cluster has the finalizer of protection, or hasn't.
+fn holds(context: &Context, wanted: bool) -> Result<()> {
+    let resource = format!("pk/{CLUSTER}");
+    context.wait_until(
+        "the finalizer follows the protection",
+        std::time::Duration::from_secs(30),
+        || {
+            let words = [
+                "-n",
+                NAMESPACE,
+                "get",
+                &resource,
+                "-o",
+                "jsonpath={.metadata.finalizers}",
+            ];
+            let has = context
+                .kubectl(&words)?
+                .contains("productionkafka.dev/deletion-protection");
+            Ok((has == wanted).then_some(()))
+        },
+    )
 }
 
 /// A pod that the policy has nothing against.
@@ -230,32 +254,29 @@ fn confined(context: &Context) -> Result<()> {
         ],
         "only touch objects with the label",
     )?;
+    let spec = json!({"spec": {"maintenance": {"paused": true}}}).to_string();
+    let resource = format!("pk/{CLUSTER}");
+    refused(
+        context,
+        &[
+            "-n",
+            NAMESPACE,
+            "patch",
+            &resource,
+            "--type=merge",
+            "--dry-run=server",
+            "-p",
+            &spec,
+            &account,
+        ],
+        "may not change the spec of a resource",
+    )?;
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), pod().to_string())?;
     let path = file.path().to_string_lossy().into_owned();
     context
         .kubectl(&["create", "--dry-run=server", "-f", &path, &account])
         .context("a harmless pod of its own")?;
-    say(&format!("{} attempts in the operator's name refused", all.len() + 2));
+    say(&format!("{} attempts in the operator's name refused", all.len() + 3));
     context.delete_namespace(OPEN)
-}
-
-fn ends(context: &Context) -> Result<()> {
-    const NAME: &str = "trust-ends";
-    context.restricted_namespace(NAME)?;
-    let mut resource = super::resource();
-    if let Some(metadata) = resource.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.insert("namespace".into(), json!(NAME));
-    }
-    if let Some(spec) = resource.pointer_mut("/spec").and_then(Value::as_object_mut) {
-        spec.insert("maintenance".into(), json!({"deletionProtection": true}));
-        // Authorities of its own, which are held, too.
-        spec.remove("security");
-    }
-    context.apply(&resource.to_string())?;
-    context.wait_until("it has a volume", std::time::Duration::from_mins(1), || {
-        let list = context.kubectl_json(&["-n", NAME, "get", "pvc"])?;
-        Ok((!crate::diagnosis::items(&list).is_empty()).then_some(()))
-    })?;
-    context.delete_namespace(NAME)
 }

@@ -7,6 +7,7 @@ mod bench;
 mod cert_manager;
 mod fence;
 mod given;
+mod held;
 mod hostile;
 mod renewal;
 mod sabotage;
@@ -31,7 +32,7 @@ pub const SUITE: Suite = Suite {
     nodes: 3,
     kafka: &["4.3.1"],
     operator: true,
-    namespaces: &[NAMESPACE, "trust-ends", "trust-open"],
+    namespaces: &[NAMESPACE, held::NAME, "trust-open"],
     run,
     bench: Some(bench::run),
 };
@@ -56,6 +57,7 @@ fn run(context: &Context) -> Result<Report> {
         renewal::run(context, &mut report);
         hostile::run(context, &mut report);
         admission::run(context, &mut report);
+        held::run(context, &mut report);
         verify::run(context, &mut report);
         fence::run(context, &mut report);
         authorities::run(context, &mut report);
