@@ -62,6 +62,7 @@ mod tests {
 
     fn child(kind: Kind, name: &str, owner: Option<&str>) -> (ObjectKey, ChildMeta) {
         let meta = ChildMeta {
+            leaving: false,
             uid: format!("uid-{name}"),
             version: "1".into(),
             resource_version: "1".into(),

@@ -36,6 +36,8 @@ pub struct ChildMeta {
     pub owner_uid: Option<String>,
     pub cluster: Option<String>,
     pub annotations: Vec<(String, String)>,
+    /// Somebody has deleted it, and something holds it.
+    pub leaving: bool,
 }
 
 /// A set of objects fed by one watch. A restarted watch replaces its share when its list is complete.
@@ -230,6 +232,18 @@ impl Stores {
         found
     }
 
+    /// Names of the cluster's volume claims that somebody has deleted and that are still there.
+    pub fn leaving_claims(&self, cluster: &ClusterKey) -> BTreeSet<String> {
+        let children = lock(&self.children);
+        let claims = children
+            .iter()
+            .filter(|((kind, _), _)| *kind == Kind::PersistentVolumeClaim);
+        let of_cluster = claims.flat_map(|(_, table)| &table.rows).filter(|(key, meta)| {
+            meta.leaving && key.namespace == cluster.namespace && meta.cluster.as_ref() == Some(&cluster.name)
+        });
+        of_cluster.map(|(key, _)| key.name.clone()).collect()
+    }
+
     /// The cluster's Kafka pods by name.
     pub fn pods_of(&self, cluster: &ClusterKey) -> Vec<PodFact> {
         let pods = lock(&self.pods);
@@ -282,6 +296,7 @@ pub fn child_meta(kind: Kind, meta: &ObjectMeta) -> ChildMeta {
         uid: meta.uid.clone().unwrap_or_default(),
         version: generation.map_or_else(|| resource_version.clone(), |generation| format!("g{generation}")),
         resource_version,
+        leaving: meta.deletion_timestamp.is_some(),
         owner_uid: meta
             .owner_references
             .iter()

@@ -448,6 +448,43 @@ fn a_pod_whose_replacement_kubernetes_would_refuse_is_left_alone() {
     });
 }
 
+/// Kubernetes holds a claim that somebody has deleted until its pod goes, and a restart would be that.
+#[test]
+fn a_pod_whose_volume_is_being_deleted_is_left_alone() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        let claim = "data-0-orders-brokers-101-0";
+        simulation.edit("persistentvolumeclaims", claim, |claim| {
+            claim["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+        });
+        simulation.delete("persistentvolumeclaims", claim);
+        for _ in 0..5 {
+            simulation.tick().await;
+        }
+        let told = |simulation: &Simulation| next_action(simulation).contains(&format!("{claim} is being deleted"));
+        assert!(
+            told(&simulation),
+            "before anything restarts: {}",
+            next_action(&simulation)
+        );
+        build(&simulation, "a");
+        for _ in 0..60 {
+            simulation.tick().await;
+        }
+        assert_eq!(simulation.disruptions().get(BROKERS[1]), None);
+        nothing_happens(&mut simulation, 20).await;
+        assert!(told(&simulation), "{}", next_action(&simulation));
+        // A person wants it so.
+        simulation.delete("pods", BROKERS[1]);
+        simulation.edit("persistentvolumeclaims", claim, |claim| {
+            claim["metadata"]["finalizers"] = json!([]);
+        });
+        simulation.settle().await.unwrap();
+        assert_eq!(simulation.disruptions().len(), 5);
+        simulation.blameless();
+    });
+}
+
 #[test]
 fn a_budget_of_others_is_heard() {
     on_one_thread(async {

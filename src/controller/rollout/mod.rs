@@ -9,10 +9,12 @@ mod facts;
 mod news;
 mod pods;
 mod view;
+mod volumes;
 
 pub use news::news;
 pub use pods::{RESTART, restart_asked};
 pub use view::look;
+pub use volumes::why as doomed_volume;
 
 use super::apply::bounded;
 use super::context::Context;
@@ -157,7 +159,7 @@ impl Roll<'_> {
         })
     }
 
-    /// Rehearses the replacements; true when one would be refused.
+    /// Rehearses the replacements; true when one would be refused, or would start without what its node holds.
     async fn refused(&self, restart: &Restart, live: &[Pod], nodes: &mut [rollout::Node]) -> Result<bool, PassError> {
         let wanted = self.cluster.nodes(self.identity);
         let mut any = false;
@@ -166,8 +168,15 @@ impl Roll<'_> {
                 continue;
             };
             let pod = live.iter().find(|pod| pod.name_any() == node.names.pod);
-            let set = (self.cluster.names.namespace.as_str(), node.names.stateful_set.as_str());
-            let why = act::rehearse(self.context, set, pod).await?;
+            let namespace = self.cluster.names.namespace.as_str();
+            let doomed = match pod {
+                Some(pod) => volumes::doomed(self.context, namespace, (node, pod)).await?,
+                None => None,
+            };
+            let why = match doomed {
+                Some(why) => Some(why),
+                None => act::rehearse(self.context, (namespace, &node.names.stateful_set), pod).await?,
+            };
             any |= why.is_some();
             if let Some(node) = nodes.iter_mut().find(|node| node.id == victim.node) {
                 node.refused = why;

@@ -333,6 +333,10 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
     if let Some(why) = judged.observed.disks {
         return bounded(&format!("wait: other disks are taken up node by node: {why}"));
     }
+    let mut told = judged.nodes.iter().filter(|node| node.phase == "Running");
+    if let Some(why) = told.find_map(|node| Some(format!("node {}: {}", node.id, node.message.as_ref()?))) {
+        return bounded(&why);
+    }
     let moving = judged.observed.rebalance.and_then(next_of_rebalance);
     moving.map_or_else(|| "nothing to do".to_owned(), |next| bounded(&next))
 }

@@ -29,6 +29,7 @@ use crate::model::encryption::AtRest;
 use crate::model::{ClientListener, Cluster, Findings, Found, Identity};
 use crate::render;
 use crate::verify::Outcome;
+use std::collections::BTreeSet;
 
 /// Everything a status is made of.
 pub struct Observed<'a> {
@@ -66,6 +67,8 @@ pub struct Observed<'a> {
     pub unreadable: Option<&'a str>,
     /// What StorageClasses show of encryption at rest; `None`: they can't be read.
     pub at_rest: Option<&'a [AtRest]>,
+    /// Names of volume claims that are being deleted.
+    pub leaving: &'a BTreeSet<String>,
     /// Whether the resource is to be protected from deletion.
     pub protected: bool,
     /// Whether its finalizer is as it should be.

@@ -3,6 +3,7 @@
 use super::Observed;
 use crate::api::{NodeStatus, VolumeStatus};
 use crate::controller::pods::PodFact;
+use crate::controller::rollout::doomed_volume;
 use crate::model::{Disk, Node, names};
 use crate::render;
 use crate::rollout::Recovery;
@@ -86,7 +87,8 @@ fn phase(observed: &Observed<'_>, node: &Node<'_>, pod: Option<&PodFact>) -> (&'
     if node.roles.broker && fenced {
         return ("Fenced", Some("Kafka doesn't let the broker serve yet".into()));
     }
-    ("Running", None)
+    let leaving = node.disks.iter().find(|disk| observed.leaving.contains(&disk.claim));
+    ("Running", leaving.map(|disk| doomed_volume(&disk.claim)))
 }
 
 /// A pod that runs and isn't ready.

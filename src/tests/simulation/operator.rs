@@ -34,11 +34,12 @@ pub struct Operator {
     due: Vec<(Key, i64, u32)>,
 }
 
-const WATCHED: [&str; 10] = [
+const WATCHED: [&str; 11] = [
     "configmaps",
     "services",
     "networkpolicies",
     "poddisruptionbudgets",
+    "persistentvolumeclaims",
     "statefulsets",
     "jobs",
     "pods",

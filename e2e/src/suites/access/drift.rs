@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{BROKER, CLUSTER, NAMESPACE, change, say, user};
 use crate::admin::Admin;
+use crate::exec;
 use crate::harness::{Context, Report};
 
 /// The operator looks once a minute, and a Job takes some seconds.
@@ -108,7 +109,18 @@ fn scram(admin: &Admin<'_>) -> Result<String> {
     quotas(admin)
 }
 
+/// A backup that's restored brings the finalizer along, and then the operator isn't the only one who has set it.
+fn restored(context: &Context) -> Result<()> {
+    let resource = json!({
+        "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaUser",
+        "metadata": {"name": APP, "namespace": NAMESPACE, "finalizers": ["productionkafka.dev/user"]},
+    });
+    let words = ["kubectl", "apply", "--server-side", "--field-manager=backup", "-f", "-"];
+    exec::output_with_input(&mut context.command(&words)?, &resource.to_string()).map(drop)
+}
+
 fn gone(context: &Context) -> Result<()> {
+    restored(context)?;
     let admin = Admin::start(context, NAMESPACE, CLUSTER, BROKER)?;
     context.kubectl(&["-n", NAMESPACE, "delete", "pku", APP, "--timeout=60s"])?;
     let left = rights(&admin, APP)?;

@@ -1,13 +1,14 @@
 //! Deletions that admission lets through: of protected clusters, which are held and go on, and of their namespace, which is not.
 //!
-//! No pod of these clusters finds a machine: this is about their resources and what belongs to them.
+//! But for the suite's own cluster, no pod finds a machine: this is about resources and what belongs to them.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::say;
+use super::admission::protect;
+use super::{CLUSTER, NAMESPACE, say};
 use crate::diagnosis;
 use crate::harness::{Context, Report};
 use crate::install;
@@ -29,6 +30,12 @@ pub fn run(context: &Context, report: &mut Report) {
             outcome
         },
     );
+    report.test("a deletion is taken back, and nothing restarts", || {
+        let binding = context.kubectl_json(&["get", BINDING])?;
+        let outcome = delete_main(context);
+        restore(context, binding)?;
+        outcome.and_then(|()| taken_back(context))
+    });
     report.test("a namespace ends, whatever is protected in it", || ends(context));
     report.test(
         "without an operator a namespace ends once its finalizers are taken off by hand",
@@ -97,9 +104,7 @@ fn owned(context: &Context, name: &str, kind: &str) -> Result<Vec<String>> {
 }
 
 fn restore(context: &Context, mut binding: Value) -> Result<()> {
-    if let Some(metadata) = binding.pointer_mut("/metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|field, _| matches!(field.as_str(), "name" | "labels" | "annotations"));
-    }
+    keep(&mut binding, &["name", "labels", "annotations"]);
     context.apply(&binding.to_string()).map(drop)
 }
 
@@ -149,6 +154,69 @@ fn held(context: &Context) -> Result<()> {
         since.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// The suite's own cluster, which serves.
+fn delete_main(context: &Context) -> Result<()> {
+    protect(context, true)?;
+    let wait = |what: &str, said: &str| {
+        context.wait_until(what, SOON, || {
+            let text = context.kubectl(&["-n", NAMESPACE, "get", "pk", CLUSTER, "-o", "json"])?;
+            Ok(text.contains(said).then_some(()))
+        })
+    };
+    wait("the cluster is protected", FINALIZER)?;
+    context.kubectl(&["delete", BINDING])?;
+    context.wait_until("the deletion is let through", SOON, || {
+        let words = ["-n", NAMESPACE, "delete", "pk", CLUSTER, "--wait=false"];
+        context.kubectl(&words).map(Some)
+    })?;
+    wait("the cluster is held", "DeletionHeld")
+}
+
+/// As the documentation says, policies and all.
+fn taken_back(context: &Context) -> Result<()> {
+    let before = super::pods(context)?;
+    let mut saved = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+    let uid = saved.pointer("/metadata/uid").cloned();
+    keep(&mut saved, &["name", "namespace"]);
+    install::scale(context, 0)?;
+    protect(context, false)?;
+    context.kubectl(&[
+        "-n",
+        NAMESPACE,
+        "delete",
+        "pk",
+        CLUSTER,
+        "--cascade=orphan",
+        "--wait=false",
+    ])?;
+    context.wait_until("what the cluster owns is left behind", SOON, || {
+        let list = context.kubectl_json(&["-n", NAMESPACE, "get", "statefulsets,services,configmaps,secrets"])?;
+        let owned = |object: &Value| object.pointer("/metadata/ownerReferences/0/uid") == uid.as_ref();
+        Ok((!diagnosis::items(&list).iter().any(owned)).then_some(()))
+    })?;
+    let cluster = format!("pk/{CLUSTER}");
+    let none = json!({"metadata": {"finalizers": null}}).to_string();
+    context.kubectl(&["-n", NAMESPACE, "patch", &cluster, "--type=merge", "-p", &none])?;
+    context.kubectl(&["-n", NAMESPACE, "wait", &cluster, "--for=delete", "--timeout=30s"])?;
+    context.apply(&saved.to_string())?;
+    protect(context, false)?;
+    install::scale(context, 1)?;
+    super::settled(context)?;
+    ensure!(super::pods(context)? == before, "pods restarted: {before:?} before");
+    say(&format!(
+        "{} pods run on under the resource that was applied again",
+        before.len()
+    ));
+    Ok(())
+}
+
+/// Takes what the API server has added off an object's metadata.
+fn keep(object: &mut Value, fields: &[&str]) {
+    if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|field, _| fields.contains(&field.as_str()));
+    }
 }
 
 fn ends(context: &Context) -> Result<()> {
