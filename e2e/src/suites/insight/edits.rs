@@ -229,6 +229,9 @@ fn objects(context: &Context) -> Result<Objects> {
             said.to_string(),
         );
     }
+    // Of the resource itself, the finalizer.
+    let own = resource(context)?.pointer("/metadata/finalizers").map(Value::to_string);
+    all.insert(format!("ProductionKafka {CLUSTER}"), own.unwrap_or_default());
     Ok(all)
 }
 
