@@ -11,7 +11,8 @@ use crate::{diagnosis, paths};
 
 /// Namespace of the operator.
 pub const NAMESPACE: &str = "productionkafka-system";
-const SELECTOR: &str = "app.kubernetes.io/name=productionkafka";
+/// Its pods' label.
+pub const SELECTOR: &str = "app.kubernetes.io/name=productionkafka";
 /// What the operator is to the API server.
 pub const ACCOUNT: &str = "system:serviceaccount:productionkafka-system:productionkafka";
 

@@ -9,6 +9,7 @@ use super::context::{Context, MANAGER};
 use super::error::PassError;
 use super::resource::{AT_ONCE, Written, place};
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -58,6 +59,14 @@ pub async fn take_off<K: Written>(context: &Context, object: &K, finalizers: &[&
     Ok(())
 }
 
+/// So many of those that still have to be held or let go: who was never tried comes first, and then who was tried in vain
+/// longest ago, so that those who can't be keep nobody waiting.
+pub fn next<K>(all: impl Iterator<Item = (Option<Timestamp>, K)>, bound: usize) -> Vec<K> {
+    let mut all: Vec<(Option<Timestamp>, K)> = all.collect();
+    all.sort_by_key(|(failed, _)| *failed);
+    all.into_iter().take(bound).map(|(_, object)| object).collect()
+}
+
 /// One finalizer of many objects, side by side; what becomes of one is no other's concern. An error: this process leads no more.
 pub async fn of_each<K: Written>(
     context: &Context,
@@ -86,4 +95,17 @@ pub async fn of_each<K: Written>(
         }
     }
     Ok(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_be_held_keeps_nobody_waiting() {
+        let at = |second| Some(Timestamp::from_second(second).unwrap());
+        let all = [(at(20), "a"), (at(10), "b"), (None, "c"), (None, "d"), (at(30), "e")];
+        assert_eq!(next(all.into_iter(), 3), ["c", "d", "b"]);
+        assert_eq!(next(all.into_iter(), 9), ["c", "d", "b", "a", "e"]);
+    }
 }

@@ -40,6 +40,8 @@ pub struct Held {
     pub rights: Vec<Right>,
     /// Everything is in place and said.
     pub settled: bool,
+    /// When it was last tried in vain to hold it.
+    pub unheld: Option<Timestamp>,
     /// Passes that failed for this user alone, one after the other, and when it's tried again.
     pub failures: u32,
     pub retry: Option<Timestamp>,

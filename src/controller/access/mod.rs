@@ -152,12 +152,19 @@ impl Pass<'_> {
     /// Nothing is made for a user that could vanish before it's taken away again: a bounded number of those that could.
     fn loose(&self) -> Vec<(Arc<KafkaUser>, Grip)> {
         let loose = self.staying.iter().filter(|user| !has_finalizer(user));
-        loose.take(CHUNK).map(|user| (Arc::clone(user), Grip::Hold)).collect()
+        let failed = |user: &KafkaUser| self.access.users.get(&user.name_any())?.unheld;
+        let some = finalizers::next(loose.map(|user| (failed(user), user)), CHUNK);
+        some.into_iter().map(|user| (Arc::clone(user), Grip::Hold)).collect()
     }
 
     /// Who can't be held waits, for nothing is made for it yet; the others go on.
     /// Returns what's said of them.
     fn note_held(&mut self, ended: &[(Arc<KafkaUser>, Result<(), PassError>)]) -> BTreeMap<String, Verdict> {
+        let now = self.context.now();
+        for (user, ended) in ended {
+            let known = self.access.users.entry(user.name_any()).or_default();
+            known.unheld = ended.is_err().then_some(now);
+        }
         let failed = ended
             .iter()
             .filter_map(|(user, ended)| Some((user, ended.as_ref().err()?)));

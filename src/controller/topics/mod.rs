@@ -64,6 +64,8 @@ struct Remembered {
     uid: String,
     /// Whether it was held or let go, and when, while the watch hasn't brought it.
     held: Option<(bool, jiff::Timestamp)>,
+    /// When that was last tried in vain.
+    unheld: Option<jiff::Timestamp>,
     /// Something was asked for it that Kafka hasn't shown yet.
     asked: bool,
     /// The last status written, by its hash: the watch may not have brought it yet.
@@ -220,7 +222,8 @@ impl Pass<'_> {
     /// which that isn't so yet, and what's to become of each one's finalizer.
     fn loose(&mut self) -> Vec<(Arc<KafkaTopic>, Grip)> {
         let wrong = self.staying.iter().filter(|topic| !self.is_held(topic));
-        let some: Vec<Arc<KafkaTopic>> = wrong.take(CHUNK).cloned().collect();
+        let failed = |topic: &KafkaTopic| self.known.resources.get(&topic.name_any())?.unheld;
+        let some = finalizers::next(wrong.map(|topic| (failed(topic), Arc::clone(topic))), CHUNK);
         if !some.is_empty() {
             self.sooner(Duration::ZERO);
         }
@@ -242,8 +245,11 @@ impl Pass<'_> {
         let now = self.context.now();
         let mut verdicts = BTreeMap::new();
         for (topic, result) in ended {
+            self.known.of(topic).unheld = result.is_err().then_some(now);
             match result {
                 Ok(()) => self.known.of(topic).held = Some((goes_with_it(topic), now)),
+                // The watch is behind, and brings what it has missed.
+                Err(problem) if problem.category() == "conflict" => self.sooner(PENDING),
                 Err(problem) => {
                     self.again = SOON;
                     verdicts.insert(topic.name_any(), resource::not_held(problem));

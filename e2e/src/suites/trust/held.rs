@@ -2,6 +2,7 @@
 //!
 //! But for the suite's own cluster, no pod finds a machine: this is about resources and what belongs to them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,9 +10,8 @@ use serde_json::{Value, json};
 
 use super::admission::protect;
 use super::{CLUSTER, NAMESPACE, say};
-use crate::diagnosis;
-use crate::harness::{Context, Report};
-use crate::install;
+use crate::harness::{Context, RELEASE, Report};
+use crate::{diagnosis, exec, install};
 
 pub(super) const NAME: &str = "trust-ends";
 const FINALIZER: &str = "productionkafka.dev/deletion-protection";
@@ -38,11 +38,12 @@ pub fn run(context: &Context, report: &mut Report) {
     });
     report.test("a namespace ends, whatever is protected in it", || ends(context));
     report.test(
-        "without an operator a namespace ends once its finalizers are taken off by hand",
+        "helm uninstall takes nothing of a cluster, and a namespace ends without an operator once its finalizers are off",
         || {
-            let outcome = by_hand(context);
-            install::scale(context, 1)?;
-            outcome
+            let outcome = uninstalled(context);
+            install::operator(context, "")?;
+            outcome?;
+            super::settled(context)
         },
     );
 }
@@ -224,10 +225,38 @@ fn ends(context: &Context) -> Result<()> {
     context.delete_namespace(NAME)
 }
 
-/// As the documentation of `helm uninstall` says.
-fn by_hand(context: &Context) -> Result<()> {
+/// Both charts go; then it's as the documentation of that says.
+fn uninstalled(context: &Context) -> Result<()> {
     start(context, &["orders"])?;
-    install::scale(context, 0)?;
+    let kept = || -> Result<_> {
+        let selector = format!("productionkafka.dev/cluster={CLUSTER}");
+        let kinds = "pods,pvc,statefulsets,secrets,configmaps,services";
+        let list = context.kubectl_json(&["-n", NAMESPACE, "get", kinds, "-l", &selector])?;
+        let uid = |object: &Value| object.pointer("/metadata/uid").map(Value::to_string);
+        let uids: BTreeSet<String> = diagnosis::items(&list).iter().filter_map(uid).collect();
+        Ok((super::pods(context)?, uids))
+    };
+    let before = kept()?;
+    for chart in [RELEASE, "productionkafka-crds"] {
+        let words = [
+            "helm",
+            "uninstall",
+            "--namespace",
+            install::NAMESPACE,
+            chart,
+            "--wait",
+            "--timeout",
+            "120s",
+        ];
+        exec::output(&mut context.command(&words)?)?;
+    }
+    context.wait_ready_pods(install::NAMESPACE, install::SELECTOR, 0, SOON)?;
+    ensure!(kept()? == before, "something went along");
+    context.kubectl(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+    by_hand(context)
+}
+
+fn by_hand(context: &Context) -> Result<()> {
     context.kubectl(&["delete", "namespace", NAME, "--wait=false"])?;
     context.wait_until("the namespace says what it waits for", SOON, || {
         let namespace = context.kubectl_json(&["get", "namespace", NAME])?;
