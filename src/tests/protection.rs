@@ -74,6 +74,7 @@ fn a_held_cluster_is_looked_after_and_goes_once_it_is_let() {
         let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
         assert!(next.starts_with("\"wait: the resource was deleted"), "{next}");
         assert_eq!(says(&simulation, "Ready")["status"], "True");
+        assert_eq!(simulation.gauge("deletion_held"), "1");
         simulation.stay_quiet().await.unwrap();
         // What is lost comes back, and users are served.
         simulation.delete("services", "orders-scram-bootstrap");

@@ -467,6 +467,7 @@ fn a_pod_whose_volume_is_being_deleted_is_left_alone() {
             "before anything restarts: {}",
             next_action(&simulation)
         );
+        assert_eq!(simulation.gauge("leaving_volumes"), "1");
         build(&simulation, "a");
         for _ in 0..60 {
             simulation.tick().await;
@@ -481,6 +482,7 @@ fn a_pod_whose_volume_is_being_deleted_is_left_alone() {
         });
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 5);
+        assert_eq!(simulation.gauge("leaving_volumes"), "0");
         simulation.blameless();
     });
 }

@@ -21,6 +21,10 @@ pub struct ClusterReport {
     pub ready: bool,
     /// The `Stalled` condition.
     pub stalled: bool,
+    /// It was deleted, and is held (condition `DeletionHeld`).
+    pub deletion_held: bool,
+    /// Volume claims that are being deleted.
+    pub leaving_volumes: u64,
     /// The condition `CertificatesValid`; `None`: unknown.
     pub certificates_valid: Option<bool>,
     /// The condition `CapacitySufficient`; `None`: unknown.
@@ -78,7 +82,7 @@ pub struct Thresholds {
 type Read = fn(&ClusterReport) -> Option<u64>;
 
 /// Name after the prefix `productionkafka_`, help text, source.
-const GAUGES: [(&str, &str, Read); 31] = [
+const GAUGES: [(&str, &str, Read); 33] = [
     (
         "cluster_ready",
         "1 if the cluster's Ready condition is true",
@@ -88,6 +92,16 @@ const GAUGES: [(&str, &str, Read); 31] = [
         "cluster_stalled",
         "1 if the resource must be corrected (condition Stalled)",
         |report| Some(u64::from(report.stalled)),
+    ),
+    (
+        "cluster_deletion_held",
+        "1 if the resource was deleted and is held by deletion protection (condition DeletionHeld)",
+        |report| Some(u64::from(report.deletion_held)),
+    ),
+    (
+        "cluster_leaving_volumes",
+        "Volume claims that somebody has deleted and that pods still use",
+        |report| Some(report.leaving_volumes),
     ),
     (
         "cluster_certificates_valid",

@@ -219,6 +219,15 @@ impl Simulation {
         actuator::step(&self.api, &self.kafka);
     }
 
+    /// What the operator's metrics say of the cluster.
+    pub fn gauge(&self, name: &str) -> String {
+        let text = self.operator.as_ref().unwrap().context.metrics.encode().unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(&format!("productionkafka_cluster_{name}{{")));
+        line.unwrap().rsplit(' ').next().unwrap().to_owned()
+    }
+
     /// The operator's watches bring what has happened; it doesn't act yet.
     pub fn hear(&mut self) {
         self.operator.iter_mut().for_each(Operator::feed);
