@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 
 use super::{ALL, Suite};
 use crate::harness::audit::Entry;
 use crate::harness::{Context, Report};
-use crate::install;
+use crate::{install, paths};
 
 pub const SUITE: Suite = Suite {
     name: "rights",
@@ -22,6 +22,9 @@ pub const SUITE: Suite = Suite {
     run,
     bench: None,
 };
+
+/// Where the list stands that people read.
+const PAGE: &str = "docs/security.md";
 
 /// Rights of every account, which nobody gave the operator.
 const EVERYBODYS: [&str; 2] = ["authorization.k8s.io", "authentication.k8s.io"];
@@ -62,7 +65,7 @@ const UNSEEN: [(&str, &str); 9] = [
 
 fn run(context: &Context) -> Result<Report> {
     let mut report = Report::of(context);
-    let name = "every right was used, and no other exists";
+    let name = "every right was used and is documented, and no other exists";
     let Some(audit) = &context.audit else {
         report.skip(name, "no audit log on this cluster");
         return Ok(report);
@@ -110,7 +113,7 @@ fn run(context: &Context) -> Result<Report> {
             beyond.is_empty(),
             "used and not granted by this installation: {beyond:?}"
         );
-        Ok(())
+        is_told(&std::fs::read_to_string(paths::repository().join(PAGE))?, &granted)
     });
     Ok(report)
 }
@@ -121,17 +124,67 @@ fn granted(context: &Context) -> Result<BTreeSet<String>> {
     let mut all = BTreeSet::new();
     for namespace in [install::NAMESPACE, "default"] {
         let listed = context.kubectl(&["-n", namespace, "auth", "can-i", "--list", "--no-headers", &account])?;
-        for line in listed.lines() {
-            let (what, rest) = line.split_once(char::is_whitespace).unwrap_or_default();
-            let verbs = rest
-                .rsplit_once('[')
-                .map_or("", |(_, verbs)| verbs.trim_end_matches(']'));
-            // A line without a kind is about paths such as /healthz.
-            if what.is_empty() || EVERYBODYS.iter().any(|group| what.contains(group)) {
-                continue;
-            }
-            all.extend(verbs.split_whitespace().map(|verb| format!("{verb} {what}")));
-        }
+        all.extend(listed.lines().flat_map(rights_of));
     }
     Ok(all)
+}
+
+/// What a line of `kubectl auth can-i --list` allows, as `verb kind`.
+fn rights_of(line: &str) -> Vec<String> {
+    let (what, rest) = line.split_once(char::is_whitespace).unwrap_or_default();
+    let verbs = rest
+        .rsplit_once('[')
+        .map_or("", |(_, verbs)| verbs.trim_end_matches(']'));
+    // A line without a kind is about paths such as /healthz.
+    if what.is_empty() || EVERYBODYS.iter().any(|group| what.contains(group)) {
+        return Vec::new();
+    }
+    verbs.split_whitespace().map(|verb| format!("{verb} {what}")).collect()
+}
+
+/// The list that a page shows, of a namespace that the operator serves.
+fn documented(page: &str) -> Result<BTreeSet<String>> {
+    let command = "$ kubectl auth can-i --list -n kafka --as=";
+    let (_, shown) = page.split_once(command).context("the page shows no list")?;
+    let (list, _) = shown.split_once("```").context("the list doesn't end")?;
+    // After the rest of the command and the headline.
+    Ok(list.lines().skip(2).flat_map(rights_of).collect())
+}
+
+/// In its own namespace it has one Lease besides.
+fn is_told(page: &str, granted: &BTreeSet<String>) -> Result<()> {
+    let documented = documented(page)?;
+    let served: BTreeSet<String> = granted
+        .iter()
+        .filter(|right| !right.ends_with(" leases.coordination.k8s.io"))
+        .cloned()
+        .collect();
+    let untold: Vec<&String> = served.difference(&documented).collect();
+    let more: Vec<&String> = documented.difference(&served).collect();
+    ensure!(
+        untold.is_empty() && more.is_empty(),
+        "granted and not documented: {untold:?}; documented and not granted: {more:?}"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_that_a_page_lacks_or_invents_is_found() {
+        let page = std::fs::read_to_string(paths::repository().join(PAGE)).unwrap();
+        let mut granted = documented(&page).unwrap();
+        assert!(granted.contains("get namespaces"), "{granted:?}");
+        assert!(granted.len() > 60, "{granted:?}");
+        is_told(&page, &granted).unwrap();
+        granted.insert("list secrets".into());
+        let untold = is_told(&page, &granted).unwrap_err().to_string();
+        assert!(untold.contains("not documented: [\"list secrets\"]"), "{untold}");
+        granted.remove("list secrets");
+        granted.remove("get namespaces");
+        let more = is_told(&page, &granted).unwrap_err().to_string();
+        assert!(more.contains("not granted: [\"get namespaces\"]"), "{more}");
+    }
 }
