@@ -19,9 +19,9 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test("node-tuning raises a limit on every node and says so", || {
         let before = (number(context, RAISED)?, number(context, KEPT)?);
         let outcome = tuned(context, before);
-        context.sh(&format!("sysctl -q -w {RAISED}={}", before.0))?;
+        let restored = context.sh(&format!("sysctl -q -w {RAISED}={}", before.0));
         context.delete_namespace(CHART)?;
-        outcome
+        outcome.and(restored.map(drop))
     });
 }
 

@@ -190,12 +190,12 @@ pub(in crate::suites) fn kill(context: &Context, pod: &str) -> Result<()> {
 /// Whoever leads is killed, and its lease goes with it.
 pub(in crate::suites) fn kill_at_once(context: &Context) -> Result<()> {
     end_process(context)?;
-    let labels = "-l app.kubernetes.io/name=productionkafka";
     context
         .sh(&format!(
-            "kubectl -n {0} delete pods {labels} --force --grace-period=0 --wait=false >/dev/null 2>&1
+            "kubectl -n {0} delete pods -l {1} --force --grace-period=0 --wait=false >/dev/null 2>&1
              kubectl -n {0} delete lease --all >/dev/null",
-            install::NAMESPACE
+            install::NAMESPACE,
+            install::SELECTOR
         ))
         .map(drop)
 }
