@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CLUSTER, NAMESPACE, merge, say};
 use crate::harness::{Context, Report};
-use crate::install;
+use crate::{diagnosis, install};
 
 const ACCOUNT: &str = "productionkafka";
 /// A namespace in which Kubernetes itself lets any pod run.
@@ -217,9 +217,24 @@ fn tries() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
+/// The API server finds nothing wrong with the types in any policy.
+fn checked(context: &Context) -> Result<()> {
+    let list = context.kubectl_json(&["get", "validatingadmissionpolicy"])?;
+    for policy in diagnosis::items(&list) {
+        let warnings = policy.pointer("/status/typeChecking/expressionWarnings");
+        ensure!(
+            warnings.is_none(),
+            "{:?}: {warnings:?}",
+            policy.pointer("/metadata/name")
+        );
+    }
+    Ok(())
+}
+
 fn confined(context: &Context) -> Result<()> {
     context.kubectl(&["create", "namespace", OPEN])?;
     context.kubectl(&["-n", OPEN, "create", "serviceaccount", "admin"])?;
+    checked(context)?;
     let account = format!("--as=system:serviceaccount:{}:{ACCOUNT}", install::NAMESPACE);
     let all = tries();
     for (what, object, because) in &all {
