@@ -64,6 +64,7 @@ pub async fn pass(context: &Context, resource: &ProductionKafka) -> Result<Ended
             again: CALM,
         });
     }
+    memory.leaving = context.stores.leaving_claims(&key);
     let result = Box::pin(steps(context, resource, &key, &mut memory)).await;
     let result = result.map(|ended| Ended {
         again: again(ended.again, resource, &memory),

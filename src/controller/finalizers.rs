@@ -41,11 +41,10 @@ pub async fn hold<K: Written>(context: &Context, object: &K, finalizer: &str) ->
     Ok(())
 }
 
-/// Takes finalizers off. An error, if the object isn't any more what was read.
-pub async fn take_off<K: Written>(context: &Context, object: &K, finalizers: &[&str]) -> Result<(), PassError> {
+/// Takes the finalizer off. An error, if the object isn't any more what was read.
+pub async fn take_off<K: Written>(context: &Context, object: &K, finalizer: &str) -> Result<(), PassError> {
     let (api, namespace, name) = place(context, object)?;
-    let all = object.finalizers().iter();
-    let rest: Vec<&String> = all.filter(|one| !finalizers.contains(&one.as_str())).collect();
+    let rest: Vec<&String> = object.finalizers().iter().filter(|one| *one != finalizer).collect();
     let body = json!({"metadata": {
         "uid": object.uid(), "resourceVersion": object.resource_version(), "finalizers": rest,
     }});
@@ -76,7 +75,7 @@ pub async fn of_each<K: Written>(
     let one = |(object, grip): (Arc<K>, Grip)| async move {
         let ended = match grip {
             Grip::Hold => hold(context, object.as_ref(), finalizer).await,
-            Grip::LetGo => take_off(context, object.as_ref(), &[finalizer]).await,
+            Grip::LetGo => take_off(context, object.as_ref(), finalizer).await,
         };
         (object, ended)
     };

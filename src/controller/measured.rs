@@ -4,7 +4,6 @@ use super::context::Context;
 use super::lag::Lags;
 use super::memory::Memory;
 use super::status;
-use super::stores::ClusterKey;
 use crate::api::{
     ConditionStatus, NodeStatus, ProductionKafka, ProductionKafkaStatus, QuorumStatus, ReplicationStatus, RolloutPhase,
 };
@@ -14,16 +13,9 @@ use kube::ResourceExt;
 
 /// Replaces the cluster's gauges.
 pub fn tell(context: &Context, resource: &ProductionKafka, wanted: &ProductionKafkaStatus, memory: &Memory) {
-    let labels = labels(resource);
-    let leaving = context.stores.leaving_claims(&ClusterKey {
-        namespace: labels.namespace.clone(),
-        name: labels.name.clone(),
-    });
-    let report = ClusterReport {
-        leaving_volumes: u64::try_from(leaving.len()).unwrap_or(u64::MAX),
-        ..report(resource, wanted, memory)
-    };
-    context.metrics.set_cluster(&labels, &report);
+    context
+        .metrics
+        .set_cluster(&labels(resource), &report(resource, wanted, memory));
 }
 
 /// Replaces what's said of its consumer groups.
@@ -58,7 +50,7 @@ fn report(resource: &ProductionKafka, wanted: &ProductionKafkaStatus, memory: &M
         ready: status::is_true(&wanted.conditions, "Ready"),
         stalled: status::is_true(&wanted.conditions, "Stalled"),
         deletion_held: status::is_true(&wanted.conditions, "DeletionHeld"),
-        leaving_volumes: 0,
+        leaving_volumes: u64::try_from(memory.leaving.len()).unwrap_or(u64::MAX),
         certificates_valid: known(wanted, "CertificatesValid"),
         capacity_sufficient: known(wanted, "CapacitySufficient"),
         partitions: replication(|all| all.partitions),

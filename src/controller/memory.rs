@@ -18,7 +18,7 @@ use crate::kafka::KafkaAdmin;
 use crate::model::encryption::AtRest;
 use crate::model::{Cluster, Facts, Found, Identity};
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A client that's open, with what it was opened for.
@@ -83,6 +83,8 @@ pub struct Memory {
     pub voting: Option<String>,
     /// What Kubernetes has against the restart that was decided, in its own words.
     pub restart_refused: Option<String>,
+    /// Names of volume claims that somebody has deleted and that are still there.
+    pub leaving: BTreeSet<String>,
     /// The finalizer of a protected cluster couldn't be set or taken off.
     pub not_held: bool,
     /// What the last hold of a roll was about, so that an event is said once.

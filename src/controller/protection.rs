@@ -77,7 +77,7 @@ pub async fn keep(context: &Context, resource: &ProductionKafka) -> Result<bool,
         return Ok(false);
     };
     if let Step::TakeOff(finalizer) = step(&live, ends) {
-        finalizers::take_off(context, &live, &[finalizer]).await?;
+        finalizers::take_off(context, &live, finalizer).await?;
     }
     Ok(is_served(&live) && !ends)
 }

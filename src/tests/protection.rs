@@ -33,11 +33,16 @@ fn says(simulation: &Simulation, kind: &str) -> Value {
     simulation.condition(CLUSTER.0, CLUSTER.1, kind)
 }
 
-/// A cluster that's protected and was deleted nonetheless.
-async fn held() -> Simulation {
+async fn protected() -> Simulation {
     let mut simulation = Simulation::ready().await;
     protect(&simulation, true);
     assert!(simulation.until(|simulation| has(simulation, FINALIZER)).await);
+    simulation
+}
+
+/// A cluster that's protected and was deleted nonetheless.
+async fn held() -> Simulation {
+    let mut simulation = protected().await;
     simulation.delete(CLUSTER.0, CLUSTER.1);
     let told = |simulation: &Simulation| says(simulation, "DeletionHeld")["status"] == "True";
     assert!(simulation.until(told).await);
@@ -78,17 +83,12 @@ fn a_held_cluster_is_looked_after_and_goes_once_it_is_let() {
         simulation.stay_quiet().await.unwrap();
         // What is lost comes back, and users are served.
         simulation.delete("services", "orders-scram-bootstrap");
-        let example = simulation.get("kafkausers", "payments-app").unwrap();
-        let user = json!({
-            "apiVersion": example["apiVersion"], "kind": example["kind"], "metadata": {}, "spec": example["spec"],
-        });
-        simulation.put("kafkausers", "late", user);
+        simulation.put_like("kafkausers", "payments-app", "late");
         let served = |simulation: &Simulation| {
             let ready = simulation.condition("kafkausers", "late", "Ready")["status"] == "True";
             ready && simulation.get("services", "orders-scram-bootstrap").is_some()
         };
-        let done = simulation.until(served).await;
-        assert!(done);
+        assert!(simulation.until(served).await);
         assert_eq!(simulation.pod_uids(), pods, "nothing restarts");
         protect(&simulation, false);
         assert!(simulation.until(|simulation| !is_there(simulation)).await);
@@ -113,9 +113,7 @@ fn a_namespace_that_ends_is_not_held() {
 #[test]
 fn what_a_held_cluster_owns_is_not_collected() {
     on_one_thread(async {
-        let mut simulation = Simulation::ready().await;
-        protect(&simulation, true);
-        assert!(simulation.until(|simulation| has(simulation, FINALIZER)).await);
+        let mut simulation = protected().await;
         simulation.edit(CLUSTER.0, CLUSTER.1, |cluster| {
             cluster["metadata"]["finalizers"] = json!([FOREGROUND, FINALIZER]);
             cluster["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");

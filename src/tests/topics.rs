@@ -5,11 +5,7 @@ use serde_json::{Value, json};
 
 /// One more resource like the example's.
 fn add(simulation: &Simulation, name: &str) {
-    let example = simulation.get("kafkatopics", "payments").unwrap();
-    let object = json!({
-        "apiVersion": example["apiVersion"], "kind": example["kind"], "metadata": {}, "spec": example["spec"],
-    });
-    simulation.put("kafkatopics", name, object);
+    simulation.put_like("kafkatopics", "payments", name);
 }
 
 /// The broker that is asked for partitions hears of a new topic later than the controller that made it. The creation that

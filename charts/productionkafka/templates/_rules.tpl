@@ -62,8 +62,7 @@ twice or forgotten. Not here on purpose: wildcards, list or watch of Secrets, ex
   resources: [poddisruptionbudgets]
   verbs: [create, delete, get, list, patch, watch]
 # The resources themselves. Patch sets and removes the finalizer; the spec is the user's (admission holds the operator to that).
-# Read live are clusters before a restart
-# and topics before they're deleted.
+# Read live are clusters before a restart and topics before they're deleted.
 - apiGroups: [productionkafka.dev]
   resources: [kafkatopics]
   verbs: [get, list, patch, watch]

@@ -184,16 +184,22 @@ impl Context {
             guest::MARK
         );
         let yaml = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{{labels}}}}}\n");
+        self.apply_as("e2e", &yaml)
+    }
+
+    /// Server-side apply under the name of another field manager than kubectl's.
+    pub fn apply_as(&self, manager: &str, yaml: &str) -> Result<()> {
+        let manager = format!("--field-manager={manager}");
         let words = [
             "kubectl",
             "apply",
             "--server-side",
             "--force-conflicts",
-            "--field-manager=e2e",
+            &manager,
             "-f",
             "-",
         ];
-        exec::output_with_input(&mut self.command(&words)?, &yaml).map(drop)
+        exec::output_with_input(&mut self.command(&words)?, yaml).map(drop)
     }
 }
 

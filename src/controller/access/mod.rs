@@ -161,16 +161,14 @@ impl Pass<'_> {
     /// Returns what's said of them.
     fn note_held(&mut self, ended: &[(Arc<KafkaUser>, Result<(), PassError>)]) -> BTreeMap<String, Verdict> {
         let now = self.context.now();
-        for (user, ended) in ended {
-            let known = self.access.users.entry(user.name_any()).or_default();
-            known.unheld = ended.is_err().then_some(now);
+        let mut verdicts = BTreeMap::new();
+        for (user, result) in ended {
+            let name = user.name_any();
+            self.access.users.entry(name.clone()).or_default().unheld = result.is_err().then_some(now);
+            if let Err(problem) = result {
+                verdicts.insert(name, resource::not_held(problem));
+            }
         }
-        let failed = ended
-            .iter()
-            .filter_map(|(user, ended)| Some((user, ended.as_ref().err()?)));
-        let verdicts: BTreeMap<String, Verdict> = failed
-            .map(|(user, problem)| (user.name_any(), resource::not_held(problem)))
-            .collect();
         if !verdicts.is_empty() {
             self.wait(SOON);
         } else if !ended.is_empty() {

@@ -364,10 +364,6 @@ impl Upkeep<'_> {
         let losses = self.trust.losses();
         let certificates: Vec<String> = look.reloading.iter().chain(&self.trust.replacing).cloned().collect();
         let settings = memory.settings.as_ref();
-        let leaving = self
-            .context
-            .stores
-            .leaving_claims(&identity::cluster_key(&self.cluster.names));
         let observed = Observed {
             losses: &losses,
             at_rest: memory.at_rest.as_deref(),
@@ -385,7 +381,7 @@ impl Upkeep<'_> {
             certificates_until: memory.certificates_until,
             protected: self.resource.spec.maintenance.deletion_protection,
             held: !memory.not_held,
-            leaving: &leaving,
+            leaving: &memory.leaving,
             weak: self.weak,
             fill: &memory.fill,
             certificates: &certificates,

@@ -118,6 +118,15 @@ impl Simulation {
         self.api.state().put(Actor::Other, &Key::new(plural, name), object);
     }
 
+    /// Somebody else creates one more object with the spec of another one.
+    pub fn put_like(&self, plural: &str, example: &str, name: &str) {
+        let example = self.get(plural, example).unwrap();
+        let object = json!({
+            "apiVersion": example["apiVersion"], "kind": example["kind"], "metadata": {}, "spec": example["spec"],
+        });
+        self.put(plural, name, object);
+    }
+
     /// The volume claim of a pod is lost; another of the same name takes its place, with an empty disk.
     pub fn replace_disk(&self, pod: &str) {
         let name = format!("data-0-{pod}");

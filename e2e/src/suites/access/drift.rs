@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::{BROKER, CLUSTER, NAMESPACE, change, say, user};
 use crate::admin::Admin;
-use crate::exec;
 use crate::harness::{Context, Report};
 
 /// The operator looks once a minute, and a Job takes some seconds.
@@ -115,8 +114,7 @@ fn restored(context: &Context) -> Result<()> {
         "apiVersion": "productionkafka.dev/v1alpha1", "kind": "KafkaUser",
         "metadata": {"name": APP, "namespace": NAMESPACE, "finalizers": ["productionkafka.dev/user"]},
     });
-    let words = ["kubectl", "apply", "--server-side", "--field-manager=backup", "-f", "-"];
-    exec::output_with_input(&mut context.command(&words)?, &resource.to_string()).map(drop)
+    context.apply_as("backup", &resource.to_string())
 }
 
 fn gone(context: &Context) -> Result<()> {

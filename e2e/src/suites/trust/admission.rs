@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
+use super::held::FINALIZER;
 use super::{CLUSTER, NAMESPACE, merge, say};
 use crate::harness::{Context, Report};
 use crate::{diagnosis, install};
@@ -95,7 +96,7 @@ fn protected(context: &Context) -> Result<()> {
 }
 
 /// Waits until the cluster has the finalizer of protection, or hasn't.
-fn holds(context: &Context, wanted: bool) -> Result<()> {
+pub(super) fn holds(context: &Context, wanted: bool) -> Result<()> {
     let resource = format!("pk/{CLUSTER}");
     context.wait_until(
         "the finalizer follows the protection",
@@ -109,9 +110,7 @@ fn holds(context: &Context, wanted: bool) -> Result<()> {
                 "-o",
                 "jsonpath={.metadata.finalizers}",
             ];
-            let has = context
-                .kubectl(&words)?
-                .contains("productionkafka.dev/deletion-protection");
+            let has = context.kubectl(&words)?.contains(FINALIZER);
             Ok((has == wanted).then_some(()))
         },
     )

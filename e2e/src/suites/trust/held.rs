@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::admission::protect;
+use super::admission::{holds, protect};
 use super::{CLUSTER, NAMESPACE, say};
 use crate::harness::{Context, RELEASE, Report};
 use crate::{diagnosis, exec, install};
 
 pub(super) const NAME: &str = "trust-ends";
-const FINALIZER: &str = "productionkafka.dev/deletion-protection";
+pub(super) const FINALIZER: &str = "productionkafka.dev/deletion-protection";
 const BINDING: &str = "validatingadmissionpolicybinding/productionkafka-system-productionkafka-protected-clusters";
 /// One is let go of by whoever asks for it, the other by the end of its namespace.
 const CLUSTERS: [&str; 2] = ["orders", "readings"];
@@ -24,17 +24,15 @@ pub fn run(context: &Context, report: &mut Report) {
     report.test(
         "a protected cluster that's deleted past admission is held, until it's let go or its namespace ends",
         || {
-            let binding = context.kubectl_json(&["get", BINDING])?;
-            let outcome = held(context);
-            restore(context, binding)?;
-            outcome
+            start(context, &CLUSTERS)?;
+            without_policy(context, || held(context))
         },
     );
     report.test("a deletion is taken back, and nothing restarts", || {
-        let binding = context.kubectl_json(&["get", BINDING])?;
-        let outcome = delete_main(context);
-        restore(context, binding)?;
-        outcome.and_then(|()| taken_back(context))
+        protect(context, true)?;
+        holds(context, true)?;
+        without_policy(context, || delete_main(context))?;
+        taken_back(context)
     });
     report.test("a namespace ends, whatever is protected in it", || ends(context));
     report.test(
@@ -104,21 +102,35 @@ fn owned(context: &Context, name: &str, kind: &str) -> Result<Vec<String>> {
     Ok(stays.filter_map(|object| text(object, "/metadata/uid")).collect())
 }
 
-fn restore(context: &Context, mut binding: Value) -> Result<()> {
+/// Does something while the policy is away that refuses to delete protected clusters.
+fn without_policy(context: &Context, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mut binding = context.kubectl_json(&["get", BINDING])?;
     keep(&mut binding, &["name", "labels", "annotations"]);
-    context.apply(&binding.to_string()).map(drop)
+    context.kubectl(&["delete", BINDING])?;
+    let outcome = act();
+    context.apply(&binding.to_string())?;
+    outcome
+}
+
+/// Deletes a cluster, once the API server knows that the policy is away.
+fn delete(context: &Context, (namespace, name): (&str, &str), cascade: &str) -> Result<()> {
+    let cascade = format!("--cascade={cascade}");
+    context.wait_until("the deletion is let through", SOON, || {
+        let words = ["-n", namespace, "delete", "pk", name, &cascade, "--wait=false"];
+        context.kubectl(&words).map(|_| Some(()))
+    })
+}
+
+/// Takes every finalizer of a cluster off.
+fn release(context: &Context, namespace: &str, name: &str) -> Result<()> {
+    let none = json!({"metadata": {"finalizers": null}}).to_string();
+    let words = ["-n", namespace, "patch", "pk", name, "--type=merge", "-p", &none];
+    context.kubectl(&words).map(drop)
 }
 
 fn held(context: &Context) -> Result<()> {
-    start(context, &CLUSTERS)?;
-    context.kubectl(&["delete", BINDING])?;
     for (name, cascade) in CLUSTERS.into_iter().zip(["background", "foreground"]) {
-        let cascade = format!("--cascade={cascade}");
-        context.wait_until("the deletion is let through", SOON, || {
-            context
-                .kubectl(&["-n", NAME, "delete", "pk", name, &cascade, "--wait=false"])
-                .map(Some)
-        })?;
+        delete(context, (NAME, name), cascade)?;
     }
     for name in CLUSTERS {
         context.wait_until(&format!("{name} is held, with all that it has"), SOON, || {
@@ -159,20 +171,11 @@ fn held(context: &Context) -> Result<()> {
 
 /// The suite's own cluster, which serves.
 fn delete_main(context: &Context) -> Result<()> {
-    protect(context, true)?;
-    let wait = |what: &str, said: &str| {
-        context.wait_until(what, SOON, || {
-            let text = context.kubectl(&["-n", NAMESPACE, "get", "pk", CLUSTER, "-o", "json"])?;
-            Ok(text.contains(said).then_some(()))
-        })
-    };
-    wait("the cluster is protected", FINALIZER)?;
-    context.kubectl(&["delete", BINDING])?;
-    context.wait_until("the deletion is let through", SOON, || {
-        let words = ["-n", NAMESPACE, "delete", "pk", CLUSTER, "--wait=false"];
-        context.kubectl(&words).map(Some)
-    })?;
-    wait("the cluster is held", "DeletionHeld")
+    delete(context, (NAMESPACE, CLUSTER), "background")?;
+    context.wait_until("the cluster is held", SOON, || {
+        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
+        Ok(diagnosis::holds(&resource, "DeletionHeld").then_some(()))
+    })
 }
 
 /// As the documentation says, policies and all.
@@ -183,23 +186,14 @@ fn taken_back(context: &Context) -> Result<()> {
     keep(&mut saved, &["name", "namespace"]);
     install::scale(context, 0)?;
     protect(context, false)?;
-    context.kubectl(&[
-        "-n",
-        NAMESPACE,
-        "delete",
-        "pk",
-        CLUSTER,
-        "--cascade=orphan",
-        "--wait=false",
-    ])?;
+    delete(context, (NAMESPACE, CLUSTER), "orphan")?;
     context.wait_until("what the cluster owns is left behind", SOON, || {
         let list = context.kubectl_json(&["-n", NAMESPACE, "get", "statefulsets,services,configmaps,secrets"])?;
         let owned = |object: &Value| object.pointer("/metadata/ownerReferences/0/uid") == uid.as_ref();
         Ok((!diagnosis::items(&list).iter().any(owned)).then_some(()))
     })?;
     let cluster = format!("pk/{CLUSTER}");
-    let none = json!({"metadata": {"finalizers": null}}).to_string();
-    context.kubectl(&["-n", NAMESPACE, "patch", &cluster, "--type=merge", "-p", &none])?;
+    release(context, NAMESPACE, CLUSTER)?;
     context.kubectl(&["-n", NAMESPACE, "wait", &cluster, "--for=delete", "--timeout=30s"])?;
     context.apply(&saved.to_string())?;
     protect(context, false)?;
@@ -263,7 +257,6 @@ fn by_hand(context: &Context) -> Result<()> {
         let told = namespace.pointer("/status/conditions").map(Value::to_string);
         Ok(told.is_some_and(|told| told.contains(FINALIZER)).then_some(()))
     })?;
-    let none = json!({"metadata": {"finalizers": null}}).to_string();
-    context.kubectl(&["-n", NAME, "patch", "pk", "orders", "--type=merge", "-p", &none])?;
+    release(context, NAME, "orders")?;
     context.delete_namespace(NAME)
 }
