@@ -21,13 +21,28 @@ pub fn operator(context: &Context, values: &str) -> Result<()> {
     context.restricted_namespace(NAMESPACE)?;
     context
         .install_operator(NAMESPACE, &format!("{}{values}", image(context)))
-        .context("install the charts")
+        .context("install the charts")?;
+    // Helm waits for the new ones to be Ready, not for the former ones to be told to go.
+    let deployment = format!("deployment/{RELEASE}");
+    let words = ["-n", NAMESPACE, "rollout", "status", &deployment, "--timeout=120s"];
+    context.kubectl(&words).map(drop)
 }
 
-/// The operator's pods.
+/// The operator's pods, without those that are about to end: they may lead for seconds, and be gone in the next.
 pub fn pods(context: &Context) -> Result<Vec<Value>> {
     let words = ["-n", NAMESPACE, "get", "pods", "-l", SELECTOR];
-    Ok(diagnosis::items(&context.kubectl_json(&words)?).to_vec())
+    let all = context.kubectl_json(&words)?;
+    let stays = |pod: &&Value| pod.pointer("/metadata/deletionTimestamp").is_none();
+    Ok(diagnosis::items(&all).iter().filter(stays).cloned().collect())
+}
+
+/// The operator's pod that holds the Lease, unless that one is about to end.
+pub fn leader(context: &Context) -> Result<Option<String>> {
+    let lease = context.kubectl_json(&["-n", NAMESPACE, "get", "lease", RELEASE])?;
+    let holder = lease.pointer("/spec/holderIdentity").and_then(Value::as_str);
+    let pods = pods(context)?;
+    let mut names = pods.iter().filter_map(|pod| pod.pointer("/metadata/name")?.as_str());
+    Ok(names.find(|name| holder == Some(name)).map(str::to_owned))
 }
 
 /// As many operators as said; waits until they're ready, or gone.

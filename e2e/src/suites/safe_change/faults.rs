@@ -144,27 +144,9 @@ fn ready_since(pod: &Value) -> Option<Timestamp> {
     (ready.get("status")? == "True").then(|| since.parse().ok())?
 }
 
-/// The pod that holds the lease, once it is one that runs.
+/// The pod that leads, once there's one that stays.
 pub(in crate::suites) fn leader(context: &Context) -> Result<String> {
-    context.wait_until("an operator leads", Duration::from_mins(2), || {
-        let leases = context.kubectl_json(&["-n", install::NAMESPACE, "get", "leases"])?;
-        let holder = diagnosis::items(&leases)
-            .iter()
-            .find_map(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned));
-        let Some(holder) = holder else { return Ok(None) };
-        let pod = [
-            "-n",
-            install::NAMESPACE,
-            "get",
-            "pod",
-            &holder,
-            "--ignore-not-found",
-            "-o",
-            "name",
-        ];
-        let runs = !context.kubectl(&pod)?.is_empty();
-        Ok(runs.then_some(holder))
-    })
+    context.wait_until("an operator leads", Duration::from_mins(2), || install::leader(context))
 }
 
 fn end_process(context: &Context) -> Result<()> {
