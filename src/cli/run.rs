@@ -47,6 +47,9 @@ pub struct Args {
     /// The API server refuses to delete clusters that ask for protection (an admission policy of the chart).
     #[arg(long, env = "DELETION_PROTECTION")]
     deletion_protection: bool,
+    /// ServiceAccount in whose annotation an admission policy of the chart reads who leads; none: there's no such policy.
+    #[arg(long, env = "LEADER_ANNOUNCEMENT")]
+    leader_announcement: Option<String>,
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
     /// What is logged, for example `info` or `productionkafka=debug`.
@@ -113,7 +116,10 @@ async fn operate(args: Args) -> Result<(), RunError> {
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "watches are complete");
     let leadership = if args.leader_elect {
-        let config = LeaseConfig::new(&args.operator_namespace, MANAGER, &args.identity);
+        let config = LeaseConfig {
+            announced_in: args.leader_announcement.clone(),
+            ..LeaseConfig::new(&args.operator_namespace, MANAGER, &args.identity)
+        };
         let keeping = keep_alive(heartbeat.clone());
         let acquired = LeaderElection::new(clients.calls.clone(), config)?
             .acquire(&shutdown)

@@ -17,6 +17,7 @@
 
 use std::time::Duration;
 
+mod announcement;
 mod election;
 mod leadership;
 mod protocol;
@@ -41,6 +42,8 @@ pub struct LeaseConfig {
     pub retry_period: Duration,
     /// Kept free at the end of the lease duration for requests in flight and clocks of different speed.
     pub margin: Duration,
+    /// The ServiceAccount by whose annotation the API server's admission policy tells who leads; none: there's no policy.
+    pub announced_in: Option<String>,
 }
 
 impl LeaseConfig {
@@ -54,6 +57,7 @@ impl LeaseConfig {
             renew_deadline: Duration::from_secs(10),
             retry_period: Duration::from_secs(2),
             margin: Duration::from_secs(2),
+            announced_in: None,
         }
     }
 

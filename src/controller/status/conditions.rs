@@ -338,7 +338,7 @@ fn next_when_ready(judged: &Judged<'_>, replicated: &Verdict) -> String {
         return bounded(&why);
     }
     let moving = judged.observed.rebalance.and_then(next_of_rebalance);
-    moving.map_or_else(|| "nothing to do".to_owned(), |next| bounded(&next))
+    moving.map_or_else(|| super::NOTHING_TO_DO.to_owned(), |next| bounded(&next))
 }
 
 fn next_of_rebalance(rebalance: &RebalanceStatus) -> Option<String> {

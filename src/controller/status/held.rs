@@ -24,8 +24,8 @@ pub fn held(
     let one = condition(KIND, ConditionStatus::True, "DeletionProtection", &message, generation);
     let before = old.map(|old| old.conditions.as_slice());
     status.conditions.extend(merge(before, vec![one], now));
-    let next = status.next_action.unwrap_or_default();
     let first = "wait: the resource was deleted and is held (condition DeletionHeld)";
-    status.next_action = Some(bounded(&format!("{first}; {next}")));
+    let next = status.next_action.filter(|next| next != super::NOTHING_TO_DO);
+    status.next_action = Some(next.map_or_else(|| first.to_owned(), |next| bounded(&format!("{first}; {next}"))));
     status
 }

@@ -31,6 +31,9 @@ use crate::render;
 use crate::verify::Outcome;
 use std::collections::BTreeSet;
 
+/// The next action of a cluster that is as it should be.
+pub const NOTHING_TO_DO: &str = "nothing to do";
+
 /// Everything a status is made of.
 pub struct Observed<'a> {
     pub cluster: &'a Cluster,

@@ -88,7 +88,7 @@ impl Upkeep<'_> {
         let mut status = self.say(&identity, &look, planned.as_ref(), memory);
         let key = identity::cluster_key(&self.cluster.names);
         if let Some(trouble) = self.context.access.trouble(&key) {
-            let next = status.next_action.take().filter(|next| next != "nothing to do");
+            let next = status.next_action.take().filter(|next| next != status::NOTHING_TO_DO);
             let rights = format!("retry: access rights: {trouble}");
             status.next_action = Some(next.unwrap_or(rights));
         }

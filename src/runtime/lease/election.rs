@@ -6,6 +6,7 @@ use std::time::Duration;
 use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::announcement::Announcement;
 use super::protocol::{self, Step};
 use super::{Leadership, LeaseConfig, LeaseError};
 use crate::runtime::shutdown::Shutdown;
@@ -37,6 +38,7 @@ pub struct LeaderElection {
     api: Api<Lease>,
     config: LeaseConfig,
     observed: Option<Observed>,
+    announcement: Option<Box<Announcement>>,
 }
 
 impl std::fmt::Debug for LeaderElection {
@@ -51,6 +53,7 @@ impl LeaderElection {
     pub fn new(client: kube::Client, config: LeaseConfig) -> Result<Self, LeaseError> {
         config.check()?;
         Ok(Self {
+            announcement: Announcement::new(&client, &config).map(Box::new),
             api: Api::namespaced(client, &config.namespace),
             config,
             observed: None,
@@ -79,6 +82,7 @@ impl LeaderElection {
             match result {
                 Ok(Attempt::Leading { sent }) => {
                     tracing::info!(identity = self.config.identity, "leading");
+                    self.announce().await;
                     return Ok(Leadership::new(self, sent));
                 }
                 Ok(Attempt::Held { by, left }) => {
@@ -95,6 +99,13 @@ impl LeaderElection {
                 () = shutdown.requested() => return Err(LeaseError::ShuttingDown),
                 () = sleep(pause) => {}
             }
+        }
+    }
+
+    /// Tells the admission policy that this process leads, unless it was told of late.
+    pub(super) async fn announce(&mut self) {
+        if let Some(announcement) = &mut self.announcement {
+            announcement.keep(&self.config).await;
         }
     }
 

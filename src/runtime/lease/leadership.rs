@@ -69,7 +69,11 @@ impl Leadership {
         loop {
             let renewal = async {
                 sleep(retry_period).await;
-                self.renew().await
+                let leads = self.renew().await;
+                if leads {
+                    self.election.announce().await;
+                }
+                leads
             };
             let leads = tokio::select! {
                 biased;

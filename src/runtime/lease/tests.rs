@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::runtime::shutdown::Shutdown;
 
+mod announced;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Fault {
     #[default]
@@ -28,6 +30,11 @@ enum Fault {
 #[derive(Debug, Default)]
 struct State {
     lease: Option<Lease>,
+    /// Who is announced, where there's an account for it.
+    announced: Option<String>,
+    /// Who is announced before the next announcement arrives.
+    first: Option<String>,
+    looks: usize,
     version: u64,
     fault: Fault,
     requests: Vec<Method>,
@@ -76,15 +83,22 @@ impl Server {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let collection = "/apis/coordination.k8s.io/v1/namespaces/operators/leases";
+        let announcing = path == "/api/v1/namespaces/operators/serviceaccounts/productionkafka-leader";
         assert!(
-            path == collection || path == format!("{collection}/productionkafka"),
+            path == collection || path == format!("{collection}/productionkafka") || announcing,
             "{path}"
         );
         let body = request.into_body().collect().await?.to_bytes();
         if self.with(|state| state.fault == Fault::Hang) {
             std::future::pending::<()>().await;
         }
-        let (status, answer) = self.with(|state| state.handle(&method, &body));
+        let (status, answer) = self.with(|state| {
+            if announcing {
+                state.announce(&method, &body)
+            } else {
+                state.handle(&method, &body)
+            }
+        });
         Ok(Response::builder()
             .status(status)
             .body(Body::from(answer.to_string().into_bytes()))?)
@@ -92,6 +106,34 @@ impl Server {
 }
 
 impl State {
+    fn announce(&mut self, method: &Method, body: &[u8]) -> (StatusCode, Value) {
+        if *method == Method::GET {
+            self.looks += 1;
+        } else if let Some(first) = self.first.take() {
+            self.announced = Some(first);
+            self.version += 1;
+        }
+        if self.announced.is_none() {
+            return failure(StatusCode::NOT_FOUND, "NotFound");
+        }
+        if *method == Method::PATCH {
+            let patch: Value = serde_json::from_slice(body).unwrap();
+            let based_on = &patch["metadata"]["resourceVersion"];
+            if !based_on.is_null() && *based_on != *self.version.to_string() {
+                return failure(StatusCode::CONFLICT, "Conflict");
+            }
+            let name = &patch["metadata"]["annotations"]["productionkafka.dev/leader"];
+            self.announced = Some(name.as_str().unwrap().to_owned());
+            self.version += 1;
+        }
+        let metadata = json!({"name": "productionkafka-leader", "resourceVersion": self.version.to_string(),
+            "annotations": {"productionkafka.dev/leader": self.announced}});
+        (
+            StatusCode::OK,
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata}),
+        )
+    }
+
     fn handle(&mut self, method: &Method, body: &[u8]) -> (StatusCode, Value) {
         self.requests.push(method.clone());
         if *method == Method::GET {

@@ -6,12 +6,17 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
+use super::held::without;
 use super::{CLUSTER, NAMESPACE, pods, say, settled};
 use crate::harness::{Context, Processes, Report};
 use crate::{exec, install};
 
+const BINDING: &str = "validatingadmissionpolicybinding/productionkafka-system-productionkafka-leader";
+/// An API server looks every second which objects its policies need.
+const FORGOTTEN: Duration = Duration::from_secs(3);
 /// Three lease durations, on a busy machine.
 const TAKEN_OVER: Duration = Duration::from_secs(45);
+const SOON: Duration = Duration::from_secs(20);
 
 pub fn run(context: &Context, report: &mut Report) {
     report.test(
@@ -35,8 +40,15 @@ fn fenced(context: &Context) -> Result<()> {
     let mut names = pods.iter().filter_map(|pod| pod.pointer("/metadata/name")?.as_str());
     let standby = names.find(|name| *name != leader).context("a second operator")?;
     let (of_leader, of_standby) = (token(context, &leader)?, token(context, standby)?);
+    // As after an uninstallation: what a policy needed is forgotten, for good where it's nothing that the API server needs itself.
+    without(context, BINDING, || {
+        std::thread::sleep(FORGOTTEN);
+        Ok(())
+    })?;
+    context.wait_until("the policy is in force again", SOON, || {
+        refused(context, &of_standby).map(Some)
+    })?;
     evicts(context, &of_leader).context("the leader")?;
-    refused(context, &of_standby).context("the stand-in")?;
 
     let mut process = Processes::of_operator(context, install::NAMESPACE, &leader)?;
     process.stop()?;
@@ -100,8 +112,8 @@ fn try_to_delete(context: &Context, token: &str) -> Result<String> {
 }
 
 fn evicts(context: &Context, token: &str) -> Result<()> {
-    // The API server's own watch brings the Lease to the policy.
-    context.wait_until("it may take a pod away", Duration::from_secs(20), || {
+    // The API server's own watch brings the leader's name to the policy.
+    context.wait_until("it may take a pod away", SOON, || {
         try_to_delete(context, token).map(Some)
     })?;
     Ok(())

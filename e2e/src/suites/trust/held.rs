@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::admission::{holds, protect};
 use super::{CLUSTER, NAMESPACE, say};
 use crate::harness::{Context, RELEASE, Report};
 use crate::{diagnosis, exec, install};
@@ -28,12 +27,6 @@ pub fn run(context: &Context, report: &mut Report) {
             without_policy(context, || held(context))
         },
     );
-    report.test("a deletion is taken back, and nothing restarts", || {
-        protect(context, true)?;
-        holds(context, true)?;
-        without_policy(context, || delete_main(context))?;
-        taken_back(context)
-    });
     report.test("a namespace ends, whatever is protected in it", || ends(context));
     report.test(
         "helm uninstall takes nothing of a cluster, and a namespace ends without an operator once its finalizers are off",
@@ -103,17 +96,22 @@ fn owned(context: &Context, name: &str, kind: &str) -> Result<Vec<String>> {
 }
 
 /// Does something while the policy is away that refuses to delete protected clusters.
-fn without_policy(context: &Context, act: impl FnOnce() -> Result<()>) -> Result<()> {
-    let mut binding = context.kubectl_json(&["get", BINDING])?;
-    keep(&mut binding, &["name", "labels", "annotations"]);
-    context.kubectl(&["delete", BINDING])?;
+pub(super) fn without_policy(context: &Context, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    without(context, BINDING, act)
+}
+
+/// Does something while an object is away that the chart has made.
+pub(super) fn without(context: &Context, what: &str, act: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mut object = context.kubectl_json(&["get", what])?;
+    keep(&mut object, &["name", "labels", "annotations"]);
+    context.kubectl(&["delete", what])?;
     let outcome = act();
-    context.apply(&binding.to_string())?;
+    context.apply(&object.to_string())?;
     outcome
 }
 
 /// Deletes a cluster, once the API server knows that the policy is away.
-fn delete(context: &Context, (namespace, name): (&str, &str), cascade: &str) -> Result<()> {
+pub(super) fn delete(context: &Context, (namespace, name): (&str, &str), cascade: &str) -> Result<()> {
     let cascade = format!("--cascade={cascade}");
     context.wait_until("the deletion is let through", SOON, || {
         let words = ["-n", namespace, "delete", "pk", name, &cascade, "--wait=false"];
@@ -122,7 +120,7 @@ fn delete(context: &Context, (namespace, name): (&str, &str), cascade: &str) -> 
 }
 
 /// Takes every finalizer of a cluster off.
-fn release(context: &Context, namespace: &str, name: &str) -> Result<()> {
+pub(super) fn release(context: &Context, namespace: &str, name: &str) -> Result<()> {
     let none = json!({"metadata": {"finalizers": null}}).to_string();
     let words = ["-n", namespace, "patch", "pk", name, "--type=merge", "-p", &none];
     context.kubectl(&words).map(drop)
@@ -169,46 +167,8 @@ fn held(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The suite's own cluster, which serves.
-fn delete_main(context: &Context) -> Result<()> {
-    delete(context, (NAMESPACE, CLUSTER), "background")?;
-    context.wait_until("the cluster is held", SOON, || {
-        let resource = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-        Ok(diagnosis::holds(&resource, "DeletionHeld").then_some(()))
-    })
-}
-
-/// As the documentation says, policies and all.
-fn taken_back(context: &Context) -> Result<()> {
-    let before = super::pods(context)?;
-    let mut saved = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-    let uid = saved.pointer("/metadata/uid").cloned();
-    keep(&mut saved, &["name", "namespace"]);
-    install::scale(context, 0)?;
-    protect(context, false)?;
-    delete(context, (NAMESPACE, CLUSTER), "orphan")?;
-    context.wait_until("what the cluster owns is left behind", SOON, || {
-        let list = context.kubectl_json(&["-n", NAMESPACE, "get", "statefulsets,services,configmaps,secrets"])?;
-        let owned = |object: &Value| object.pointer("/metadata/ownerReferences/0/uid") == uid.as_ref();
-        Ok((!diagnosis::items(&list).iter().any(owned)).then_some(()))
-    })?;
-    let cluster = format!("pk/{CLUSTER}");
-    release(context, NAMESPACE, CLUSTER)?;
-    context.kubectl(&["-n", NAMESPACE, "wait", &cluster, "--for=delete", "--timeout=30s"])?;
-    context.apply(&saved.to_string())?;
-    protect(context, false)?;
-    install::scale(context, 1)?;
-    super::settled(context)?;
-    ensure!(super::pods(context)? == before, "pods restarted: {before:?} before");
-    say(&format!(
-        "{} pods run on under the resource that was applied again",
-        before.len()
-    ));
-    Ok(())
-}
-
 /// Takes what the API server has added off an object's metadata.
-fn keep(object: &mut Value, fields: &[&str]) {
+pub(super) fn keep(object: &mut Value, fields: &[&str]) {
     if let Some(metadata) = object.pointer_mut("/metadata").and_then(Value::as_object_mut) {
         metadata.retain(|field, _| fields.contains(&field.as_str()));
     }

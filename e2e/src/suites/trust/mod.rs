@@ -11,6 +11,7 @@ mod held;
 mod hostile;
 mod renewal;
 mod sabotage;
+mod taken_back;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ fn run(context: &Context) -> Result<Report> {
         hostile::run(context, &mut report);
         admission::run(context, &mut report);
         held::run(context, &mut report);
+        taken_back::run(context, &mut report);
         verify::run(context, &mut report);
         fence::run(context, &mut report);
         authorities::run(context, &mut report);
