@@ -42,7 +42,8 @@ pub(super) fn protect(context: &Context, on: bool) -> Result<()> {
     merge(context, &json!({"maintenance": {"deletionProtection": on}}))
 }
 
-fn protected(context: &Context) -> Result<()> {
+/// What a protected cluster needs can't be deleted, and can be once it isn't protected any more.
+pub(super) fn protected(context: &Context) -> Result<()> {
     let resource = format!("pk/{CLUSTER}");
     let needed = [
         format!("pvc/data-0-{CLUSTER}-brokers-100-0"),

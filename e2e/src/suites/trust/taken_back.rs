@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::admission::{holds, protect};
+use super::admission::{holds, protect, protected};
 use super::held::{delete, keep, release, without_policy};
 use super::{CLUSTER, NAMESPACE, say};
 use crate::harness::{Context, Report};
@@ -51,6 +51,11 @@ fn definition(context: &Context) -> Result<()> {
     taken_back(context, || {
         context.kubectl(&["wait", DEFINITION, "--for=delete", "--timeout=60s"])?;
         context.install_chart(CHART, install::NAMESPACE, "")
+    })?;
+    // Policies that go by resources of the definition find those of the new one.
+    context.wait_until("the protection is in force again", SOON, || {
+        protect(context, false)?;
+        protected(context).map(Some)
     })
 }
 
