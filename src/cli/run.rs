@@ -12,9 +12,9 @@ use crate::controller::stores::Stores;
 use crate::controller::topics::AllTopics;
 use crate::controller::{Context, Settings, World, start};
 use crate::runtime::client::{self, ClientError, Clients};
-use crate::runtime::lease::{LeaderElection, LeaseConfig, LeaseError, Outcome};
+use crate::runtime::lease::{LeaderElection, Leadership, LeaseConfig, LeaseError, Outcome};
 use crate::runtime::metrics::Metrics;
-use crate::runtime::server::{AdminServer, Health, ServerError};
+use crate::runtime::server::{AdminServer, Health, Heartbeat, ServerError};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::telemetry::{self, LogFormat, TelemetryError};
 use kube::runtime::events::{Recorder, Reporter};
@@ -75,6 +75,8 @@ enum RunError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    #[error("LEADER_ANNOUNCEMENT names an account, but with LEADER_ELECT=false nobody leads: leave one of them out")]
+    Unannounced,
     #[error("the lease was lost: another process may lead now, so this one ends")]
     Lost,
 }
@@ -91,6 +93,9 @@ pub async fn run(args: Args) -> ExitCode {
 }
 
 async fn operate(args: Args) -> Result<(), RunError> {
+    if args.leader_announcement.is_some() && !args.leader_elect {
+        return Err(RunError::Unannounced);
+    }
     telemetry::install(args.log_format, &args.log)?;
     // Kube and Kafka connections share one TLS provider; a second call would only say that it's there already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -115,27 +120,13 @@ async fn operate(args: Args) -> Result<(), RunError> {
         () = shutdown.requested() => return Ok(()),
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "watches are complete");
-    let leadership = if args.leader_elect {
-        let config = LeaseConfig {
-            announced_in: args.leader_announcement.clone(),
-            ..LeaseConfig::new(&args.operator_namespace, MANAGER, &args.identity)
-        };
-        let keeping = keep_alive(heartbeat.clone());
-        let acquired = LeaderElection::new(clients.calls.clone(), config)?
-            .acquire(&shutdown)
-            .await;
-        keeping.abort();
-        match acquired {
-            Ok(leadership) => Some(leadership),
-            Err(LeaseError::ShuttingDown) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-    } else {
-        None
+    let leadership = match lead(&args, &clients, &shutdown, heartbeat.clone()).await {
+        Err(LeaseError::ShuttingDown) => return Ok(()),
+        outcome => outcome?,
     };
     metrics.set_leader(true);
     tracing::info!("leading");
-    let fence = leadership.as_ref().map(crate::runtime::lease::Leadership::fence);
+    let fence = leadership.as_ref().map(Leadership::fence);
     let context = Arc::new(context(&args, &clients, stores, metrics, fence));
     let beating = tokio::spawn(pulse::run(Arc::clone(&context), triggers.clone(), shutdown.clone()));
     let working = tokio::spawn(queue::run(context, receiver, shutdown.clone(), heartbeat));
@@ -156,8 +147,29 @@ async fn operate(args: Args) -> Result<(), RunError> {
     }
 }
 
+/// Waits until this process leads; `None`: it asks nobody, being alone.
+async fn lead(
+    args: &Args,
+    clients: &Clients,
+    shutdown: &Shutdown,
+    heartbeat: Heartbeat,
+) -> Result<Option<Leadership>, LeaseError> {
+    if !args.leader_elect {
+        return Ok(None);
+    }
+    let config = LeaseConfig {
+        announced_in: args.leader_announcement.clone(),
+        ..LeaseConfig::new(&args.operator_namespace, MANAGER, &args.identity)
+    };
+    let keeping = keep_alive(heartbeat);
+    let election = LeaderElection::new(clients.calls.clone(), config)?;
+    let acquired = election.acquire(shutdown).await;
+    keeping.abort();
+    acquired.map(Some)
+}
+
 /// A standby has no queue that could stop: it's alive as long as its runtime is.
-fn keep_alive(heartbeat: crate::runtime::server::Heartbeat) -> tokio::task::JoinHandle<()> {
+fn keep_alive(heartbeat: Heartbeat) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             heartbeat.beat();
@@ -195,5 +207,28 @@ fn context(
         fence,
         recorder: Recorder::new(clients.calls.clone(), reporter),
         world: World::real(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[tokio::test]
+    async fn an_account_that_nobody_would_be_announced_in_is_refused() {
+        let line = Line::try_parse_from([
+            "run",
+            "--leader-elect=false",
+            "--leader-announcement=productionkafka-leader",
+        ]);
+        let refused = operate(line.unwrap().args).await;
+        assert!(matches!(refused, Err(RunError::Unannounced)), "{refused:?}");
     }
 }
