@@ -9,6 +9,7 @@ use super::kafka::KafkaFacts;
 use super::lag::Lags;
 use super::reload::Reloads;
 use super::rendered::Rendered;
+use super::rollout::Refusal;
 use super::settings::DynamicSettings;
 use super::stores::ClusterKey;
 use super::survivors::Survivors;
@@ -81,8 +82,8 @@ pub struct Memory {
     pub recovery_refused: Option<String>,
     /// What comes next for the quorum's voters, if they aren't those that are asked for.
     pub voting: Option<String>,
-    /// What Kubernetes has against the restart that was decided, in its own words.
-    pub restart_refused: Option<String>,
+    /// What Kubernetes has against the restart that was decided.
+    pub restart_refused: Option<Refusal>,
     /// Names of volume claims that somebody has deleted and that are still there.
     pub leaving: BTreeSet<String>,
     /// The finalizer of a protected cluster couldn't be set or taken off.

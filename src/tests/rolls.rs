@@ -498,11 +498,51 @@ fn a_budget_of_others_is_heard() {
         nothing_happens(&mut simulation, 20).await;
         let next = next_action(&simulation);
         assert!(next.contains("disruption budget"), "{next}");
+        asks_seldom(&mut simulation).await;
         simulation.delete("poddisruptionbudgets", "freeze");
         simulation.settle().await.unwrap();
         assert_eq!(simulation.disruptions().len(), 6);
         simulation.blameless();
     });
+}
+
+/// Such as a policy that freezes changes.
+#[test]
+fn a_policy_of_others_is_heard() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.deny("pods", CONTROLLERS[1], true);
+        build(&simulation, "a");
+        nothing_happens(&mut simulation, 20).await;
+        let next = next_action(&simulation);
+        assert!(
+            next.starts_with("\"wait: ") && next.contains("denied the request"),
+            "{next}"
+        );
+        assert!(condition(&simulation, "Ready").starts_with("True"));
+        asks_seldom(&mut simulation).await;
+        simulation.deny("pods", CONTROLLERS[1], false);
+        simulation.settle().await.unwrap();
+        assert_eq!(simulation.disruptions().len(), 6);
+        simulation.blameless();
+    });
+}
+
+/// Who has been refused for a while asks six times a minute, and says nothing new meanwhile.
+async fn asks_seldom(simulation: &mut Simulation) {
+    let said = |simulation: &Simulation| {
+        let lines = simulation.trace().into_iter();
+        lines
+            .filter(|line| line == "PATCH productionkafkas/orders/status")
+            .count()
+    };
+    let before = (simulation.taken().len(), said(simulation));
+    for _ in 0..20 {
+        simulation.tick().await;
+    }
+    let asked = simulation.taken().len() - before.0;
+    assert!((1..=6).contains(&asked), "asked {asked} times");
+    assert_eq!(said(simulation) - before.1, asked);
 }
 
 /// A pod is ready before its replicas have caught up: drains wait for both.

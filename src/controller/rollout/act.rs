@@ -127,6 +127,26 @@ pub async fn remove(
     }
 }
 
+/// As [`remove`], and a refusal by a policy is heard, too: somebody's that freezes changes, or the operator's own, by which another
+/// one leads.
+pub async fn remove_if_allowed(
+    context: &Context,
+    named: (&str, &str),
+    uid: &str,
+    evict: bool,
+) -> Result<Option<String>, PassError> {
+    let result = remove(context, named, uid, evict).await;
+    result.or_else(|error| match refusal(&error) {
+        Some((_, message)) if is_admission(&message) => Ok(Some(message)),
+        _ => Err(error),
+    })
+}
+
+/// The API server's words for a refusal by an admission policy or webhook, whatever code either of them has chosen.
+fn is_admission(message: &str) -> bool {
+    message.contains(" denied request: ") || message.contains(" denied the request")
+}
+
 /// `Api::evict` of kube 5 names the options `delete_options`, which the apiserver doesn't know: the precondition would be
 /// lost.
 async fn evict(pods: &Api<Pod>, name: &str, uid: &str) -> Result<(), kube::Error> {

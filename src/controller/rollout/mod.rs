@@ -8,11 +8,13 @@ mod act;
 mod facts;
 mod news;
 mod pods;
+mod refusal;
 mod view;
 mod volumes;
 
 pub use news::news;
 pub use pods::{RESTART, restart_asked};
+pub use refusal::Refusal;
 pub use view::look;
 pub use volumes::why as doomed_volume;
 
@@ -207,7 +209,7 @@ impl Roll<'_> {
             let evict = others == 0 && planned.ready.contains(&victim.uid);
             tracing::info!(%cluster, pod, evict, %restart, "taking a pod away");
             let named = (self.cluster.names.namespace.as_str(), pod);
-            let refusal = act::remove(self.context, named, &victim.uid, evict).await?;
+            let refusal = act::remove_if_allowed(self.context, named, &victim.uid, evict).await?;
             if refusal.is_some() {
                 return Ok(refusal);
             }

@@ -19,7 +19,7 @@ use super::pods::PodFact;
 use super::reclaim;
 use super::reload;
 use super::report;
-use super::rollout::{self, Planned, Roll};
+use super::rollout::{self, Planned, Refusal, Roll};
 use super::scale;
 use super::settings;
 use super::status::{self, Observed};
@@ -329,21 +329,28 @@ impl Upkeep<'_> {
         (planned, mut status): (&Planned, ProductionKafkaStatus),
         memory: &mut Memory,
     ) -> Result<Option<Duration>, PassError> {
-        let refused = memory.restart_refused.take().filter(|_| planned.is_act());
-        if let Some(refused) = &refused {
-            status.next_action = Some(format!("wait: {}: {refused}", planned.decision));
+        let (decision, now) = (planned.decision.to_string(), self.context.now());
+        let former = memory.restart_refused.take();
+        let former = former.filter(|former| planned.is_act() && former.is_of(&decision));
+        status.next_action = former.as_ref().map(ToString::to_string).or(status.next_action);
+        if let Some(rest) = former.as_ref().and_then(|former| former.rests(now)) {
+            // The intent of the last attempt stands.
+            status.rollout = last(memory, self.resource).and_then(|last| last.rollout.clone());
+            memory.restart_refused = former;
+            report::write(self.context, self.resource, memory, status).await?;
+            return Ok(Some(rest));
         }
         let events = rollout::news(planned, memory);
         if planned.is_act() {
             if !report::intend(self.context, self.resource, memory, status).await? {
                 return Ok(Some(SOON));
             }
-            memory.restart_refused = self.roll(identity, look).act(planned, look.admin.as_deref()).await?;
+            let refused = self.roll(identity, look).act(planned, look.admin.as_deref()).await?;
+            memory.restart_refused = refused.map(|words| Refusal::new(former.as_ref(), (decision, words), now));
         } else {
             report::write(self.context, self.resource, memory, status).await?;
         }
         if memory.restart_refused.is_some() {
-            // A budget that has just been opened is still being counted.
             return Ok(planned.again());
         }
         for (kind, reason, note) in events {

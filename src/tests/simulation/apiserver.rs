@@ -268,6 +268,9 @@ impl State {
         if wanted.is_some() && wanted != text(pod, "/metadata/uid") {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
+        if let Some(why) = self.denied.get(&call.key) {
+            return refusal(403, "Forbidden", why);
+        }
         let budgets = self.of_kind("poddisruptionbudgets");
         if budgets.filter(|(_, budget)| covers(budget, pod)).count() > 1 {
             let why =

@@ -6,6 +6,7 @@ mod authorities;
 mod bench;
 mod cert_manager;
 mod fence;
+mod frozen;
 mod given;
 mod held;
 mod hostile;
@@ -61,6 +62,7 @@ fn run(context: &Context) -> Result<Report> {
         held::run(context, &mut report);
         taken_back::run(context, &mut report);
         verify::run(context, &mut report);
+        frozen::run(context, &mut report);
         fence::run(context, &mut report);
         authorities::run(context, &mut report);
         cert_manager::run(context, &mut report);
