@@ -77,7 +77,10 @@ fn a_held_cluster_is_looked_after_and_goes_once_it_is_let() {
         let told = says(&simulation, "DeletionHeld")["message"].to_string();
         assert!(told.contains("deletionProtection set to false"), "{told}");
         let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
-        assert!(next.starts_with("\"wait: the resource was deleted"), "{next}");
+        assert_eq!(
+            next,
+            "\"wait: the resource was deleted and is held (condition DeletionHeld)\""
+        );
         assert_eq!(says(&simulation, "Ready")["status"], "True");
         assert_eq!(simulation.gauge("deletion_held"), "1");
         simulation.stay_quiet().await.unwrap();
