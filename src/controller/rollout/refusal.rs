@@ -7,9 +7,11 @@
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// Asked at every look for this long.
+/// Asked soon for this long.
 const SOON_FOR: SignedDuration = SignedDuration::from_secs(10);
-/// And then once in this time.
+/// Once in this time: the disruption controller takes about as long to count.
+const SOON: SignedDuration = SignedDuration::from_millis(500);
+/// Afterwards.
 const SELDOM: SignedDuration = SignedDuration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +41,11 @@ impl Refusal {
 
     /// How long nothing is asked; `None`: it's time to, as well when the clock was set back since.
     pub fn rests(&self, now: Timestamp) -> Option<Duration> {
-        if now < self.asked || self.asked.duration_since(self.since) < SOON_FOR {
+        if now < self.asked {
             return None;
         }
-        let left = SELDOM - now.duration_since(self.asked);
+        let is_new = self.asked.duration_since(self.since) < SOON_FOR;
+        let left = if is_new { SOON } else { SELDOM } - now.duration_since(self.asked);
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 }
@@ -66,7 +69,12 @@ mod tests {
         let said = || ("restart node 1".to_owned(), "frozen".to_owned());
         let mut refusal = Refusal::new(None, said(), at(100));
         assert_eq!(refusal.to_string(), "wait: restart node 1: frozen");
-        for second in [100, 101, 105, 109] {
+        for second in [101, 105, 109] {
+            assert_eq!(
+                refusal.rests(refusal.asked),
+                Some(Duration::from_millis(500)),
+                "{second}"
+            );
             assert_eq!(refusal.rests(at(second)), None, "{second}");
             refusal = Refusal::new(Some(&refusal), said(), at(second));
         }
