@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -58,6 +58,19 @@ fn freeze(context: &Context) -> Result<()> {
     })
 }
 
+fn next_action(context: &Context) -> Result<String> {
+    let words = [
+        "-n",
+        NAMESPACE,
+        "get",
+        "pk",
+        CLUSTER,
+        "-o",
+        "jsonpath={.status.nextAction}",
+    ];
+    context.kubectl(&words)
+}
+
 type Pods = std::collections::BTreeMap<String, (String, String)>;
 
 fn waits(context: &Context) -> Result<Pods> {
@@ -71,12 +84,8 @@ fn waits(context: &Context) -> Result<Pods> {
         "productionkafka.dev/restart=now",
     ])?;
     let told = context.wait_until("the refusal is told", SOON, || {
-        let cluster = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-        let next = cluster
-            .pointer("/status/nextAction")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        Ok((next.starts_with("wait: ") && next.contains(WORDS)).then(|| next.to_owned()))
+        let next = next_action(context)?;
+        Ok((next.starts_with("wait: ") && next.contains(WORDS)).then_some(next))
     })?;
     say(&told);
     std::thread::sleep(WATCHED / 2);
@@ -108,11 +117,7 @@ fn goes_on(context: &Context, before: &Pods) -> Result<()> {
         .map(|(name, _)| name)
         .collect();
     ensure!(changed == [&pod], "restarted: {changed:?}");
-    let cluster = context.kubectl_json(&["-n", NAMESPACE, "get", "pk", CLUSTER])?;
-    let next = cluster
-        .pointer("/status/nextAction")
-        .and_then(Value::as_str)
-        .context("nextAction")?;
-    ensure!(!next.contains(WORDS), "still says {next}");
+    let next = next_action(context)?;
+    ensure!(!next.is_empty() && !next.contains(WORDS), "it says {next:?}");
     Ok(())
 }

@@ -40,6 +40,7 @@ fn others(context: &Context) -> Result<usize> {
 
 fn definition(context: &Context) -> Result<()> {
     protect(context, true)?;
+    holds(context, true)?;
     let before = super::pods(context)?;
     context.kubectl(&["delete", DEFINITION, "--wait=false"])?;
     is_held(context)?;
