@@ -153,8 +153,21 @@ fn refused_by_api(context: &Context, case: &Case, base: Value) -> Result<()> {
     refused(dry_run(context, &changed(case, base)?), case)
 }
 
+/// The operator writes its finalizer and its status meanwhile. kubectl sends the version that it read, and when another
+/// was written in between it's told of a conflict, which says nothing of the change: it's sent again.
 fn change_refused(context: &Context, case: &Case, base: Value) -> Result<()> {
-    refused(tried(context, "replace", &changed(case, base)?), case)
+    let change = changed(case, base)?;
+    let answer = context.wait_until("the change is judged", Duration::from_secs(30), || {
+        match tried(context, "replace", &change) {
+            Err(error) if is_conflict(&error) => Err(error),
+            answer => Ok(Some(answer)),
+        }
+    })?;
+    refused(answer, case)
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("Error from server (Conflict)")
 }
 
 fn refused(result: Result<String>, case: &Case) -> Result<()> {
