@@ -498,6 +498,7 @@ fn a_budget_of_others_is_heard() {
         nothing_happens(&mut simulation, 20).await;
         let next = next_action(&simulation);
         assert!(next.contains("disruption budget"), "{next}");
+        is_blocked_by(&simulation, "disruption budget");
         asks_seldom(&mut simulation).await;
         simulation.delete("poddisruptionbudgets", "freeze");
         simulation.settle().await.unwrap();
@@ -520,12 +521,22 @@ fn a_policy_of_others_is_heard() {
             "{next}"
         );
         assert!(condition(&simulation, "Ready").starts_with("True"));
+        is_blocked_by(&simulation, "denied the request");
         asks_seldom(&mut simulation).await;
+        is_blocked_by(&simulation, "denied the request");
         simulation.deny("pods", CONTROLLERS[1], false);
         simulation.settle().await.unwrap();
+        assert_eq!(rollout(&simulation)["blockedBy"], Value::Null);
         assert_eq!(simulation.disruptions().len(), 6);
         simulation.blameless();
     });
+}
+
+/// The status has who said no beside which restart it was.
+fn is_blocked_by(simulation: &Simulation, words: &str) {
+    let says = rollout(simulation);
+    let why = says["blockedBy"][0].as_str().unwrap_or_default();
+    assert!(why.starts_with("restart node ") && why.contains(words), "{says}");
 }
 
 /// Who has been refused for a while asks six times a minute, and says nothing new meanwhile.

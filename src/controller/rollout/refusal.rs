@@ -39,6 +39,11 @@ impl Refusal {
         self.decision == decision
     }
 
+    /// For `status.rollout.blockedBy`.
+    pub fn why(&self) -> String {
+        format!("{}: {}", self.decision, self.words)
+    }
+
     /// How long nothing is asked; `None`: it's time to, as well when the clock was set back since.
     pub fn rests(&self, now: Timestamp) -> Option<Duration> {
         if now < self.asked {
@@ -52,7 +57,7 @@ impl Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "wait: {}: {}", self.decision, self.words)
+        write!(out, "wait: {}", self.why())
     }
 }
 

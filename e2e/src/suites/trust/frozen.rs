@@ -59,16 +59,12 @@ fn freeze(context: &Context) -> Result<()> {
 }
 
 fn next_action(context: &Context) -> Result<String> {
-    let words = [
-        "-n",
-        NAMESPACE,
-        "get",
-        "pk",
-        CLUSTER,
-        "-o",
-        "jsonpath={.status.nextAction}",
-    ];
-    context.kubectl(&words)
+    said(context, "nextAction")
+}
+
+fn said(context: &Context, field: &str) -> Result<String> {
+    let path = format!("jsonpath={{.status.{field}}}");
+    context.kubectl(&["-n", NAMESPACE, "get", "pk", CLUSTER, "-o", &path])
 }
 
 type Pods = std::collections::BTreeMap<String, (String, String)>;
@@ -92,6 +88,8 @@ fn waits(context: &Context) -> Result<Pods> {
     let since = Timestamp::now();
     std::thread::sleep(WATCHED);
     ensure!(pods(context)? == before, "a pod went");
+    let blocked = said(context, "rollout.blockedBy[0]")?;
+    ensure!(blocked.contains(WORDS), "blocked by {blocked:?}");
     if let Some(audit) = &context.audit {
         let entries = audit.since(since, install::ACCOUNT)?;
         let asked = entries
