@@ -84,6 +84,8 @@ pub struct Memory {
     pub voting: Option<String>,
     /// What Kubernetes has against the restart that was decided.
     pub restart_refused: Option<Refusal>,
+    /// What it has against the restart by which a controller hands over its lead.
+    pub handover_refused: Option<Refusal>,
     /// Names of volume claims that somebody has deleted and that are still there.
     pub leaving: BTreeSet<String>,
     /// The finalizer of a protected cluster couldn't be set or taken off.

@@ -7,6 +7,8 @@
 //! | the attempt is struck out once Kafka has answered               | struck out after its time          |
 //! | a controller whose vote is gone for good isn't one any more     | seen, and not done again           |
 //!
+//! Whoever doesn't let the leader's pod go is heard, and asked again as seldom as for any other restart.
+//!
 //! While the voters are those that are asked for, nothing is asked and nothing is written.
 
 use super::context::Context;
@@ -15,7 +17,7 @@ use super::identity;
 use super::kafka::{FETCH_TIMEOUT_MS, KafkaFacts};
 use super::memory::Memory;
 use super::pods::PodFact;
-use super::rollout;
+use super::rollout::{self, Refusal};
 use crate::kafka::ErrorCode;
 use crate::kafka::KafkaAdmin;
 use crate::kafka::admin::Target;
@@ -124,32 +126,50 @@ impl Voting<'_> {
         if !self.context.leads() {
             return Err(PassError::NotLeading);
         }
+        let (decision, now) = (step.to_string(), self.context.now());
+        let former = memory.handover_refused.take();
+        let former = former.filter(|former| former.is_of(&decision));
+        if let Some(former) = former.as_ref().filter(|former| former.rests(now).is_some()) {
+            memory.handover_refused = Some(former.clone());
+            return Ok(waits(identity, former.to_string()));
+        }
         let mut next = identity;
-        next.voting = Some(self.context.now().to_string());
+        next.voting = Some(now.to_string());
         let identity = identity::commit(self.context, &self.cluster.names, memory, next).await?;
         tracing::info!(cluster = %self.cluster.names.cluster, %step, "changing the quorum");
-        let answer = self.carry_out(&identity, step, admin).await?;
-        let identity = match answer {
-            Ok(()) => self.answered(identity, memory).await?,
-            Err(error) => {
-                tracing::warn!(%step, %error, "the change wasn't confirmed: it's looked at again");
-                let next = Some(format!("{step}: not confirmed: {error}"));
-                let identity = if is_final(&error) {
-                    self.answered(identity, memory).await?
-                } else {
-                    identity
-                };
-                return Ok(Voted {
-                    identity,
-                    acted: true,
-                    next,
-                });
+        match self.carry_out(&identity, step, admin).await? {
+            Ok(None) => Ok(Voted {
+                identity: self.answered(identity, memory).await?,
+                acted: true,
+                next: Some(decision),
+            }),
+            Ok(Some(words)) => {
+                let refusal = Refusal::new(former.as_ref(), (decision, words), now);
+                let next = refusal.to_string();
+                memory.handover_refused = Some(refusal);
+                Ok(waits(self.answered(identity, memory).await?, next))
             }
+            Err(error) => self.unconfirmed(identity, step, &error, memory).await,
+        }
+    }
+
+    async fn unconfirmed(
+        &self,
+        identity: Identity,
+        step: &Step,
+        error: &KafkaError,
+        memory: &mut Memory,
+    ) -> Result<Voted, PassError> {
+        tracing::warn!(%step, %error, "the change wasn't confirmed: it's looked at again");
+        let identity = if is_final(error) {
+            self.answered(identity, memory).await?
+        } else {
+            identity
         };
         Ok(Voted {
             identity,
             acted: true,
-            next: Some(step.to_string()),
+            next: Some(format!("{step}: not confirmed: {error}")),
         })
     }
 
@@ -159,32 +179,35 @@ impl Voting<'_> {
         identity::commit(self.context, &self.cluster.names, memory, next).await
     }
 
+    /// `Some`: why Kubernetes doesn't let the leader's pod go.
     async fn carry_out(
         &self,
         identity: &Identity,
         step: &Step,
         admin: &dyn KafkaAdmin,
-    ) -> Result<Result<(), KafkaError>, PassError> {
+    ) -> Result<Result<Option<String>, KafkaError>, PassError> {
         let cluster = identity.cluster_id.as_str().to_owned();
         match step {
             Step::Add(voter) => {
                 let listeners = self.endpoint(identity, voter.id).into_iter().collect();
                 Ok(admin
                     .add_raft_voter(Target::Controllers, cluster, key(voter), listeners)
-                    .await)
+                    .await
+                    .map(|()| None))
             }
-            Step::Remove { voter, .. } => Ok(admin.remove_raft_voter(Target::Controllers, cluster, key(voter)).await),
+            Step::Remove { voter, .. } => {
+                let removed = admin.remove_raft_voter(Target::Controllers, cluster, key(voter));
+                Ok(removed.await.map(|()| None))
+            }
             Step::Resign(voter) => {
                 let pod = self
                     .node(identity, voter.id)
                     .and_then(|names| self.pods.iter().find(|pod| pod.name == names.pod && !pod.terminating));
-                if let Some(pod) = pod {
-                    let named = (self.cluster.names.namespace.as_str(), pod.name.as_str());
-                    rollout::take_away(self.context, named, &pod.uid).await?;
-                }
-                Ok(Ok(()))
+                let Some(pod) = pod else { return Ok(Ok(None)) };
+                let named = (self.cluster.names.namespace.as_str(), pod.name.as_str());
+                rollout::take_away(self.context, named, &pod.uid).await.map(Ok)
             }
-            Step::Settled | Step::Hold(_) => Ok(Ok(())),
+            Step::Settled | Step::Hold(_) => Ok(Ok(None)),
         }
     }
 

@@ -137,7 +137,9 @@ impl Recovering<'_> {
             });
         let former: Vec<&PodFact> = former.collect();
         for pod in former.iter().filter(|pod| !pod.terminating) {
-            rollout::delete(self.context, (&pod.namespace, &pod.name), &pod.uid).await?;
+            if let Some(why) = self.delete(pod).await? {
+                return Ok(told(identity, &why));
+            }
         }
         if let Some(pod) = former.first() {
             let next = format!("wait: pod {} with its former disk is being deleted", pod.name);
@@ -146,11 +148,19 @@ impl Recovering<'_> {
         let survivor = controllers.iter().find(|node| node.id == recovery.survivor);
         let since = recovery.since.parse().ok();
         let pod = survivor.and_then(|node| self.pod(node));
-        if let Some(pod) = pod.filter(|pod| !pod.terminating && pod.created < since) {
-            rollout::delete(self.context, (&pod.namespace, &pod.name), &pod.uid).await?;
+        if let Some(pod) = pod.filter(|pod| !pod.terminating && pod.created < since)
+            && let Some(why) = self.delete(pod).await?
+        {
+            return Ok(told(identity, &why));
         }
         let next = format!("wait: controller {} becomes the only voter", recovery.survivor);
         Ok(told(identity, &next))
+    }
+
+    /// `Some`: what is waited for, since somebody doesn't let the pod go.
+    async fn delete(&self, pod: &PodFact) -> Result<Option<String>, PassError> {
+        let refusal = rollout::delete(self.context, (&pod.namespace, &pod.name), &pod.uid).await?;
+        Ok(refusal.map(|words| format!("wait: delete pod {}: {words}", pod.name)))
     }
 
     fn leads_alone(&self, survivor: i32) -> bool {

@@ -190,6 +190,47 @@ fn one_controller_is_enough_if_that_is_asked_for() {
     });
 }
 
+/// A policy that freezes changes keeps the leader's pod: that's told, and asked again seldom.
+#[test]
+fn a_leader_whose_pod_may_not_go_is_waited_for() {
+    on_one_thread(async {
+        let mut simulation = Simulation::ready().await;
+        simulation.deny("pods", "orders-controllers-0-0", true);
+        edit(&simulation, |pools| {
+            pools[0]["replicas"] = json!(1);
+            pools[0]["excludedNodeIds"] = json!([0, 1]);
+        });
+        let next = |simulation: &Simulation| {
+            let resource = simulation.get(CLUSTER.0, CLUSTER.1).unwrap();
+            resource["status"]["nextAction"].as_str().unwrap_or_default().to_owned()
+        };
+        let told = |simulation: &Simulation| {
+            let next = next(simulation);
+            next.starts_with("wait: restart controller 0") && next.contains("denied the request")
+        };
+        assert!(simulation.until(told).await, "{}", next(&simulation));
+        for _ in 0..10 {
+            simulation.tick().await;
+        }
+        let before = (simulation.taken().len(), simulation.trace().len());
+        for _ in 0..20 {
+            simulation.tick().await;
+            assert!(told(&simulation), "{}", next(&simulation));
+        }
+        let asked = simulation.taken().len() - before.0;
+        assert!((1..=6).contains(&asked), "asked {asked} times");
+        let trace = simulation.trace().split_off(before.1);
+        let intents = trace.iter().filter(|line| line.starts_with("PUT configmaps/")).count();
+        assert_eq!(intents, 2 * asked, "{trace:?}");
+        simulation.deny("pods", "orders-controllers-0-0", false);
+        until_voting(&mut simulation, &[2]).await.unwrap();
+        assert_eq!(simulation.disruptions().len(), 1, "{:?}", simulation.disruptions());
+        simulation.settle().await.unwrap();
+        simulation.stay_quiet().await.unwrap();
+        simulation.blameless();
+    });
+}
+
 /// Names under which a broker looks for a controller, as its pod was made with.
 fn looked_for(simulation: &Simulation, pod: &str) -> String {
     let pod = simulation.get("pods", pod).unwrap();
@@ -327,7 +368,15 @@ fn a_lost_majority_waits_for_a_person() {
                 .contains("controller 2 has more")
         );
         assert_eq!(simulation.kafka.quorum(), (before.clone(), None));
+        simulation.deny("pods", "orders-controllers-0-0", true);
         ask(&simulation, &right);
+        let frozen = |simulation: &Simulation| {
+            let next = simulation.get(CLUSTER.0, CLUSTER.1).unwrap()["status"]["nextAction"].to_string();
+            next.contains("wait: delete pod orders-controllers-0-0: ") && next.contains("denied the request")
+        };
+        assert!(simulation.until(frozen).await);
+        assert!(simulation.kafka.state().votes.is_empty());
+        simulation.deny("pods", "orders-controllers-0-0", false);
         until_voting(&mut simulation, &[0, 1, 2]).await.unwrap();
         assert_eq!(simulation.kafka.state().votes, ["=2", "+0", "+1"]);
         let after = simulation.kafka.quorum().0;

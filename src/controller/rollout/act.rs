@@ -11,6 +11,9 @@ use k8s_openapi::api::policy::v1::Eviction;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{DeleteOptions, ObjectMeta, Preconditions};
 use kube::api::{Api, DeleteParams, PostParams};
 
+/// Characters of an answer that a status takes: a webhook can say as much as it likes.
+const LONGEST: usize = 400;
+
 /// Asks Kubernetes whether it would admit the pod that the StatefulSet is about to make in place of `pod`. `Some`: why
 /// not, or not yet.
 pub async fn rehearse(
@@ -114,32 +117,32 @@ pub async fn remove(
             context.metrics.kube_write("Pod", verb);
             Ok(None)
         }
-        Err(error) => match refusal(&error) {
-            // Gone already, or another pod by now: the next look says which.
-            Some((404 | 409, _)) => Ok(None),
-            Some((429, message)) => Ok(Some(message)),
-            // The eviction API serves no pod that two budgets select; the operator's own never overlap.
-            Some((500, message)) if message.contains("more than one PodDisruptionBudget") => Ok(Some(format!(
-                "{message} Delete the disruption budget that isn't the operator's"
-            ))),
-            _ => Err(error),
-        },
+        Err(error) => {
+            let answer = refusal(&error);
+            let code = answer.as_ref().map(|(code, _)| *code);
+            match (answer.and_then(against), code) {
+                (Some(why), _) => Ok(Some(why)),
+                // Gone already, or another pod by now: the next look says which.
+                (None, Some(404 | 409)) => Ok(None),
+                _ => Err(error),
+            }
+        }
     }
 }
 
-/// As [`remove`], and a refusal by a policy is heard, too: somebody's that freezes changes, or the operator's own, by which another
-/// one leads.
-pub async fn remove_if_allowed(
-    context: &Context,
-    named: (&str, &str),
-    uid: &str,
-    evict: bool,
-) -> Result<Option<String>, PassError> {
-    let result = remove(context, named, uid, evict).await;
-    result.or_else(|error| match refusal(&error) {
-        Some((_, message)) if is_admission(&message) => Ok(Some(message)),
-        _ => Err(error),
-    })
+/// What an answer says against taking a pod away now; `None`: it has failed for another reason.
+fn against((code, message): (u16, String)) -> Option<String> {
+    let why = match code {
+        429 => message,
+        // The eviction API serves no pod that two budgets select; the operator's own never overlap.
+        500 if message.contains("more than one PodDisruptionBudget") => {
+            format!("{message} Delete the disruption budget that isn't the operator's")
+        }
+        // A policy of somebody's that freezes changes, or the operator's own, by which another one leads.
+        _ if is_admission(&message) => message,
+        _ => return None,
+    };
+    Some(why.chars().take(LONGEST).collect())
 }
 
 /// The API server's words for a refusal by an admission policy or webhook, whatever code either of them has chosen.
@@ -166,4 +169,34 @@ async fn evict(pods: &Api<Pod>, name: &str, uid: &str) -> Result<(), kube::Error
     let parameters = PostParams::default();
     let answer = pods.create_subresource::<_, serde_json::Value>("eviction", name, &parameters, &eviction);
     answer.await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_and_policies_are_heard_and_failures_are_not() {
+        let against = |code, message: &str| against((code, message.to_owned()));
+        let budget = "Cannot evict pod as it would violate the pod's disruption budget.";
+        assert_eq!(against(429, budget).as_deref(), Some(budget));
+        let two = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        assert!(against(500, two).unwrap().ends_with("that isn't the operator's"));
+        let policy =
+            "pods \"a\" is forbidden: ValidatingAdmissionPolicy 'freeze' with binding 'freeze' denied request: no";
+        let webhook = "admission webhook \"freeze.example.com\" denied the request: ";
+        for code in [400, 403, 409, 422] {
+            assert_eq!(against(code, policy).as_deref(), Some(policy), "{code}");
+            let long = format!("{webhook}{}", "ä".repeat(5_000));
+            assert_eq!(against(code, &long).unwrap().chars().count(), LONGEST, "{code}");
+        }
+        let rights = "pods \"a\" is forbidden: User \"b\" cannot create resource \"pods/eviction\"";
+        for (code, message) in [
+            (403, rights),
+            (409, "the UID in the precondition"),
+            (500, "etcdserver: request timed out"),
+        ] {
+            assert_eq!(against(code, message), None, "{message}");
+        }
+    }
 }

@@ -209,7 +209,7 @@ impl Roll<'_> {
             let evict = others == 0 && planned.ready.contains(&victim.uid);
             tracing::info!(%cluster, pod, evict, %restart, "taking a pod away");
             let named = (self.cluster.names.namespace.as_str(), pod);
-            let refusal = act::remove_if_allowed(self.context, named, &victim.uid, evict).await?;
+            let refusal = act::remove(self.context, named, &victim.uid, evict).await?;
             if refusal.is_some() {
                 return Ok(refusal);
             }
@@ -238,9 +238,9 @@ pub async fn take_away(
     act::remove(context, (namespace, pod), uid, true).await
 }
 
-/// Deletes exactly this pod, whatever a budget says: for one that no roll could judge.
-pub async fn delete(context: &Context, (namespace, pod): (&str, &str), uid: &str) -> Result<(), PassError> {
-    act::remove(context, (namespace, pod), uid, false).await.map(drop)
+/// Deletes exactly this pod, whatever a budget says: for one that no roll could judge. `Some`: why Kubernetes says no.
+pub async fn delete(context: &Context, (namespace, pod): (&str, &str), uid: &str) -> Result<Option<String>, PassError> {
+    act::remove(context, (namespace, pod), uid, false).await
 }
 
 fn ids(status: &RolloutStatus) -> Vec<i32> {

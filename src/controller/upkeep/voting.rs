@@ -75,7 +75,7 @@ impl Upkeep<'_> {
             facts,
             before: look.before.as_deref(),
         };
-        let voted = voting.drive(identity, admin.as_ref(), memory).await?;
+        let voted = Box::pin(voting.drive(identity, admin.as_ref(), memory)).await?;
         let vote = Vote {
             acted: voted.acted,
             open: voted.next.is_some(),

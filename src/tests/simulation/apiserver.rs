@@ -386,6 +386,9 @@ impl State {
         if wanted.is_some() && wanted != text(known, "/metadata/uid") {
             return refusal(409, "Conflict", &format!("{}: other uid", call.key));
         }
+        if let Some(why) = self.denied.get(&call.key) {
+            return refusal(403, "Forbidden", why);
+        }
         if call.key.plural == "pods" {
             self.disrupt(&call.key, known);
         } else {
