@@ -25,7 +25,7 @@ use super::settings;
 use super::status::{self, Observed};
 use super::survivors::{self, Survivors};
 use super::trust::{Requests, Trust};
-use crate::api::{ProductionKafka, ProductionKafkaStatus, RolloutStatus};
+use crate::api::{ProductionKafka, ProductionKafkaStatus};
 use crate::kafka::admin::KafkaAdmin;
 use crate::model::{Cluster, Identity};
 use crate::render::{self, Spare};
@@ -332,19 +332,18 @@ impl Upkeep<'_> {
         let (decision, now) = (planned.decision.to_string(), self.context.now());
         let former = memory.restart_refused.take();
         let former = former.filter(|former| planned.is_act() && former.is_of(&decision));
-        status.next_action = former.as_ref().map(ToString::to_string).or(status.next_action);
-        if let (Some(former), Some(rollout)) = (&former, &mut status.rollout) {
-            rollout.blocked_by = vec![former.why()];
-        }
-        if let Some(rest) = former.as_ref().and_then(|former| former.rests(now)) {
+        let rest = former.as_ref().and_then(|former| former.rests(now));
+        if rest.is_some() {
             // The intent of the last attempt stands.
-            let blocked_by = status
-                .rollout
-                .take()
-                .map(|rollout| rollout.blocked_by)
-                .unwrap_or_default();
-            let stands = last(memory, self.resource).and_then(|last| last.rollout.clone());
-            status.rollout = stands.map(|stands| RolloutStatus { blocked_by, ..stands });
+            status.rollout = last(memory, self.resource).and_then(|last| last.rollout.clone());
+        }
+        if let Some(former) = &former {
+            status.next_action = Some(former.to_string());
+            if let Some(rollout) = &mut status.rollout {
+                rollout.blocked_by = vec![former.why()];
+            }
+        }
+        if let Some(rest) = rest {
             memory.restart_refused = former;
             report::write(self.context, self.resource, memory, status).await?;
             return Ok(Some(rest));

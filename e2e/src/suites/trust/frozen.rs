@@ -58,10 +58,7 @@ fn freeze(context: &Context) -> Result<()> {
     })
 }
 
-fn next_action(context: &Context) -> Result<String> {
-    said(context, "nextAction")
-}
-
+/// A field of the cluster's status.
 fn said(context: &Context, field: &str) -> Result<String> {
     let path = format!("jsonpath={{.status.{field}}}");
     context.kubectl(&["-n", NAMESPACE, "get", "pk", CLUSTER, "-o", &path])
@@ -80,7 +77,7 @@ fn waits(context: &Context) -> Result<Pods> {
         "productionkafka.dev/restart=now",
     ])?;
     let told = context.wait_until("the refusal is told", SOON, || {
-        let next = next_action(context)?;
+        let next = said(context, "nextAction")?;
         Ok((next.starts_with("wait: ") && next.contains(WORDS)).then_some(next))
     })?;
     say(&told);
@@ -115,7 +112,7 @@ fn goes_on(context: &Context, before: &Pods) -> Result<()> {
         .map(|(name, _)| name)
         .collect();
     ensure!(changed == [&pod], "restarted: {changed:?}");
-    let next = next_action(context)?;
+    let next = said(context, "nextAction")?;
     ensure!(!next.is_empty() && !next.contains(WORDS), "it says {next:?}");
     Ok(())
 }
